@@ -1,0 +1,59 @@
+#pragma once
+
+// Receipts: proof about one transaction for someone who trusts nobody and has the genesis document.
+//
+// From `replicated` on a receipt proves the order: a quorum committed a batch that contains this
+// transaction at this place. From `stable` on (a signed checkpoint covers the record) it also proves
+// the result. `verify_receipt` says which of the two it proved; it never says more.
+//
+// On disk a receipt is JSON: facts for people, and `proof`, the base64 of BCS(Receipt). The facts are
+// derived from the proof, and a file whose facts differ from its proof is refused.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ledger/certificate.h"
+#include "ledger/execution.h"
+#include "ledger/record.h"
+#include "ledger/store.h"
+
+namespace quorate::ledger {
+
+struct Receipt {
+  std::uint32_t format = 1;
+  SignedTransaction transaction;
+  std::uint32_t index = 0;               // place in the batch
+  std::vector<Digest> transaction_path;  // id -> record.batch.transaction_root
+  Record record;
+  CommitCertificate certificate;         // over digest_of_batch(record.batch)
+  TxResult result;
+  std::vector<Digest> result_path;       // result -> record.results_root
+};
+
+// What a verification established.
+struct ReceiptVerdict {
+  TxId id;
+  Height height;
+  std::uint32_t index = 0;
+  TimeMs agreed_time;        // as proposed in the batch; covered by the certificate
+  std::size_t signers = 0;   // distinct replicas that committed
+  std::size_t replicas = 0;  // of this many
+  bool order_proved = false;
+  bool result_proved = false;
+  TxResult result;  // claimed; proved only if result_proved
+};
+
+// Errors: "receipt-not-found" (kNotFound: not ordered here, or skipped).
+[[nodiscard]] Result<Receipt> make_receipt(const Store& store, const TxId& id);
+
+// Errors (kCorrupt unless said): "receipt-wrong-chain", "receipt-bad-transaction-signature",
+// "receipt-transaction-not-in-batch", "receipt-certificate-other-batch", "receipt-result-not-in-record",
+// "receipt-newer-format" (kUnsupported), those of CertificateVerifier::check.
+[[nodiscard]] Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& genesis);
+
+[[nodiscard]] std::string receipt_to_json(const Receipt& receipt);
+// Errors: "receipt-malformed" (kInvalid), "receipt-facts-differ" (kCorrupt).
+[[nodiscard]] Result<Receipt> parse_receipt(std::string_view json);
+
+}  // namespace quorate::ledger

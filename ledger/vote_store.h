@@ -1,0 +1,61 @@
+#pragma once
+
+// The vote store: what a replica signed, with the bodies that its votes vouch for.
+//
+// A LevelDB of its own, every write synced, so that a vote never waits for execution or compaction.
+// It holds opaque records by key; pbft/durable.h says what they are. Each write carries a number,
+// one higher than the last; the guard (ledger/guard.h) remembers the number of the last write whose
+// messages may have left, so an old copy of this store is recognised.
+//
+// One thread at a time. After a failed write every further write fails ("vote-store-stopped"): a
+// replica that cannot remember a vote must not cast it, and a failed fsync is never retried.
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "ledger/store.h"
+
+namespace quorate::ledger {
+
+struct VoteRecord {
+  Bytes key;
+  Bytes value;
+};
+
+class VoteStore {
+ public:
+  // Error: "vote-store-exists".
+  [[nodiscard]] static Result<std::unique_ptr<VoteStore>> create(
+      const std::filesystem::path& folder, const Digest& chain_id, const Digest& store_id,
+      const StoreOptions& options = {});
+  // Errors: "vote-store-missing", "vote-store-in-use", "vote-store-other-chain",
+  // "vote-store-newer-format", "vote-store-corrupt".
+  [[nodiscard]] static Result<std::unique_ptr<VoteStore>> open(const std::filesystem::path& folder,
+                                                               const Digest& chain_id,
+                                                               const StoreOptions& options = {});
+  ~VoteStore();
+
+  // All records in one atomic, synced write. Returns the number of this write.
+  // Errors: "vote-store-write-failed" (kEnvironment), then "vote-store-stopped".
+  [[nodiscard]] Result<std::uint64_t> write(const std::vector<VoteRecord>& records);
+
+  // Removes keys, with the next write's sync; not numbered.
+  [[nodiscard]] Status erase(const std::vector<Bytes>& keys);
+
+  [[nodiscard]] const Digest& store_id() const;    // random, made by `create`
+  [[nodiscard]] std::uint64_t last_write() const;  // 0 = none yet
+
+  // Every record, in key order. Stops at the first error ("vote-store-corrupt").
+  [[nodiscard]] Status for_each(
+      const std::function<void(ByteView key, ByteView value)>& visit) const;
+
+ private:
+  struct Impl;
+  explicit VoteStore(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quorate::ledger

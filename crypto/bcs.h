@@ -8,7 +8,7 @@
 //   bool                     one byte, 0 or 1
 //   u8..u64, i64             little-endian, fixed width
 //   enum class               ULEB128 of its number; must be <= enum_max<E>
-//   Bytes, vector<T>         ULEB128 count (at most 2^32 - 1), then the elements
+//   Bytes, vector<T>         ULEB128 count (at most 2^31 - 1), then the elements
 //   string                   as bytes; must be valid UTF-8
 //   array<T, N>              the elements, no count
 //   optional<T>              0, or 1 and the value

@@ -1,0 +1,32 @@
+#include "crypto/signing.h"
+
+#include "crypto/check.h"
+
+namespace quorate::crypto {
+
+std::string_view purpose_text(Purpose purpose) {
+  switch (purpose) {
+    case Purpose::kTransaction: return "transaction";
+    case Purpose::kPrePrepare: return "pbft-pre-prepare";
+    case Purpose::kPrepare: return "pbft-prepare";
+    case Purpose::kCommit: return "pbft-commit";
+    case Purpose::kReply: return "pbft-reply";
+  }
+  QUORATE_CHECK(false, "a purpose that is not in the list");
+  return {};
+}
+
+Bytes signing_bytes(Purpose purpose, const Digest& chain_id, ByteView encoded_body) {
+  constexpr std::string_view kPrefix = "quorate:";
+  const std::string_view text = purpose_text(purpose);
+  Bytes out;
+  out.reserve(kPrefix.size() + text.size() + 1 + chain_id.bytes.size() + encoded_body.size());
+  out.insert(out.end(), kPrefix.begin(), kPrefix.end());
+  out.insert(out.end(), text.begin(), text.end());
+  out.push_back(0);
+  out.insert(out.end(), chain_id.bytes.begin(), chain_id.bytes.end());
+  out.insert(out.end(), encoded_body.begin(), encoded_body.end());
+  return out;
+}
+
+}  // namespace quorate::crypto

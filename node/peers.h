@@ -1,0 +1,103 @@
+#pragma once
+
+// The peer mesh: authenticated byte frames between replicas, over TLS 1.3.
+//
+// Each node dials every other one and uses that connection to send; what it accepts it only reads. So
+// there is no tie to break, and the sender alone decides when to reconnect (a bounded back-off with
+// jitter, 50 ms to 2 s, at once after the peer has dialled us). Both ends present the network key that
+// genesis lists; a connection from any other key is closed and counted.
+//
+// A frame is a u32 length (little-endian, at most kFrameBytesMax) and that many bytes. The first frame
+// in each direction of use is a hello with wire version and chain id; a stranger's network or version
+// is named in the log and refused. Bytes that do not parse end the connection with a reason.
+//
+// Bounds: per peer an outgoing queue in bytes (the newest frame is dropped when it is full; the
+// protocol retransmits) and an incoming credit in bytes: reading from a peer pauses while the frames
+// that it sent are still held by the receiver. Strangers: a bounded number of handshakes at once,
+// each with a deadline.
+//
+// Threads: callbacks run on the I/O thread and must not block; the other functions are thread-safe.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "crypto/ed25519.h"
+#include "crypto/result.h"
+#include "ledger/types.h"
+#include "node/config.h"
+#include "node/io_thread.h"
+
+namespace quorate::node {
+
+inline constexpr std::uint32_t kFrameBytesMax = 8 << 20;
+inline constexpr std::uint32_t kWireVersion = 1;
+
+struct PeerAddress {
+  ledger::ReplicaId id;
+  std::string name;
+  crypto::PublicKey network_key;
+  Endpoint endpoint;
+};
+
+// A frame that arrived. Dropping `credit` lets the mesh read more from that peer.
+struct InboundFrame {
+  ledger::ReplicaId from;
+  Bytes bytes;
+  std::shared_ptr<void> credit;
+};
+
+using OutboundFrame = std::shared_ptr<const Bytes>;  // shared between the peers it goes to
+
+struct PeerState {
+  ledger::ReplicaId id;
+  std::string name;
+  Endpoint endpoint;
+  bool connected_out = false;  // our dialled connection is up
+  bool connected_in = false;   // theirs is
+  std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_received = 0;
+  std::uint64_t frames_dropped = 0;  // outgoing queue was full
+  std::uint64_t queued_bytes = 0;
+  std::string last_error;            // why the last attempt failed, for people
+};
+
+struct PeerMeshOptions {
+  ledger::ReplicaId self;
+  ledger::Digest chain_id;
+  Endpoint listen;
+  std::vector<PeerAddress> peers;  // without self
+  std::uint64_t queue_bytes_max = 64 << 20;
+  std::uint64_t credit_bytes_max = 16 << 20;
+};
+
+class PeerMesh {
+ public:
+  struct Callbacks {
+    std::function<void(InboundFrame)> on_frame;
+    std::function<void(ledger::ReplicaId)> on_connected;     // our sending connection is up
+    std::function<void(ledger::ReplicaId)> on_disconnected;
+    // A refused stranger, a broken frame, a wrong network: code and sentence.
+    std::function<void(const Error&)> on_refusal;
+  };
+
+  // Listens and starts to dial. Errors: "peer-port-taken" (kConflict), "peer-listen-failed".
+  [[nodiscard]] static Result<std::unique_ptr<PeerMesh>> start(IoThread& io,
+                                                               const crypto::SecretKey& network_key,
+                                                               PeerMeshOptions options,
+                                                               Callbacks callbacks);
+  ~PeerMesh();  // closes everything; no callback runs afterwards
+
+  void send(ledger::ReplicaId to, OutboundFrame frame);
+  void broadcast(OutboundFrame frame);
+  [[nodiscard]] std::vector<PeerState> peers() const;
+
+ private:
+  struct Impl;
+  explicit PeerMesh(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace quorate::node

@@ -1,0 +1,104 @@
+#pragma once
+
+// The HTTP door: JSON-RPC 2.0 by POST to "/", GET /method?arg=value, and plain GET pages.
+//
+// It knows HTTP and the JSON-RPC envelope, and nothing of methods: those stand behind RpcHandler. Errors
+// of JSON-RPC answer with HTTP status 200 on POST, because clients of this dialect hide the body of
+// anything else. Batches (arrays) are answered in order, at most kRpcBatchMax.
+//
+// Bounds: body size, header size, connections, requests in flight a connection (one), a deadline for
+// reading a request, JSON nesting. Everything above answers with an error and a reason, or closes.
+//
+// Threads: handler calls run on the I/O thread and must not block; a Reply may be called later, once,
+// from any thread.
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "crypto/result.h"
+#include "node/config.h"
+#include "node/io_thread.h"
+
+namespace quorate::node {
+
+inline constexpr std::size_t kRpcBatchMax = 100;
+
+// JSON-RPC error numbers of this dialect.
+inline constexpr int kRpcParseError = -32700;
+inline constexpr int kRpcInvalidRequest = -32600;
+inline constexpr int kRpcMethodNotFound = -32601;
+inline constexpr int kRpcInvalidParams = -32602;
+inline constexpr int kRpcInternalError = -32603;
+inline constexpr int kRpcServerError = -32000;
+
+struct RpcError {
+  int number = kRpcServerError;
+  std::string message;  // short, by the number
+  Error detail;         // goes into error.data: {code, message, next}
+};
+
+using RpcResult = tl::expected<boost::json::value, RpcError>;
+using RpcReply = std::function<void(RpcResult)>;
+
+// A page for GET requests that are no method: status, type, body.
+struct HttpPage {
+  unsigned status = 200;
+  std::string content_type;
+  std::string body;
+};
+
+class RpcHandler {
+ public:
+  virtual ~RpcHandler() = default;
+  // False if there is no such method (the reply is then not called).
+  // In a GET request every argument arrives as a string, `0x`-prefixed hex and quoted strings as the
+  // dialect has them: "abc" quoted, 12 bare, 0xab hex, true bare.
+  virtual bool call(std::string_view method, const boost::json::object& params, bool from_get,
+                    RpcReply reply) = 0;
+  [[nodiscard]] virtual std::optional<HttpPage> page(std::string_view path) = 0;
+};
+
+// The parser by itself, for tests and fuzzing: a body becomes calls or a ready answer.
+struct RpcCall {
+  boost::json::value id;  // null for none
+  bool is_notification = false;
+  std::string method;
+  boost::json::object params;
+};
+struct ParsedRpc {
+  bool is_batch = false;
+  std::vector<tl::expected<RpcCall, boost::json::value>> calls;  // or the error answer to send
+};
+[[nodiscard]] ParsedRpc parse_rpc_body(std::string_view body);
+// GET target "/method?a=1&b=%22x%22" -> method and arguments; nullopt if it does not parse.
+[[nodiscard]] std::optional<RpcCall> parse_rpc_target(std::string_view target);
+
+struct RpcServerOptions {
+  Endpoint listen;
+  std::size_t body_bytes_max = 4 << 20;
+  std::size_t connections_max = 512;
+  std::uint32_t read_timeout_ms = 30'000;
+};
+
+class RpcServer {
+ public:
+  // Errors: "rpc-port-taken" (kConflict), "rpc-listen-failed". `handler` outlives the server.
+  [[nodiscard]] static Result<std::unique_ptr<RpcServer>> start(IoThread& io,
+                                                                RpcServerOptions options,
+                                                                RpcHandler& handler);
+  ~RpcServer();
+  [[nodiscard]] Endpoint endpoint() const;  // with the port that was really bound
+
+ private:
+  struct Impl;
+  explicit RpcServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace quorate::node

@@ -1,4 +1,4 @@
-# Writes the header that `quorate --version` prints from. Run by the build_info target at each build:
+# Writes the header that `quorate --version` prints from. The build_info target runs it each time:
 #   cmake -D source=DIR -D output=FILE -D version=V -D build_type=T -D compiler=C -D sanitizers=S -P
 # A tree that is no git checkout (a source archive) has the empty commit.
 set(commit "")
@@ -11,7 +11,8 @@ endif()
 file(CONFIGURE OUTPUT ${output} @ONLY CONTENT [[
 #pragma once
 
-// Where this executable comes from. Written by node/build_info.cmake; include it in one source only.
+// Where this executable comes from. Written by node/build_info.cmake at each build; include it in
+// one source only, which each commit then compiles anew.
 
 #include <string_view>
 

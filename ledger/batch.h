@@ -2,9 +2,9 @@
 
 // A batch: what one sequence number orders.
 //
-// The digest covers sequence, agreed time, flags and the transactions' root; never view, proposer or
-// certificate, since two views may certify one batch. The root covers ids only, so a re-signed copy of
-// a transaction cannot split a batch.
+// The digest covers sequence, agreed time, flags and the transactions' root; never view, proposer
+// or certificate, since two views may certify one batch. The root covers ids only, so a re-signed
+// copy of a transaction cannot split a batch.
 
 #include <cstdint>
 #include <vector>
@@ -41,8 +41,9 @@ struct Batch {
 [[nodiscard]] Digest digest_of_batch(const BatchHeader& header);
 [[nodiscard]] Digest transaction_root(const std::vector<TxId>& ids);
 
-// True if header and ids fit each other: count, root, no id twice, known flags, a null batch empty and
-// with time 0, at most `transactions_max` ids.
+// True if header and ids fit each other: sequence not 0, count, root, no id twice, known flags, at
+// most `transactions_max` ids; a null batch is empty, has time 0 and no other flag, so that a
+// sequence has one null batch.
 [[nodiscard]] bool is_well_formed(const Batch& batch, std::size_t transactions_max);
 
 }  // namespace quorate::ledger

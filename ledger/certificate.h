@@ -31,8 +31,8 @@ struct Endorsement {
   Signature signature;
 };
 
-// A quorum of COMMIT votes that agree on everything but the voter. Replica ids strictly ascending, so
-// counting signatures is counting replicas.
+// A quorum of COMMIT votes that agree on everything but the voter. Replica ids strictly ascending,
+// so counting signatures is counting replicas.
 struct CommitCertificate {
   Epoch epoch;
   View view;

@@ -2,13 +2,14 @@
 
 // The state machine: a pure function of (state, batch).
 //
-// Results depend on nothing else: no clock, no locale, no map order. All of a transaction's operations
-// happen or none does. Rejections are typed and final; the numbers are part of the ledger's format.
+// Results depend on nothing else: no clock, no locale, no map order. All of a transaction's
+// operations happen or none does. Rejections are typed and final; the numbers are part of the
+// ledger's format.
 //
 // State keys. The state is one map from byte strings to byte strings; keys that begin with 0x00 are
 // reserved and cannot be named by operations:
 //
-//   00 'a' <public key>   BCS(Account)
+//   00 'a' <public key>   BCS(Account); no leaf while the balance is 0
 //   00 'n' <public key>   BCS(NonceWindow)
 //   00 't'                BCS(TimeMs), the effective time of the last batch
 //   00 'e'                BCS(Epoch)
@@ -21,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include "crypto/bcs.h"
 #include "ledger/batch.h"
 #include "ledger/genesis.h"
 #include "ledger/nonce_window.h"
@@ -86,7 +88,9 @@ class StateReader {
   [[nodiscard]] virtual Result<std::optional<Bytes>> get(ByteView key) const = 0;
 };
 
-// Key -> new value, nullopt = removed. Ordered, so that it encodes the same everywhere.
+// Key -> new value, nullopt = removed. Ordered, so that it encodes the same everywhere. Of an
+// execution: exactly the keys whose leaf differs from the state before, so two executions that
+// agree on the states agree on the writes.
 using WriteSet = std::map<Bytes, std::optional<Bytes>>;
 
 struct Execution {
@@ -105,17 +109,24 @@ struct Execution {
 // The state before the first batch.
 [[nodiscard]] WriteSet genesis_state(const Genesis& genesis);
 
-// Reads a user's key as of the state's own time: absent if expired.
+// Reads a user's key as of the state's own time: absent if expired or reserved. All readers: errors
+// of `state`, and "state-malformed" (kCorrupt) naming the leaf.
 [[nodiscard]] Result<std::optional<Entry>> read_entry(const StateReader& state, ByteView key);
 [[nodiscard]] Result<Account> read_account(const StateReader& state, const PublicKey& key);
 [[nodiscard]] Result<NonceWindow> read_nonces(const StateReader& state, const PublicKey& key);
 [[nodiscard]] Result<TimeMs> read_time(const StateReader& state);
 
 // Whether a transaction could run in the next batch: what admission asks and what makes it *ready*.
-// `now` is the node's own clock; one within `slack` of its expiry is refused.
+// `now` is the node's own clock; one within `slack` of its expiry is refused, and so is one that
+// would lie too far ahead of a batch whose time is a slack behind that clock.
 // Errors (kRejected): "tx-nonce-used", "tx-nonce-too-old", "tx-nonce-too-far", "tx-expired",
 // "tx-valid-until-too-far"; those of `state`.
 [[nodiscard]] Status check_admission(const CheckedTransaction& transaction, const Genesis& genesis,
                                      const StateReader& state, TimeMs now);
 
 }  // namespace quorate::ledger
+
+template <>
+inline constexpr quorate::ledger::Outcome
+    quorate::crypto::bcs::enum_max<quorate::ledger::Outcome> =
+        quorate::ledger::Outcome::kRejectedUntilInThePast;

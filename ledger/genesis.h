@@ -3,8 +3,9 @@
 // The genesis document: everything that all replicas agree on before the first vote.
 //
 // On disk it is JSON, written by hand and by `quorate testnet up`; its digest over the canonical
-// encoding of the parsed values (so spaces and key order do not matter) is the chain id, which every
-// signature covers. An unknown JSON field is refused: a misspelt limit must not be silently dropped.
+// encoding of the parsed values (so spaces and key order do not matter) is the chain id, which
+// every signature covers. An unknown JSON field is refused: a misspelt limit must not be silently
+// dropped.
 
 #include <cstdint>
 #include <optional>

@@ -2,9 +2,9 @@
 
 // Quorum arithmetic for any n, not just 3f+1.
 //
-// f = floor((n-1)/3); quorum = ceil((n+f+1)/2): two quorums share at least f+1 replicas, so at least
-// one correct one, and n-f correct replicas suffice to form one. The papers' "2f+1" is this number
-// when n = 3f+1 and would be unsafe at n = 5 and 6. (Castro & Liskov, OSDI '99 §4.)
+// f = floor((n-1)/3); quorum = ceil((n+f+1)/2): two quorums share at least f+1 replicas, so at
+// least one correct one, and n-f correct replicas suffice to form one. The papers' "2f+1" is this
+// number when n = 3f+1 and would be unsafe at n = 5 and 6. (Castro & Liskov, OSDI '99 §4.)
 
 #include <cstddef>
 

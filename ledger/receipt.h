@@ -3,11 +3,11 @@
 // Receipts: proof about one transaction for someone who trusts nobody and has the genesis document.
 //
 // From `replicated` on a receipt proves the order: a quorum committed a batch that contains this
-// transaction at this place. From `stable` on (a signed checkpoint covers the record) it also proves
-// the result. `verify_receipt` says which of the two it proved; it never says more.
+// transaction at this place. From `stable` on (a signed checkpoint covers the record) it also
+// proves the result. `verify_receipt` says which of the two it proved; it never says more.
 //
-// On disk a receipt is JSON: facts for people, and `proof`, the base64 of BCS(Receipt). The facts are
-// derived from the proof, and a file whose facts differ from its proof is refused.
+// On disk a receipt is JSON: facts for people, and `proof`, the base64 of BCS(Receipt). The facts
+// are derived from the proof, and a file whose facts differ from its proof is refused.
 
 #include <string>
 #include <string_view>
@@ -48,8 +48,9 @@ struct ReceiptVerdict {
 [[nodiscard]] Result<Receipt> make_receipt(const Store& store, const TxId& id);
 
 // Errors (kCorrupt unless said): "receipt-wrong-chain", "receipt-bad-transaction-signature",
-// "receipt-transaction-not-in-batch", "receipt-certificate-other-batch", "receipt-result-not-in-record",
-// "receipt-newer-format" (kUnsupported), those of CertificateVerifier::check.
+// "receipt-transaction-not-in-batch", "receipt-certificate-other-batch",
+// "receipt-result-not-in-record", "receipt-newer-format" (kUnsupported), those of
+// CertificateVerifier::check.
 [[nodiscard]] Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& genesis);
 
 [[nodiscard]] std::string receipt_to_json(const Receipt& receipt);

@@ -2,8 +2,8 @@
 
 // Transactions: what a person signs.
 //
-// A transaction is {chain, sender, nonce, valid-until, operations} and a signature over it. All of its
-// operations happen or none does. Its id is the digest of the unsigned body.
+// A transaction is {chain, sender, nonce, valid-until, operations} and a signature over it. All of
+// its operations happen or none does. Its id is the digest of the unsigned body.
 //
 // Three layers judge one, each in a file of its own:
 //   form      check_form, below: true or false for ever, needs the genesis parameters only
@@ -35,6 +35,7 @@ struct Delete {
   Bytes key;
 };
 // Sets a key if it now holds `expected` (nullopt: if it is absent); else rejects the transaction.
+// As after a put without `until`, the key then holds for good.
 struct CompareAndSet {
   Bytes key;
   std::optional<Bytes> expected;
@@ -76,11 +77,11 @@ inline constexpr std::uint8_t kReservedPrefix = 0x00;
 
 [[nodiscard]] TxId id_of(const Transaction& body);
 
-// Judges all that never changes: chain, size, keys, operation count, nonce and valid-until not 0, sender
-// key a valid point and its presence in the senders' list.
-// Errors (kRejected): "tx-wrong-chain", "tx-too-large", "tx-no-operations", "tx-too-many-operations",
-// "tx-key-empty", "tx-key-too-long", "tx-key-reserved", "tx-nonce-zero", "tx-valid-until-zero",
-// "tx-sender-invalid-key", "tx-sender-not-allowed", "tx-transfer-zero".
+// Judges all that never changes: chain, size, keys, operation count, nonce and valid-until not 0,
+// sender key a valid point and its presence in the senders' list.
+// Errors (kRejected): "tx-wrong-chain", "tx-too-large", "tx-no-operations",
+// "tx-too-many-operations", "tx-key-empty", "tx-key-too-long", "tx-key-reserved", "tx-nonce-zero",
+// "tx-valid-until-zero", "tx-sender-invalid-key", "tx-sender-not-allowed", "tx-transfer-zero".
 [[nodiscard]] Status check_form(const SignedTransaction& transaction, std::size_t encoded_bytes,
                                 const Genesis& genesis);
 
@@ -97,14 +98,18 @@ using TransactionPtr = std::shared_ptr<const CheckedTransaction>;
 class TransactionVerifier : public crypto::Verifier {
  public:
   // Both outlive this.
-  TransactionVerifier(const Genesis& genesis, const Digest& chain_id, crypto::SignatureCache* cache);
+  TransactionVerifier(const Genesis& genesis, const Digest& chain_id,
+                      crypto::SignatureCache* cache);
 
-  // Errors: "tx-malformed" (kInvalid) and those of decode; those of check_form;
+  // Errors: "tx-malformed" (kInvalid), its message naming the codec's reason; those of check_form;
   // "tx-bad-signature" (kRejected).
   [[nodiscard]] Result<TransactionPtr> check(ByteView encoded) const;
   [[nodiscard]] Result<TransactionPtr> check(SignedTransaction transaction) const;
 
  private:
+  [[nodiscard]] Result<TransactionPtr> judge(SignedTransaction transaction,
+                                             std::size_t encoded_bytes) const;
+
   const Genesis& genesis_;
 };
 

@@ -1,0 +1,233 @@
+#include "ledger/execution.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "crypto/bcs.h"
+#include "crypto/check.h"
+#include "crypto/merkle.h"
+#include "ledger/state_overlay.h"
+
+namespace quorate::ledger {
+namespace {
+
+// Decimal int64 in its one spelling; nullopt otherwise.
+[[nodiscard]] std::optional<std::int64_t> parse_number(ByteView bytes) {
+  const std::string_view text = as_text(bytes);
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  // from_chars also reads "007" and "-0".
+  return fmt::format("{}", number) == text ? std::optional(number) : std::nullopt;
+}
+
+// Runs operations of one transaction on an overlay of its own.
+class OperationRunner {
+ public:
+  OperationRunner(Overlay& state, const PublicKey& sender, TimeMs now)
+      : state_(state), sender_(sender), now_(now) {}
+
+  // kApplied, or why the transaction is rejected.
+  [[nodiscard]] Result<Outcome> operator()(const Put& put) {
+    if (put.until && *put.until <= now_) return Outcome::kRejectedUntilInThePast;
+    state_.put(put.key, crypto::encode(Entry{put.value, put.until}));
+    return Outcome::kApplied;
+  }
+
+  [[nodiscard]] Result<Outcome> operator()(const Delete& del) {
+    state_.remove(del.key);
+    return Outcome::kApplied;
+  }
+
+  [[nodiscard]] Result<Outcome> operator()(const CompareAndSet& compare) {
+    QUORATE_ASSIGN(const std::optional<Entry> entry, live_entry(state_, compare.key, now_));
+    const bool equal = compare.expected ? entry && entry->value == *compare.expected : !entry;
+    if (!equal) return Outcome::kRejectedCompareFailed;
+    state_.put(compare.key, crypto::encode(Entry{compare.value, std::nullopt}));
+    return Outcome::kApplied;
+  }
+
+  [[nodiscard]] Result<Outcome> operator()(const Add& add) {
+    QUORATE_ASSIGN(std::optional<Entry> entry, live_entry(state_, add.key, now_));
+    if (!entry) entry = Entry{to_bytes("0"), std::nullopt};
+    const std::optional<std::int64_t> number = parse_number(entry->value);
+    if (!number) return Outcome::kRejectedNotANumber;
+    std::int64_t sum = 0;
+    if (__builtin_add_overflow(*number, add.delta, &sum)) return Outcome::kRejectedNumberOverflow;
+    entry->value = to_bytes(fmt::format("{}", sum));
+    state_.put(add.key, crypto::encode(*entry));
+    return Outcome::kApplied;
+  }
+
+  [[nodiscard]] Result<Outcome> operator()(const Transfer& transfer) {
+    QUORATE_ASSIGN(Account from, read_account(state_, sender_));
+    if (from.balance < transfer.amount) return Outcome::kRejectedInsufficientFunds;
+    from.balance -= transfer.amount;
+    write_account(sender_, from);
+    // Read after the sender's write: a transfer to oneself must find the money gone.
+    QUORATE_ASSIGN(Account to, read_account(state_, transfer.to));
+    if (__builtin_add_overflow(to.balance, transfer.amount, &to.balance)) {
+      return Outcome::kRejectedBalanceOverflow;
+    }
+    write_account(transfer.to, to);
+    return Outcome::kApplied;
+  }
+
+ private:
+  // An account without units has no leaf, so equal balances are equal states.
+  void write_account(const PublicKey& key, const Account& account) {
+    if (account.balance == 0) {
+      state_.remove(account_key(key));
+    } else {
+      state_.put(account_key(key), crypto::encode(account));
+    }
+  }
+
+  Overlay& state_;
+  const PublicKey& sender_;
+  TimeMs now_;
+};
+
+[[nodiscard]] Outcome skip_of(NonceVerdict verdict) {
+  switch (verdict) {
+    case NonceVerdict::kFree:
+      break;
+    case NonceVerdict::kUsed:
+      return Outcome::kSkippedNonceUsed;
+    case NonceVerdict::kTooOld:
+      return Outcome::kSkippedNonceTooOld;
+    case NonceVerdict::kTooFar:
+      return Outcome::kSkippedNonceTooFar;
+  }
+  QUORATE_CHECK(false, "a free nonce is no reason to skip");
+  return Outcome::kApplied;
+}
+
+// Precondition: valid_until > now.
+[[nodiscard]] bool is_too_far(TimeMs valid_until, TimeMs now, const Genesis& genesis) {
+  return valid_until.value - now.value > genesis.parameters.valid_until_horizon_ms;
+}
+
+// All operations or none, on `state`.
+[[nodiscard]] Result<TxResult> run_operations(const Transaction& body, const TxId& id, TimeMs now,
+                                              Overlay& state) {
+  Overlay own(state);
+  OperationRunner runner(own, body.sender, now);
+  for (std::size_t i = 0; i < body.operations.size(); ++i) {
+    QUORATE_ASSIGN(const Outcome outcome, std::visit(runner, body.operations[i]));
+    if (outcome != Outcome::kApplied) return TxResult{id, outcome, static_cast<std::uint32_t>(i)};
+  }
+  state.absorb(std::move(own));
+  return TxResult{id, Outcome::kApplied, std::nullopt};
+}
+
+[[nodiscard]] Result<TxResult> run_transaction(const CheckedTransaction& transaction, TimeMs now,
+                                               const Genesis& genesis, Overlay& state) {
+  const Transaction& body = transaction.signed_transaction->body;
+  QUORATE_ASSIGN(NonceWindow nonces, read_nonces(state, body.sender));
+  const NonceVerdict verdict = judge_nonce(nonces, body.nonce);
+  if (verdict != NonceVerdict::kFree) {
+    return TxResult{transaction.id, skip_of(verdict), std::nullopt};
+  }
+  if (body.valid_until <= now) {
+    return TxResult{transaction.id, Outcome::kRejectedExpired, std::nullopt};
+  }
+  use_nonce(nonces, body.nonce);
+  state.put(nonce_key(body.sender), crypto::encode(nonces));
+  if (is_too_far(body.valid_until, now, genesis)) {
+    return TxResult{transaction.id, Outcome::kRejectedValidUntilTooFar, std::nullopt};
+  }
+  return run_operations(body, transaction.id, now, state);
+}
+
+void check_bodies(const BatchHeader& header, std::span<const TransactionPtr> transactions) {
+  std::vector<TxId> ids;
+  ids.reserve(transactions.size());
+  for (const TransactionPtr& transaction : transactions) ids.push_back(transaction->id);
+  QUORATE_CHECK(
+      header.transaction_count == ids.size() && header.transaction_root == transaction_root(ids),
+      "a batch is executed with its own bodies, in its order");
+}
+
+}  // namespace
+
+Digest results_root(const std::vector<TxResult>& results) {
+  std::vector<Digest> leaves;
+  leaves.reserve(results.size());
+  for (const TxResult& result : results) {
+    leaves.push_back(crypto::merkle::leaf_hash(crypto::encode(result)));
+  }
+  return crypto::merkle::root(leaves);
+}
+
+Result<Execution> execute(const BatchHeader& header, std::span<const TransactionPtr> transactions,
+                          const Genesis& genesis, const StateReader& state) {
+  check_bodies(header, transactions);
+  Overlay overlay(state);
+  QUORATE_ASSIGN(const TimeMs previous, read_time(state));
+  Execution execution;
+  execution.effective_time = std::max(previous, header.time);
+  overlay.put(time_key(), crypto::encode(execution.effective_time));
+  execution.results.reserve(transactions.size());
+  for (const TransactionPtr& transaction : transactions) {
+    QUORATE_ASSIGN(TxResult result,
+                   run_transaction(*transaction, execution.effective_time, genesis, overlay));
+    execution.results.push_back(std::move(result));
+  }
+  execution.results_root = results_root(execution.results);
+  QUORATE_ASSIGN(execution.writes, std::move(overlay).differences());
+  return execution;
+}
+
+WriteSet genesis_state(const Genesis& genesis) {
+  WriteSet state;
+  state[time_key()] = crypto::encode(genesis.time);
+  state[epoch_key()] = crypto::encode(Epoch{0});
+  for (const GenesisAccount& account : genesis.accounts) {
+    if (account.balance == 0) continue;
+    state[account_key(account.key)] = crypto::encode(Account{account.balance});
+  }
+  return state;
+}
+
+Status check_admission(const CheckedTransaction& transaction, const Genesis& genesis,
+                       const StateReader& state, TimeMs now) {
+  const Transaction& body = transaction.signed_transaction->body;
+  QUORATE_ASSIGN(const NonceWindow nonces, read_nonces(state, body.sender));
+  const NonceVerdict verdict = judge_nonce(nonces, body.nonce);
+  if (verdict != NonceVerdict::kFree) {
+    return fail(ErrorKind::kRejected, outcome_code(skip_of(verdict)),
+                fmt::format("the nonce {} cannot be used: the highest used nonce of this sender "
+                            "is {}, and a nonce is good once from {} behind it to {} ahead",
+                            body.nonce, nonces.highest, kNonceWindow - 1, kNonceWindow),
+                "Sign again with a free nonce; if this very transaction used it, ask for its "
+                "receipt.");
+  }
+  QUORATE_ASSIGN(const TimeMs agreed, read_time(state));
+  const std::uint64_t slack = genesis.parameters.time_slack_ms;
+  const std::uint64_t until = body.valid_until.value;
+  // Within a slack of its end it could be ordered and still expire.
+  if (until <= agreed.value || until <= now.value || until - now.value <= slack) {
+    return fail(ErrorKind::kRejected, "tx-expired",
+                fmt::format("valid-until is {}; more than {} was expected (agreed time {}, own "
+                            "clock {}, slack {} ms)",
+                            until, std::max(agreed.value, now.value + slack), agreed.value,
+                            now.value, slack),
+                "Sign again with a later valid-until.");
+  }
+  // The batch that takes it may be a slack behind this clock.
+  const TimeMs earliest{std::max(agreed.value, now.value - std::min(now.value, slack))};
+  if (is_too_far(body.valid_until, earliest, genesis)) {
+    return fail(ErrorKind::kRejected, "tx-valid-until-too-far",
+                fmt::format("valid-until is {}; at most {} was expected, {} ms after {}", until,
+                            earliest.value + genesis.parameters.valid_until_horizon_ms,
+                            genesis.parameters.valid_until_horizon_ms, earliest.value),
+                "Sign again with an earlier valid-until.");
+  }
+  return {};
+}
+
+}  // namespace quorate::ledger

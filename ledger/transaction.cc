@@ -1,0 +1,166 @@
+#include "ledger/transaction.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ledger/genesis.h"
+
+namespace quorate::ledger {
+namespace {
+
+[[nodiscard]] tl::unexpected<Error> refuse(std::string_view code, std::string message,
+                                           std::string next) {
+  return fail(ErrorKind::kRejected, code, std::move(message), std::move(next));
+}
+
+[[nodiscard]] Status check_size(std::size_t encoded_bytes, const Genesis& genesis) {
+  const std::size_t most = genesis.parameters.transaction_bytes_max;
+  if (encoded_bytes <= most) return {};
+  return refuse("tx-too-large",
+                fmt::format("the transaction has {} bytes; at most {} are allowed on this network",
+                            encoded_bytes, most),
+                "Split it, or store large values elsewhere and put their digest.");
+}
+
+[[nodiscard]] Status check_key(ByteView key, std::size_t operation) {
+  if (key.empty()) {
+    return refuse("tx-key-empty",
+                  fmt::format("operation {} has an empty key; 1 to {} bytes were expected",
+                              operation, kKeyBytesMax),
+                  "Name a key.");
+  }
+  if (key.size() > kKeyBytesMax) {
+    return refuse("tx-key-too-long",
+                  fmt::format("operation {} has a key of {} bytes; at most {} are allowed",
+                              operation, key.size(), kKeyBytesMax),
+                  "Use a shorter key, for example its digest.");
+  }
+  if (key.front() == kReservedPrefix) {
+    return refuse("tx-key-reserved",
+                  fmt::format("operation {} names a key that begins with byte 00; those are "
+                              "reserved for accounts, nonces and time",
+                              operation),
+                  "Begin the key with another byte.");
+  }
+  return {};
+}
+
+[[nodiscard]] Status check_operation(const Operation& operation, std::size_t index) {
+  if (const auto* transfer = std::get_if<Transfer>(&operation)) {
+    if (transfer->amount == 0) {
+      return refuse("tx-transfer-zero",
+                    fmt::format("operation {} transfers 0 units; at least 1 was expected", index),
+                    "Leave it out, or give an amount.");
+    }
+    return {};
+  }
+  const Bytes* key = nullptr;
+  if (const auto* put = std::get_if<Put>(&operation)) key = &put->key;
+  if (const auto* del = std::get_if<Delete>(&operation)) key = &del->key;
+  if (const auto* compare = std::get_if<CompareAndSet>(&operation)) key = &compare->key;
+  if (const auto* add = std::get_if<Add>(&operation)) key = &add->key;
+  return check_key(*key, index);
+}
+
+[[nodiscard]] Status check_sender(const PublicKey& sender, const Genesis& genesis) {
+  if (!genesis.senders) {
+    if (crypto::admit_public_key(sender)) return {};
+    return refuse("tx-sender-invalid-key",
+                  fmt::format("the sender {} is not a canonical point of Ed25519's prime-order "
+                              "subgroup",
+                              sender.hex()),
+                  "Sign with a key made by `quorate key new`.");
+  }
+  // Their points were judged with the genesis document.
+  const auto& senders = *genesis.senders;
+  if (std::find(senders.begin(), senders.end(), sender) != senders.end()) return {};
+  return refuse("tx-sender-not-allowed",
+                fmt::format("the sender {} is not in the genesis list of {} senders", sender.hex(),
+                            senders.size()),
+                "Sign with a listed key, or ask the network's operators.");
+}
+
+[[nodiscard]] Status check_body(const Transaction& body, std::size_t encoded_bytes,
+                                const Genesis& genesis, const Digest& chain_id) {
+  if (body.chain_id != chain_id) {
+    return refuse("tx-wrong-chain",
+                  fmt::format("the transaction is for chain {}; this network is {}",
+                              body.chain_id.hex(), chain_id.hex()),
+                  "Sign it again with the genesis document of this network.");
+  }
+  QUORATE_TRY(check_size(encoded_bytes, genesis));
+  if (body.operations.empty()) {
+    return refuse(
+        "tx-no-operations",
+        fmt::format("the transaction has no operations; 1 to {} were expected", kOperationsMax),
+        "Add an operation.");
+  }
+  if (body.operations.size() > kOperationsMax) {
+    return refuse("tx-too-many-operations",
+                  fmt::format("the transaction has {} operations; at most {} are allowed",
+                              body.operations.size(), kOperationsMax),
+                  "Split it.");
+  }
+  if (body.nonce == 0) {
+    return refuse("tx-nonce-zero", "the nonce is 0; the first nonce is 1",
+                  "Ask a node for a free nonce of this sender.");
+  }
+  if (body.valid_until.value == 0) {
+    return refuse("tx-valid-until-zero",
+                  "valid-until is 0; a time in milliseconds since 1970 was expected",
+                  "Give the time after which the transaction must not happen.");
+  }
+  for (std::size_t i = 0; i < body.operations.size(); ++i) {
+    QUORATE_TRY(check_operation(body.operations[i], i));
+  }
+  return check_sender(body.sender, genesis);
+}
+
+}  // namespace
+
+TxId id_of(const Transaction& body) { return {crypto::digest_of("transaction", body)}; }
+
+Status check_form(const SignedTransaction& transaction, std::size_t encoded_bytes,
+                  const Genesis& genesis) {
+  return check_body(transaction.body, encoded_bytes, genesis, chain_id_of(genesis));
+}
+
+TransactionVerifier::TransactionVerifier(const Genesis& genesis, const Digest& chain_id,
+                                         crypto::SignatureCache* cache)
+    : Verifier(chain_id, cache), genesis_(genesis) {}
+
+Result<TransactionPtr> TransactionVerifier::check(ByteView encoded) const {
+  // Before the decoder allocates for it.
+  QUORATE_TRY(check_size(encoded.size(), genesis_));
+  auto decoded = crypto::decode<SignedTransaction>(encoded);
+  if (!decoded) {
+    return fail(ErrorKind::kInvalid, "tx-malformed",
+                fmt::format("the {} bytes are not a transaction: {}", encoded.size(),
+                            decoded.error().to_string()),
+                "Send BCS(SignedTransaction), as ledger/README.md describes it.");
+  }
+  return judge(std::move(*decoded), encoded.size());
+}
+
+Result<TransactionPtr> TransactionVerifier::check(SignedTransaction transaction) const {
+  const std::size_t encoded_bytes = crypto::encode(transaction).size();
+  return judge(std::move(transaction), encoded_bytes);
+}
+
+Result<TransactionPtr> TransactionVerifier::judge(SignedTransaction transaction,
+                                                  std::size_t encoded_bytes) const {
+  const Transaction& body = transaction.body;
+  QUORATE_TRY(check_body(body, encoded_bytes, genesis_, chain_id()));
+  if (!verify_signature(body.sender, crypto::Purpose::kTransaction, body, transaction.signature)) {
+    return refuse(
+        "tx-bad-signature",
+        fmt::format("the signature does not verify under the sender {}", body.sender.hex()),
+        "Sign the transaction's body with the sender's key.");
+  }
+  const TxId id = id_of(body);
+  return std::make_shared<const CheckedTransaction>(
+      CheckedTransaction{vouch(std::move(transaction)), id, encoded_bytes});
+}
+
+}  // namespace quorate::ledger

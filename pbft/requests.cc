@@ -1,0 +1,50 @@
+#include "pbft/requests.h"
+
+#include <utility>
+
+namespace quorate::pbft {
+
+void Requests::add(TransactionPtr transaction, std::uint64_t now_ms) {
+  const TxId id = transaction->id;
+  const auto [it, is_new] = entries_.try_emplace(id);
+  if (!is_new) return;
+  it->second = {std::move(transaction), now_ms, next_place_++, false};
+  waiting_.emplace(it->second.place, &it->second);
+}
+
+void Requests::remove(const TxId& id) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return;
+  waiting_.erase(it->second.place);
+  entries_.erase(it);
+}
+
+void Requests::mark_ordered(const TxId& id) {
+  const auto it = entries_.find(id);
+  if (it == entries_.end() || it->second.ordered) return;
+  it->second.ordered = true;
+  waiting_.erase(it->second.place);
+}
+
+TransactionPtr Requests::find(const TxId& id) const {
+  const auto it = entries_.find(id);
+  return it == entries_.end() ? nullptr : it->second.transaction;
+}
+
+std::vector<TransactionPtr> Requests::oldest(std::size_t count_max, std::size_t bytes_max) const {
+  std::vector<TransactionPtr> result;
+  std::size_t bytes = 0;
+  for (const auto& [place, entry] : waiting_) {
+    bytes += entry->transaction->encoded_bytes;
+    if (result.size() == count_max || bytes > bytes_max) break;
+    result.push_back(entry->transaction);
+  }
+  return result;
+}
+
+std::optional<std::uint64_t> Requests::oldest_ready_ms() const {
+  if (waiting_.empty()) return std::nullopt;
+  return waiting_.begin()->second->ready_ms;
+}
+
+}  // namespace quorate::pbft

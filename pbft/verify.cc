@@ -1,0 +1,117 @@
+#include "pbft/verify.h"
+
+#include <utility>
+
+namespace quorate::pbft {
+
+using crypto::Purpose;
+
+std::string_view reject_code(Reject reject) {
+  switch (reject) {
+    case Reject::kUnknownReplica: return "unknown-replica";
+    case Reject::kWrongEpoch: return "wrong-epoch";
+    case Reject::kNotThePrimary: return "not-the-primary";
+    case Reject::kPrepareFromPrimary: return "prepare-from-primary";
+    case Reject::kMalformedBatch: return "malformed-batch";
+    case Reject::kDigestMismatch: return "digest-mismatch";
+    case Reject::kSequenceZero: return "sequence-zero";
+    case Reject::kNewViewDigestInViewZero: return "new-view-digest-in-view-zero";
+    case Reject::kBadSignature: return "bad-signature";
+    case Reject::kBadPrimarySignature: return "bad-primary-signature";
+    case Reject::kBadCertificate: return "bad-certificate";
+    case Reject::kBadTransaction: return "bad-transaction";
+  }
+  return "unknown";
+}
+
+MessageVerifier::MessageVerifier(const Digest& chain_id, crypto::SignatureCache* cache,
+                                 ReplicaSet replicas, ledger::Parameters parameters)
+    : Verifier(chain_id, cache),
+      replicas_(std::move(replicas)),
+      parameters_(parameters),
+      certificates_(chain_id, cache) {}
+
+tl::expected<void, Reject> MessageVerifier::check_voter(const Vote& vote) const {
+  if (vote.epoch != replicas_.epoch) return tl::unexpected(Reject::kWrongEpoch);
+  if (vote.replica.value >= replicas_.size()) return tl::unexpected(Reject::kUnknownReplica);
+  if (vote.sequence.value == 0) return tl::unexpected(Reject::kSequenceZero);
+  if (vote.view.value == 0 && !vote.new_view.is_zero()) {
+    return tl::unexpected(Reject::kNewViewDigestInViewZero);
+  }
+  return {};
+}
+
+bool MessageVerifier::signed_by(ReplicaId replica, Purpose purpose, const Vote& vote,
+                                const Signature& signature) const {
+  return verify_signature(replicas_.replicas[replica.value].vote_key, purpose, vote, signature);
+}
+
+Checked<PrePrepare> MessageVerifier::check(PrePrepare message) const {
+  const Vote& vote = message.vote;
+  if (auto voter = check_voter(vote); !voter) return tl::unexpected(voter.error());
+  if (vote.replica != primary_of(vote.view, replicas_.size())) {
+    return tl::unexpected(Reject::kNotThePrimary);
+  }
+  if (message.batch.header.sequence != vote.sequence ||
+      ledger::digest_of_batch(message.batch.header) != vote.batch) {
+    return tl::unexpected(Reject::kDigestMismatch);
+  }
+  if (!signed_by(vote.replica, Purpose::kPrePrepare, vote, message.signature)) {
+    return tl::unexpected(Reject::kBadSignature);
+  }
+  // After the signature: only a primary can make us hash a thousand ids.
+  if (!ledger::is_well_formed(message.batch, parameters_.batch_transactions_max)) {
+    return tl::unexpected(Reject::kMalformedBatch);
+  }
+  return vouch(std::move(message));
+}
+
+Checked<Prepare> MessageVerifier::check(Prepare message) const {
+  const Vote& vote = message.vote;
+  if (auto voter = check_voter(vote); !voter) return tl::unexpected(voter.error());
+  const ReplicaId primary = primary_of(vote.view, replicas_.size());
+  if (vote.replica == primary) return tl::unexpected(Reject::kPrepareFromPrimary);
+  if (!signed_by(vote.replica, Purpose::kPrepare, vote, message.signature)) {
+    return tl::unexpected(Reject::kBadSignature);
+  }
+  Vote proposal = vote;
+  proposal.replica = primary;
+  if (!signed_by(primary, Purpose::kPrePrepare, proposal, message.pre_prepare)) {
+    return tl::unexpected(Reject::kBadPrimarySignature);
+  }
+  return vouch(message);
+}
+
+Checked<Commit> MessageVerifier::check(Commit message) const {
+  if (auto voter = check_voter(message.vote); !voter) return tl::unexpected(voter.error());
+  if (!signed_by(message.vote.replica, Purpose::kCommit, message.vote, message.signature)) {
+    return tl::unexpected(Reject::kBadSignature);
+  }
+  return vouch(message);
+}
+
+Checked<CertifiedBatch> MessageVerifier::check(CertifiedBatch block) const {
+  const CommitCertificate& certificate = block.certificate;
+  if (certificate.sequence.value == 0) return tl::unexpected(Reject::kSequenceZero);
+  if (block.batch.header.sequence != certificate.sequence ||
+      ledger::digest_of_batch(block.batch.header) != certificate.batch) {
+    return tl::unexpected(Reject::kDigestMismatch);
+  }
+  if (!ledger::is_well_formed(block.batch, parameters_.batch_transactions_max)) {
+    return tl::unexpected(Reject::kMalformedBatch);
+  }
+  if (block.transactions.size() != block.batch.ids.size()) {
+    return tl::unexpected(Reject::kBadTransaction);
+  }
+  for (std::size_t i = 0; i < block.transactions.size(); ++i) {
+    if (!block.transactions[i] || block.transactions[i]->id != block.batch.ids[i]) {
+      return tl::unexpected(Reject::kBadTransaction);
+    }
+  }
+  if (!certificates_.check(certificate, replicas_)) {
+    return tl::unexpected(Reject::kBadCertificate);
+  }
+  return vouch(std::move(block));
+}
+
+}  // namespace quorate::pbft

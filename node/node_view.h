@@ -1,0 +1,66 @@
+#pragma once
+
+// What the RPC methods see of a running node: its parts, by reference, and a few snapshots.
+//
+// The RPC layer holds no state of its own and decides nothing: it renders these.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ledger/genesis.h"
+#include "ledger/store.h"
+#include "node/mempool.h"
+#include "node/peers.h"
+#include "node/tracker.h"
+#include "pbft/message.h"
+
+namespace quorate::node {
+
+// The core as of its last turn.
+struct CoreSnapshot {
+  ledger::Epoch epoch;
+  ledger::View view;
+  ledger::ReplicaId primary;
+  ledger::Sequence executed;
+  ledger::Sequence committed;
+  ledger::Sequence high_watermark;
+  std::size_t open_slots = 0;
+  std::size_t ready = 0;
+  std::uint64_t votes_refused = 0;
+  std::uint64_t evidence_seen = 0;
+};
+
+struct SubmitOutcome {
+  ledger::TxId id;
+  bool is_new = false;  // false: the same transaction was here already, which is no error
+};
+
+// All references outlive the view; the functions are thread-safe and do not block on the network.
+struct NodeView {
+  const ledger::Genesis& genesis;
+  ledger::Digest chain_id;
+  ledger::ReplicaId self;
+  bool is_learner = false;     // signs nothing; `learner_reason` says why
+  std::string learner_reason;
+  Endpoint rpc_endpoint;
+  Endpoint peer_endpoint;
+  std::uint64_t started_wall_ms = 0;
+
+  const ledger::Store& store;
+  Mempool& mempool;
+  Tracker& tracker;
+
+  std::function<CoreSnapshot()> core;
+  std::function<std::vector<PeerState>()> peers;
+  // Checks form, signature and admission, tracks it, and hands it to core and peers. The signature check
+  // takes about 60 us on the calling thread. Errors: those of TransactionVerifier::check and
+  // Mempool::add; "disk-nearly-full" (kUnavailable).
+  std::function<Result<SubmitOutcome>(ByteView encoded)> submit;
+  // Fate of a transaction: from the tracker, else from the ledger.
+  std::function<Result<TxStatus>(const ledger::TxId&)> transaction_status;
+  std::function<std::optional<std::string>()> trouble;  // a reason not to be ready, if any
+};
+
+}  // namespace quorate::node

@@ -142,7 +142,7 @@ class KeyRegister {
   QUORATE_TRY(check_range("parameters.batch_bytes_max", p.batch_bytes_max, 1024, 64 << 20));
   // The smallest transaction has about 150 bytes.
   QUORATE_TRY(check_range("parameters.transaction_bytes_max", p.transaction_bytes_max, 256,
-                          std::min<std::uint64_t>(p.batch_bytes_max, 4 << 20)));
+                          std::min<std::uint64_t>(p.batch_bytes_max, 1 << 20)));
   return check_range("parameters.sender_pending_max", p.sender_pending_max, 1, 1'000'000);
 }
 

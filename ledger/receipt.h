@@ -20,8 +20,10 @@
 
 namespace quorate::ledger {
 
+inline constexpr std::uint32_t kReceiptFormat = 1;
+
 struct Receipt {
-  std::uint32_t format = 1;
+  std::uint32_t format = kReceiptFormat;
   SignedTransaction transaction;
   std::uint32_t index = 0;               // place in the batch
   std::vector<Digest> transaction_path;  // id -> record.batch.transaction_root
@@ -40,21 +42,28 @@ struct ReceiptVerdict {
   std::size_t signers = 0;   // distinct replicas that committed
   std::size_t replicas = 0;  // of this many
   bool order_proved = false;
-  bool result_proved = false;
+  bool result_proved = false;  // never by format 1, which holds no checkpoint
   TxResult result;  // claimed; proved only if result_proved
 };
 
-// Errors: "receipt-not-found" (kNotFound: not ordered here, or skipped).
+// Errors: "receipt-not-found" (kNotFound: not ordered here, or skipped); "ledger-corrupt" and those
+// of the store.
 [[nodiscard]] Result<Receipt> make_receipt(const Store& store, const TxId& id);
+// Of the transaction at `index`. Precondition: the block has it (checked). Error:
+// "receipt-not-found" if it was skipped.
+[[nodiscard]] Result<Receipt> make_receipt(const StoredBlock& block, std::uint32_t index);
 
-// Errors (kCorrupt unless said): "receipt-wrong-chain", "receipt-bad-transaction-signature",
-// "receipt-transaction-not-in-batch", "receipt-certificate-other-batch",
-// "receipt-result-not-in-record", "receipt-newer-format" (kUnsupported), those of
-// CertificateVerifier::check.
+// Judges every field: what the certificate covers is proved, and what it does not (the record's
+// effective time and results root, the result) must at least agree with itself and with the rules.
+// Errors (kCorrupt unless said): "receipt-newer-format" (kUnsupported), "receipt-wrong-chain",
+// those of check_form (kRejected), "receipt-bad-transaction-signature",
+// "receipt-transaction-not-in-batch", "receipt-certificate-other-batch", those of
+// CertificateVerifier::check, "receipt-result-not-in-record", "receipt-result-impossible".
 [[nodiscard]] Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& genesis);
 
 [[nodiscard]] std::string receipt_to_json(const Receipt& receipt);
-// Errors: "receipt-malformed" (kInvalid), "receipt-facts-differ" (kCorrupt).
+// Does not verify the proof. Errors: "receipt-malformed" (kInvalid), "receipt-newer-format"
+// (kUnsupported), "receipt-facts-differ" (kCorrupt).
 [[nodiscard]] Result<Receipt> parse_receipt(std::string_view json);
 
 }  // namespace quorate::ledger

@@ -63,24 +63,23 @@ namespace {
   return check_key(*key, index);
 }
 
-[[nodiscard]] Status check_sender(const PublicKey& sender, const Genesis& genesis) {
-  if (!genesis.senders) {
-    if (crypto::admit_public_key(sender)) return {};
-    return refuse("tx-sender-invalid-key",
-                  fmt::format("the sender {} is not a canonical point of Ed25519's prime-order "
-                              "subgroup",
-                              sender.hex()),
-                  "Sign with a key made by `quorate key new`.");
-  }
-  // Their points were judged with the genesis document.
-  const auto& senders = *genesis.senders;
-  if (std::find(senders.begin(), senders.end(), sender) != senders.end()) return {};
+[[nodiscard]] tl::unexpected<Error> sender_not_allowed(const PublicKey& sender,
+                                                       const Genesis& genesis) {
   return refuse("tx-sender-not-allowed",
                 fmt::format("the sender {} is not in the genesis list of {} senders", sender.hex(),
-                            senders.size()),
+                            genesis.senders->size()),
                 "Sign with a listed key, or ask the network's operators.");
 }
 
+[[nodiscard]] tl::unexpected<Error> sender_invalid_key(const PublicKey& sender) {
+  return refuse("tx-sender-invalid-key",
+                fmt::format("the sender {} is not a canonical point of Ed25519's prime-order "
+                            "subgroup",
+                            sender.hex()),
+                "Sign with a key made by `quorate key new`.");
+}
+
+// All of the form but the sender.
 [[nodiscard]] Status check_body(const Transaction& body, std::size_t encoded_bytes,
                                 const Genesis& genesis, const Digest& chain_id) {
   if (body.chain_id != chain_id) {
@@ -114,7 +113,7 @@ namespace {
   for (std::size_t i = 0; i < body.operations.size(); ++i) {
     QUORATE_TRY(check_operation(body.operations[i], i));
   }
-  return check_sender(body.sender, genesis);
+  return {};
 }
 
 }  // namespace
@@ -123,12 +122,42 @@ TxId id_of(const Transaction& body) { return {crypto::digest_of("transaction", b
 
 Status check_form(const SignedTransaction& transaction, std::size_t encoded_bytes,
                   const Genesis& genesis) {
-  return check_body(transaction.body, encoded_bytes, genesis, chain_id_of(genesis));
+  QUORATE_TRY(check_body(transaction.body, encoded_bytes, genesis, chain_id_of(genesis)));
+  const PublicKey& sender = transaction.body.sender;
+  if (!genesis.senders) {
+    return crypto::admit_public_key(sender) ? Status{} : sender_invalid_key(sender);
+  }
+  // A listed key's point was judged with the genesis document.
+  const auto& listed = *genesis.senders;
+  const bool is_listed = std::find(listed.begin(), listed.end(), sender) != listed.end();
+  return is_listed ? Status{} : sender_not_allowed(sender, genesis);
 }
 
 TransactionVerifier::TransactionVerifier(const Genesis& genesis, const Digest& chain_id,
                                          crypto::SignatureCache* cache)
-    : Verifier(chain_id, cache), genesis_(genesis) {}
+    : Verifier(chain_id, cache),
+      genesis_(genesis),
+      listed_(genesis.senders.value_or(std::vector<PublicKey>{})),
+      admitted_(kAdmittedKeys) {
+  std::sort(listed_.begin(), listed_.end());
+}
+
+Status TransactionVerifier::check_sender(const PublicKey& sender) const {
+  if (genesis_.senders) {
+    const bool is_listed = std::binary_search(listed_.begin(), listed_.end(), sender);
+    return is_listed ? Status{} : sender_not_allowed(sender, genesis_);
+  }
+  const std::size_t slot = std::hash<PublicKey>{}(sender) % kAdmittedKeys;
+  {
+    const std::lock_guard lock(mutex_);
+    // The key of zeros, which an empty slot holds, is no good point.
+    if (admitted_[slot] == sender && sender != PublicKey{}) return {};
+  }
+  if (!crypto::admit_public_key(sender)) return sender_invalid_key(sender);
+  const std::lock_guard lock(mutex_);
+  admitted_[slot] = sender;
+  return {};
+}
 
 Result<TransactionPtr> TransactionVerifier::check(ByteView encoded) const {
   // Before the decoder allocates for it.
@@ -152,6 +181,7 @@ Result<TransactionPtr> TransactionVerifier::judge(SignedTransaction transaction,
                                                   std::size_t encoded_bytes) const {
   const Transaction& body = transaction.body;
   QUORATE_TRY(check_body(body, encoded_bytes, genesis_, chain_id()));
+  QUORATE_TRY(check_sender(body.sender));
   if (!verify_signature(body.sender, crypto::Purpose::kTransaction, body, transaction.signature)) {
     return refuse(
         "tx-bad-signature",

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -109,8 +110,15 @@ class TransactionVerifier : public crypto::Verifier {
  private:
   [[nodiscard]] Result<TransactionPtr> judge(SignedTransaction transaction,
                                              std::size_t encoded_bytes) const;
+  [[nodiscard]] Status check_sender(const PublicKey& sender) const;
+
+  // Judging a point costs as much as a signature, and senders come again.
+  static constexpr std::size_t kAdmittedKeys = 4096;
 
   const Genesis& genesis_;
+  std::vector<PublicKey> listed_;  // the senders' list, sorted
+  mutable std::mutex mutex_;
+  mutable std::vector<PublicKey> admitted_;  // good points, each in the slot of its hash
 };
 
 }  // namespace quorate::ledger

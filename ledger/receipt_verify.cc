@@ -1,0 +1,139 @@
+// What a stranger runs: a receipt against the genesis document, without a store or a network.
+
+#include <fmt/format.h>
+
+#include "crypto/bcs.h"
+#include "crypto/merkle.h"
+#include "ledger/receipt.h"
+
+namespace quorate::ledger {
+namespace {
+
+// A certificate's votes at most, and the transaction.
+constexpr std::size_t kCacheEntries = 1024;
+
+[[nodiscard]] tl::unexpected<Error> refuse(std::string_view code, std::string message) {
+  return fail(ErrorKind::kCorrupt, code, std::move(message),
+              "Do not rely on this receipt; fetch it again, best from another node.");
+}
+
+class ReceiptVerifier : public crypto::Verifier {
+ public:
+  using Verifier::Verifier;
+
+  [[nodiscard]] Status check_transaction(const SignedTransaction& transaction,
+                                         const Genesis& genesis) const {
+    const Transaction& body = transaction.body;
+    if (body.chain_id != chain_id()) {
+      return fail(ErrorKind::kCorrupt, "receipt-wrong-chain",
+                  fmt::format("the receipt is of chain {}; the genesis document makes {}",
+                              body.chain_id.hex(), chain_id().hex()),
+                  "Verify it with the genesis document of its own network.");
+    }
+    QUORATE_TRY(check_form(transaction, crypto::encode(transaction).size(), genesis));
+    if (!verify_signature(body.sender, crypto::Purpose::kTransaction, body,
+                          transaction.signature)) {
+      return refuse("receipt-bad-transaction-signature",
+                    fmt::format("the transaction's signature does not verify under its sender {}",
+                                body.sender.hex()));
+    }
+    return {};
+  }
+};
+
+// The certificate speaks about this very batch, in the epoch that the record names.
+[[nodiscard]] Status check_certificate_names_batch(const Receipt& receipt) {
+  const CommitCertificate& certificate = receipt.certificate;
+  const BatchHeader& batch = receipt.record.batch;
+  const Digest digest = digest_of_batch(batch);
+  if (certificate.batch == digest && certificate.sequence == batch.sequence &&
+      certificate.epoch == receipt.record.epoch) {
+    return {};
+  }
+  return refuse(
+      "receipt-certificate-other-batch",
+      fmt::format("the certificate is for batch {} at sequence {} of epoch {}; the record holds "
+                  "batch {} at sequence {} of epoch {}",
+                  certificate.batch.hex(), certificate.sequence.value, certificate.epoch.value,
+                  digest.hex(), batch.sequence.value, receipt.record.epoch.value));
+}
+
+// No correct replica reports such a result for such a transaction, whatever the state was.
+[[nodiscard]] bool is_possible(const Receipt& receipt, const Genesis& genesis) {
+  const Transaction& body = receipt.transaction.body;
+  const TxResult& result = receipt.result;
+  const TimeMs now = receipt.record.effective_time;
+  if (now < receipt.record.batch.time || is_skipped(result.outcome)) return false;
+  const bool expired = body.valid_until <= now;
+  if (expired != (result.outcome == Outcome::kRejectedExpired)) return false;
+  const bool too_far =
+      !expired && body.valid_until.value - now.value > genesis.parameters.valid_until_horizon_ms;
+  if (too_far != (result.outcome == Outcome::kRejectedValidUntilTooFar)) return false;
+  const bool an_operation_failed = !expired && !too_far && result.outcome != Outcome::kApplied;
+  if (an_operation_failed != result.failed_operation.has_value()) return false;
+  return !an_operation_failed || *result.failed_operation < body.operations.size();
+}
+
+[[nodiscard]] Status check_result(const Receipt& receipt, const TxId& id, const Genesis& genesis) {
+  const crypto::Digest leaf = crypto::merkle::leaf_hash(crypto::encode(receipt.result));
+  const Record& record = receipt.record;
+  if (receipt.result.id != id ||
+      !crypto::merkle::verify_inclusion(leaf, receipt.index, record.batch.transaction_count,
+                                        receipt.result_path, record.results_root)) {
+    return refuse("receipt-result-not-in-record",
+                  fmt::format("the result \"{}\" is not at place {} under the record's results "
+                              "root {}",
+                              outcome_code(receipt.result.outcome), receipt.index,
+                              record.results_root.hex()));
+  }
+  if (!is_possible(receipt, genesis)) {
+    return refuse("receipt-result-impossible",
+                  fmt::format("the result \"{}\" contradicts the transaction or the agreed time {}",
+                              outcome_code(receipt.result.outcome), record.effective_time.value));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& genesis) {
+  if (receipt.format != kReceiptFormat) {
+    return fail(ErrorKind::kUnsupported, "receipt-newer-format",
+                fmt::format("the receipt has format {}; this program knows format {}",
+                            receipt.format, kReceiptFormat),
+                "Use the version of Quorate that made it, or a newer one.");
+  }
+  crypto::SignatureCache cache(kCacheEntries);
+  const Digest chain_id = chain_id_of(genesis);
+  const ReceiptVerifier verifier(chain_id, &cache);
+  QUORATE_TRY(verifier.check_transaction(receipt.transaction, genesis));
+  const TxId id = id_of(receipt.transaction.body);
+  const BatchHeader& batch = receipt.record.batch;
+  if (!crypto::merkle::verify_inclusion(crypto::merkle::leaf_hash(id.digest.bytes), receipt.index,
+                                        batch.transaction_count, receipt.transaction_path,
+                                        batch.transaction_root)) {
+    return refuse(
+        "receipt-transaction-not-in-batch",
+        fmt::format("transaction {} is not at place {} of {} under the batch's root {}", id.hex(),
+                    receipt.index, batch.transaction_count, batch.transaction_root.hex()));
+  }
+  QUORATE_TRY(check_certificate_names_batch(receipt));
+  const ReplicaSet replicas = genesis_replicas(genesis);
+  QUORATE_TRY(CertificateVerifier(chain_id, &cache).check(receipt.certificate, replicas));
+  QUORATE_TRY(check_result(receipt, id, genesis));
+
+  ReceiptVerdict verdict;
+  verdict.id = id;
+  verdict.height = batch.sequence;
+  verdict.index = receipt.index;
+  verdict.agreed_time = batch.time;
+  verdict.signers = receipt.certificate.commits.size();
+  verdict.replicas = replicas.size();
+  verdict.order_proved = true;
+  // Format 1 holds no checkpoint, and a commit certificate does not cover the results root.
+  verdict.result_proved = false;
+  verdict.result = receipt.result;
+  return verdict;
+}
+
+}  // namespace quorate::ledger

@@ -1,0 +1,127 @@
+#include "node/passphrase.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "crypto/key_file.h"
+#include "node/files.h"
+
+namespace quorate::node {
+namespace {
+
+constexpr std::size_t kPassphraseBytesMax = 4096;
+
+// The terminal of this process with its echo off, whatever standard input is; restored at the end.
+class SilentTerminal {
+ public:
+  SilentTerminal() : fd_(::open("/dev/tty", O_RDWR | O_CLOEXEC)) {
+    if (fd_ < 0 || ::tcgetattr(fd_, &before_) != 0) return;
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    is_silent_ = ::tcsetattr(fd_, TCSAFLUSH, &silent) == 0;
+  }
+  ~SilentTerminal() {
+    if (is_silent_) ::tcsetattr(fd_, TCSAFLUSH, &before_);
+    if (fd_ >= 0) ::close(fd_);
+  }
+  SilentTerminal(const SilentTerminal&) = delete;
+  SilentTerminal& operator=(const SilentTerminal&) = delete;
+
+  [[nodiscard]] bool is_usable() const { return is_silent_; }
+
+  [[nodiscard]] std::string ask(std::string_view prompt) const {
+    write_all(prompt);
+    std::string line;
+    char c = 0;
+    while (line.size() < kPassphraseBytesMax) {
+      const ssize_t got = ::read(fd_, &c, 1);
+      if (got < 0 && errno == EINTR) continue;
+      if (got <= 0 || c == '\n') break;
+      line += c;
+    }
+    write_all("\n");
+    return line;
+  }
+
+ private:
+  void write_all(std::string_view text) const {
+    while (!text.empty()) {
+      const ssize_t written = ::write(fd_, text.data(), text.size());
+      if (written <= 0) return;  // nobody reads; the question is answered by what comes, or not
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+
+  int fd_;
+  termios before_{};
+  bool is_silent_ = false;
+};
+
+// From the file or the variable; nullopt if neither is given.
+Result<std::optional<std::string>> given_passphrase(const PassphraseSource& source) {
+  std::optional<std::string> passphrase;
+  if (!source.file.empty()) {
+    QUORATE_ASSIGN(std::string text, read_file(source.file, kPassphraseBytesMax));
+    passphrase = text.substr(0, text.find('\n'));
+  } else if (const char* variable = std::getenv("QUORATE_PASSPHRASE")) {
+    passphrase = variable;
+  }
+  if (passphrase && passphrase->empty()) {
+    return fail(ErrorKind::kUsage, "passphrase-empty",
+                fmt::format("The passphrase in {} is empty",
+                            source.file.empty() ? "QUORATE_PASSPHRASE" : source.file),
+                "Put it on the first line, or ask for none with --insecure-no-passphrase.");
+  }
+  return passphrase;
+}
+
+tl::unexpected<Error> missing(std::string_view what) {
+  return fail(ErrorKind::kDenied, "passphrase-missing",
+              fmt::format("No passphrase was given for {}, and there is no terminal to ask at",
+                          what),
+              "Give --passphrase-file FILE or set QUORATE_PASSPHRASE.");
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> new_passphrase(const PassphraseSource& source,
+                                                  std::string_view what) {
+  if (source.is_insecure_no_passphrase) return std::nullopt;
+  QUORATE_ASSIGN(auto given, given_passphrase(source));
+  if (given) return given;
+  const SilentTerminal terminal;
+  if (!terminal.is_usable()) return missing(what);
+  const std::string first = terminal.ask(fmt::format("Passphrase for {}: ", what));
+  if (first.empty()) {
+    return fail(ErrorKind::kUsage, "passphrase-empty", "The passphrase is empty",
+                "Type one, or ask for none with --insecure-no-passphrase.");
+  }
+  if (terminal.ask("The same again: ") != first) {
+    return fail(ErrorKind::kDenied, "passphrase-mismatch", "The two passphrases differ",
+                "Nothing was written; type the command again.");
+  }
+  return first;
+}
+
+Result<std::string> known_passphrase(const PassphraseSource& source, std::string_view what) {
+  QUORATE_ASSIGN(auto given, given_passphrase(source));
+  if (given) return *given;
+  const SilentTerminal terminal;
+  if (!terminal.is_usable()) return missing(what);
+  return terminal.ask(fmt::format("Passphrase for {}: ", what));
+}
+
+Result<crypto::SecretKey> open_key_file(const std::string& path, std::string_view purpose,
+                                        const PassphraseSource& source) {
+  QUORATE_ASSIGN(const auto header, crypto::key_file::read_public(path));
+  if (!header.encrypted) return crypto::key_file::read_secret(path, purpose, std::nullopt);
+  QUORATE_ASSIGN(const std::string passphrase, known_passphrase(source, path));
+  return crypto::key_file::read_secret(path, purpose, passphrase);
+}
+
+}  // namespace quorate::node

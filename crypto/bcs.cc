@@ -104,6 +104,15 @@ bool Reader::take_length(std::size_t& out) {
   return true;
 }
 
+bool Reader::take_byte_string(Bytes& out) {
+  std::size_t length = 0;
+  if (!take_length(length)) return false;
+  const ByteView bytes = bytes_.subspan(position_, length);
+  out.assign(bytes.begin(), bytes.end());
+  position_ += length;
+  return true;
+}
+
 bool Reader::take_text(std::string& out) {
   std::size_t length = 0;
   if (!take_length(length)) return false;

@@ -27,8 +27,8 @@
 
 namespace quorate::crypto::bcs {
 
-// Vectors, optionals and variants may stand inside each other this deep. Structs and arrays do not
-// count: a type can contain itself only through one of the three.
+// Vectors, optionals and variants may stand inside each other this deep. Structs, arrays and byte
+// strings do not count: a type can contain itself only through one of the three.
 inline constexpr int kDepthMax = 16;
 
 // The bound of the BCS specification.
@@ -53,6 +53,7 @@ class Reader {
   [[nodiscard]] bool take_bool(bool& out);
   // A count that fits into the bytes left, one byte an element at least.
   [[nodiscard]] bool take_length(std::size_t& out);
+  [[nodiscard]] bool take_byte_string(Bytes& out);
   [[nodiscard]] bool take_text(std::string& out);
   // An enumerator or the index of a variant; at most `max`.
   [[nodiscard]] bool take_tag(std::uint32_t& out, std::uint32_t max);
@@ -131,17 +132,12 @@ template <class T>
   std::size_t count = 0;
   if (!reader.take_length(count)) return false;
   value.clear();
-  if constexpr (std::is_same_v<T, std::uint8_t>) {
-    value.resize(count);
-    return reader.take_bytes(value.data(), count);
-  } else {
-    // A count is a claim; what it reserves is bounded by what was really sent.
-    value.reserve(std::min(count, reader.left() / sizeof(T) + 1));
-    for (std::size_t i = 0; i < count; ++i) {
-      if (!read(reader, value.emplace_back(), depth)) return false;
-    }
-    return true;
+  // A count is a claim; what it reserves is bounded by what was really sent.
+  value.reserve(std::min(count, reader.left() / sizeof(T) + 1));
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!read(reader, value.emplace_back(), depth)) return false;
   }
+  return true;
 }
 
 template <class T>
@@ -195,6 +191,8 @@ bool read(Reader& reader, T& value, int depth) {
     return true;
   } else if constexpr (kIsStrong<T>) {
     return read(reader, value.value, depth);
+  } else if constexpr (std::is_same_v<T, Bytes>) {
+    return reader.take_byte_string(value);
   } else if constexpr (std::is_same_v<T, std::string>) {
     return reader.take_text(value);
   } else if constexpr (kIsVector<T>) {

@@ -17,7 +17,7 @@ packages_test=(git ccache libgtest-dev libgmock-dev libbenchmark-dev)
 # What `tests/run.sh --full` needs besides: libFuzzer comes with clang.
 packages_full=(clang-14 clang-tidy-14)
 
-say() { printf '%s\n' "$*"; }
+say() { printf '%s\n' "$@"; }
 
 fail() {
   printf '%s\n' "$@" >&2
@@ -92,7 +92,7 @@ build_jobs() {
 show_progress() {
   local line percent shown=-1
   while IFS= read -r line; do
-    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    [[ $line != *Re-checking* && $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
     percent=$((100 * BASH_REMATCH[1] / BASH_REMATCH[2]))
     if [[ -t 1 ]]; then
       printf '\r  %3d %%  (%d of %d)' "$percent" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"

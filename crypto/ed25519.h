@@ -72,8 +72,12 @@ class SecretKey {
 
 // Must be called before any other function here, by every main(); initialises the library and
 // holds the verdicts on built-in edge cases against the pinned ones.
-// Error: "ed25519-rule-changed" (kUnsupported).
+// Errors: "ed25519-rule-changed" (kUnsupported), "random-unavailable" (kEnvironment).
 [[nodiscard]] Status self_test();
+
+// The second half of self_test, over any verifier. Error: "ed25519-rule-changed".
+using VerifyFunction = bool(const PublicKey& key, ByteView message, const Signature& signature);
+[[nodiscard]] Status hold_to_pinned_rule(VerifyFunction& verifier);
 
 }  // namespace quorate::crypto
 

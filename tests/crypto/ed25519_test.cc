@@ -1,6 +1,7 @@
 #include "crypto/ed25519.h"
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <new>
@@ -91,6 +92,27 @@ TEST(Ed25519DeathTest, SigningWithAMovedKeyIsABug) {
 TEST(Ed25519, SelfTestHoldsWithThisLibrary) {
   const Status status = self_test();
   EXPECT_TRUE(status) << status.error().to_string();
+}
+
+// Another library's reading of RFC 8032, as a changed libsodium would be.
+bool verify_by_openssl(const PublicKey& key, ByteView message, const Signature& signature) {
+  EVP_PKEY* pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.bytes.data(), 32);
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+  const bool valid = EVP_DigestVerifyInit(context, nullptr, nullptr, nullptr, pkey) == 1 &&
+                     EVP_DigestVerify(context, signature.bytes.data(), 64, message.data(),
+                                      message.size()) == 1;
+  EVP_MD_CTX_free(context);
+  EVP_PKEY_free(pkey);
+  return valid;
+}
+
+TEST(Ed25519, SelfTestRefusesAnotherRule) {
+  const Status status = hold_to_pinned_rule(verify_by_openssl);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, "ed25519-rule-changed");
+  EXPECT_EQ(status.error().kind, ErrorKind::kUnsupported);
+  VerifyFunction* nobody = [](const PublicKey&, ByteView, const Signature&) { return false; };
+  EXPECT_FALSE(hold_to_pinned_rule(*nobody));
 }
 
 TEST(Ed25519, AdmitsOnlyCanonicalPointsOfThePrimeOrderSubgroup) {

@@ -9,6 +9,13 @@
 //
 // One thread at a time. After a failed write every further write fails ("vote-store-stopped"): a
 // replica that cannot remember a vote must not cast it, and a failed fsync is never retried.
+//
+// Keys in LevelDB:
+//
+//   'f'          BCS(StoreIdentity): format, chain id, store id (ledger/leveldb_open.h)
+//   'l'          u64: number of the last write
+//   'v' <key>    a record
+//   ff           the seal
 
 #include <cstdint>
 #include <filesystem>
@@ -16,7 +23,9 @@
 #include <memory>
 #include <vector>
 
-#include "ledger/store.h"
+#include "ledger/leveldb_folder.h"
+#include "ledger/store_options.h"
+#include "ledger/types.h"
 
 namespace quorate::ledger {
 
@@ -27,12 +36,15 @@ struct VoteRecord {
 
 class VoteStore {
  public:
-  // Error: "vote-store-exists".
+  // `store_id` is random and new: it tells this store from any other that ever stood beside the
+  // guard. Errors: "vote-store-exists" (kConflict), "vote-store-in-use" (kConflict),
+  // "vote-store-unreadable" and "vote-store-write-failed" (kEnvironment).
   [[nodiscard]] static Result<std::unique_ptr<VoteStore>> create(
       const std::filesystem::path& folder, const Digest& chain_id, const Digest& store_id,
       const StoreOptions& options = {});
-  // Errors: "vote-store-missing", "vote-store-in-use", "vote-store-other-chain",
-  // "vote-store-newer-format", "vote-store-corrupt".
+  // Errors: "vote-store-missing" (kNotFound), "vote-store-in-use" (kConflict),
+  // "vote-store-other-chain" (kConflict), "vote-store-newer-format" (kUnsupported),
+  // "vote-store-corrupt" (kCorrupt), "vote-store-unreadable" (kEnvironment).
   [[nodiscard]] static Result<std::unique_ptr<VoteStore>> open(const std::filesystem::path& folder,
                                                                const Digest& chain_id,
                                                                const StoreOptions& options = {});
@@ -42,13 +54,16 @@ class VoteStore {
   // Errors: "vote-store-write-failed" (kEnvironment), then "vote-store-stopped".
   [[nodiscard]] Result<std::uint64_t> write(const std::vector<VoteRecord>& records);
 
-  // Removes keys, with the next write's sync; not numbered.
+  // Removes keys, durable with the next write's sync; not numbered. Errors as for `write`.
   [[nodiscard]] Status erase(const std::vector<Bytes>& keys);
 
-  [[nodiscard]] const Digest& store_id() const;    // random, made by `create`
+  [[nodiscard]] const Digest& store_id() const;
   [[nodiscard]] std::uint64_t last_write() const;  // 0 = none yet
+  // What opening found behind the last whole records: writes that a crash left unfinished.
+  [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
 
-  // Every record, in key order. Stops at the first error ("vote-store-corrupt").
+  // Every record, in key order. Stops at the first error ("vote-store-corrupt",
+  // "vote-store-unreadable"); what was visited before it is good, but not all.
   [[nodiscard]] Status for_each(
       const std::function<void(ByteView key, ByteView value)>& visit) const;
 

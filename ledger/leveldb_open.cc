@@ -167,10 +167,15 @@ Result<std::optional<Bytes>> LevelDb::get(ByteView key, const Snapshot& snapshot
 
 Status LevelDb::for_each(std::uint8_t prefix,
                          const std::function<Status(ByteView, ByteView)>& visit) const {
+  return for_each_from({&prefix, 1}, visit);
+}
+
+Status LevelDb::for_each_from(ByteView first,
+                              const std::function<Status(ByteView, ByteView)>& visit) const {
   const std::unique_ptr<leveldb::Iterator> at(database_->NewIterator(read_options(nullptr)));
-  for (at->Seek(as_slice({&prefix, 1})); at->Valid(); at->Next()) {
+  for (at->Seek(as_slice(first)); at->Valid(); at->Next()) {
     const ByteView key = as_view(at->key());
-    if (key.empty() || key.front() != prefix) break;
+    if (key.empty() || key.front() != first.front()) break;
     // The iterator steps over a damaged block; what follows it is not the next record.
     if (!at->status().ok()) break;
     QUORATE_TRY(visit(key, as_view(at->value())));

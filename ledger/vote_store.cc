@@ -104,6 +104,20 @@ const std::vector<DroppedTail>& VoteStore::dropped_tails() const {
   return impl_->database->dropped_tails();
 }
 
+Status VoteStore::for_each_from(
+    ByteView first, const std::function<Status(ByteView key, ByteView value)>& visit) const {
+  QUORATE_CHECK(!first.empty(), "records have keys");
+  return impl_->database->for_each_from(
+      record_key(first), [&](ByteView key, ByteView value) -> Status {
+        if (key[1] != first[0]) return {};
+        return visit(key.subspan(1), value);
+      });
+}
+
+Result<std::optional<Bytes>> VoteStore::get(ByteView key) const {
+  return impl_->database->get(record_key(key), nullptr, "a vote record");
+}
+
 Status VoteStore::for_each(const std::function<void(ByteView key, ByteView value)>& visit) const {
   return impl_->database->for_each(kRecordPrefix, [&](ByteView key, ByteView value) -> Status {
     visit(key.subspan(1), value);

@@ -21,6 +21,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "ledger/leveldb_folder.h"
@@ -62,10 +63,16 @@ class VoteStore {
   // What opening found behind the last whole records: writes that a crash left unfinished.
   [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
 
-  // Every record, in key order. Stops at the first error ("vote-store-corrupt",
+  // Every record whose key is `first` or after it and begins with the same byte, in key order, until
+  // `visit` returns an error. Stops at the first error ("vote-store-corrupt",
   // "vote-store-unreadable"); what was visited before it is good, but not all.
+  [[nodiscard]] Status for_each_from(
+      ByteView first, const std::function<Status(ByteView key, ByteView value)>& visit) const;
+  // The same for every record.
   [[nodiscard]] Status for_each(
       const std::function<void(ByteView key, ByteView value)>& visit) const;
+  // nullopt: no such record. Errors as for `for_each`.
+  [[nodiscard]] Result<std::optional<Bytes>> get(ByteView key) const;
 
  private:
   struct Impl;

@@ -126,6 +126,21 @@ TEST(CodecGolden, OneFieldOfEachKind) {
   expect_form(e, hex);
 }
 
+// The example of crypto/README.md.
+struct Item {
+  std::string name;
+  std::uint16_t count = 0;
+  std::optional<std::uint8_t> grade;
+  std::vector<std::uint32_t> marks;
+  std::variant<std::uint8_t, std::string> note;
+  friend bool operator==(const Item&, const Item&) = default;
+};
+
+TEST(CodecGolden, ExampleInTheReadmeIsRight) {
+  const Item item{"tea", 300, 5, {1, 2}, "é"};
+  expect_form(item, "03746561" "2c01" "0105" "020100000002000000" "0102c3a9");
+}
+
 // --- random values ----------------------------------------------------------------------------
 
 class Random {

@@ -122,6 +122,26 @@ TEST_F(KeyFile, FullDiskLeavesNothingBehind) {
       ::testing::ExitedWithCode(0), "");
 }
 
+// Files of version 1, as released programs wrote them.
+TEST_F(KeyFile, OldFilesStayReadable) {
+  const std::string public_key =
+      "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
+  overwrite("quorate-key 1\npurpose vote\npublic-key " + public_key +
+            "\nprotection argon2id xchacha20-poly1305\npasses 3\nmemory-kib 65536\n"
+            "salt 2dbd4e0fda3b7bc8e5516c9c06c059f2\n"
+            "nonce 1dd417758de5f71c1348c1ea266c650f8f51e682dd222f85\n"
+            "secret 6bfaf108d3a0a3eab398ebbbea98ec9b339e1e780441ac0ec571acbcd55531f559c26d097c98c5"
+            "e6f8951c0cc1073c60\n");
+  ::chmod(path().c_str(), 0600);
+  EXPECT_EQ(to_hex(read_secret(path(), "vote", "open sesame").value().seed()),
+            to_hex(Bytes(32, 0x01)));
+  overwrite("quorate-key 1\npurpose vote\npublic-key " + public_key +
+            "\nprotection none\nwarning INSECURE: not encrypted, whoever reads this file can sign "
+            "with the key; for testnets only\nsecret " + to_hex(Bytes(32, 0x01)) + "\n");
+  EXPECT_EQ(to_hex(read_secret(path(), "vote", std::nullopt).value().seed()),
+            to_hex(Bytes(32, 0x01)));
+}
+
 TEST_F(KeyFile, MissingFileIsNotFound) {
   EXPECT_EQ(refusal(), "key-file-not-found");
   EXPECT_EQ(read_public(path()).error().code, "key-file-not-found");

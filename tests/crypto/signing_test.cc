@@ -32,7 +32,28 @@ TEST(Signing, SignedBytesAreTextZeroChainBody) {
                 "0500000000000000" "03626f62");
 }
 
-TEST(Signing, NoTwoPurposesShareATextAndNoneBeginsAnother) {
+// The example of crypto/README.md; the body stands for an encoded struct.
+TEST(Signing, ExampleInTheReadmeIsRight) {
+  const Bytes body = from_hex("037465612c0101050201000000020000000102c3a9").value();
+  const Bytes signed_bytes = signing_bytes(Purpose::kPrepare, chain("example"), body);
+  EXPECT_EQ(to_hex(signed_bytes),
+            "71756f726174653a" "706266742d70726570617265" "00"
+            "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c"
+            "037465612c0101050201000000020000000102c3a9");
+  const SecretKey key = SecretKey::from_seed(Bytes(32, 0x01));
+  EXPECT_EQ(key.public_key().hex(),
+            "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c");
+  EXPECT_EQ(to_hex(key.sign(signed_bytes).bytes),
+            "62316e3b2e0b5dc8c07a709a527fb2d6abf166a4c3c10905e5ac1d5899699956"
+            "214dc40f24ade0034d950c96a106f6472cff03904c602b3fb0df3f8d9895ca0d");
+  Bytes named = to_bytes("quorate:item");
+  named.push_back(0);
+  named.insert(named.end(), body.begin(), body.end());
+  EXPECT_EQ(sha256(named).hex(),
+            "a08f4c86cd72fd201ddc492a4963fdcd279c9f2137e27f00b81ac783d946e520");
+}
+
+TEST(Signing, NoTwoPurposesShareAText) {
   std::set<std::string> texts;
   for (const Purpose purpose : kPurposes) {
     const std::string text(purpose_text(purpose));

@@ -7,7 +7,7 @@ namespace quorate::pbft {
 namespace {
 
 constexpr std::uint8_t kVotePrefix = 'v';
-constexpr std::uint8_t kBodyPrefix = 'x';
+constexpr std::uint8_t kBodyPrefix = 'b';  // before the votes, so that reading votes ends there
 constexpr std::uint8_t kKindProposal = 0;
 constexpr std::uint8_t kKindCommit = 1;
 constexpr std::size_t kVoteKeyBytes = 1 + 8 + 8 + 8 + 1;

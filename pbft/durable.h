@@ -6,7 +6,7 @@
 // lies above the low watermark is one range, and everything below it can be dropped as one:
 //
 //   'v' <sequence u64 BE> <epoch u64 BE> <view u64 BE> <kind u8>   BCS(ProposalRecord | CommitRecord)
-//   'x' <transaction id, 32 bytes>                                 BCS(SignedTransaction)
+//   'b' <transaction id, 32 bytes>                                 BCS(SignedTransaction)
 
 #include <optional>
 #include <variant>

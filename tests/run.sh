@@ -79,7 +79,7 @@ step_clang-tidy() {
   printf '%s\0' "${files[@]}" | xargs -0 -P "$(build_jobs)" -n 1 \
     clang-tidy-14 -p build/dev --quiet --extra-arg=-Wno-unknown-warning-option
 }
-step_fuzz-build() { configure_and_build fuzz all; }
+step_fuzz-build() { configure_and_build fuzz fuzzers; }
 step_fuzz() { run_ctest fuzz --no-tests=error -L fuzz; }
 step_interop() { run_ctest dev -L interop; }
 step_bench-build() { configure_and_build dev bench; }

@@ -14,8 +14,9 @@ packages_build=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev lib
   libexpected-dev)
 # What the tests need besides; ccache makes every build after the first a short one.
 packages_test=(git ccache libgtest-dev libgmock-dev libbenchmark-dev)
-# What `tests/run.sh --full` needs besides: libFuzzer comes with clang.
-packages_full=(clang-14 clang-tidy-14)
+# What `tests/run.sh --full` needs besides: libFuzzer is in clang's runtime, and llvm-14 names the
+# lines in its reports.
+packages_full=(clang-14 clang-tidy-14 libclang-rt-14-dev llvm-14)
 
 say() { printf '%s\n' "$@"; }
 

@@ -1,0 +1,57 @@
+#pragma once
+
+// The thread that runs the replica core: inputs in, outputs to the vote writer.
+//
+// Inputs may be posted from any thread. All that wait are applied in one turn, so their votes share one
+// synced write. The core's outputs leave in order; this class looks into none of them but the deadline.
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "node/node_view.h"
+#include "pbft/replica.h"
+
+namespace quorate::node {
+
+// What one turn of the core produced. `ceiling` is the high watermark then: no vote above it is asked for.
+struct CoreTurn {
+  std::vector<pbft::Output> outputs;
+  ledger::Epoch epoch;
+  ledger::View view;
+  ledger::Sequence ceiling;
+};
+
+class CoreLoop {
+ public:
+  using Event = decltype(pbft::Input::event);
+  using Deliver = std::function<void(CoreTurn)>;
+
+  // Starts the thread. `deliver` runs on it and must not block.
+  CoreLoop(std::unique_ptr<pbft::Replica> replica, Deliver deliver);
+  ~CoreLoop();
+
+  void post(Event event);
+  [[nodiscard]] CoreSnapshot snapshot() const;
+  // Ends after the current turn and joins; what is posted later is dropped. Idempotent.
+  void stop();
+
+ private:
+  void run();
+  void take_snapshot();
+
+  std::unique_ptr<pbft::Replica> replica_;
+  Deliver deliver_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Event> inbox_;
+  bool stopping_ = false;
+  CoreSnapshot snapshot_;
+  std::thread thread_;  // last: it uses all of the above
+};
+
+}  // namespace quorate::node

@@ -1,0 +1,348 @@
+#include "node/node.h"
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <atomic>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "crypto/check.h"
+#include "crypto/ed25519.h"
+#include "node/clock.h"
+#include "node/disk_space.h"
+#include "node/executor.h"
+#include "node/files.h"
+#include "node/log.h"
+#include "node/node_parts.h"
+#include "node/peer_router.h"
+#include "node/rpc_methods.h"
+#include "node/rpc_server.h"
+#include "node/vote_writer.h"
+
+namespace quorate::node {
+
+namespace {
+
+constexpr std::size_t kGenesisBytesMax = 16 << 20;
+
+// What a node is made of. Built in the order of the members, stopped by `stop`, which lets each
+// stage finish what the one before it handed over.
+class Node {
+ public:
+  static Result<std::unique_ptr<Node>> start(const Home& home, const Config& config,
+                                             const NodeOptions& options);
+  ~Node() { stop(); }
+
+  void stop();
+  // Once a second, from the main thread.
+  void keep_house();
+  [[nodiscard]] std::optional<Error> fatal() const;
+
+ private:
+  Node(const Home& home, const Config& config, ledger::Genesis genesis, Identity identity,
+       Stores stores);
+  [[nodiscard]] Status start_core();
+  [[nodiscard]] Status start_network();
+  void release(pbft::Output output);
+  void set_fatal(const Error& error);
+  [[nodiscard]] Result<SubmitOutcome> submit(ByteView encoded);
+  [[nodiscard]] Result<TxStatus> transaction_status(const ledger::TxId& id) const;
+  [[nodiscard]] std::optional<std::string> trouble() const;
+
+  Home home_;
+  Config config_;
+  ledger::Genesis genesis_;
+  ledger::Digest chain_id_;
+  Identity identity_;
+  Stores stores_;
+  crypto::SignatureCache signatures_;
+  ledger::TransactionVerifier transactions_{genesis_, chain_id_, &signatures_};
+  pbft::MessageVerifier messages_{chain_id_, &signatures_, ledger::genesis_replicas(genesis_),
+                                  genesis_.parameters};
+  pbft::Voter voter_;
+  Tracker tracker_;
+  Mempool mempool_;
+  WorkPool pool_;
+  PeerRouter router_;
+
+  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<VoteWriter> writer_;
+  std::unique_ptr<CoreLoop> core_;
+  IoThread io_;
+  std::unique_ptr<PeerMesh> mesh_;
+  std::atomic<PeerMesh*> mesh_view_ = nullptr;  // what other threads see of mesh_
+  std::optional<NodeView> view_;
+  std::unique_ptr<RpcMethods> methods_;
+  std::unique_ptr<RpcServer> rpc_;
+
+  std::atomic<std::uint64_t> votes_refused_ = 0;
+  std::atomic<std::uint64_t> evidence_seen_ = 0;
+  mutable std::mutex trouble_mutex_;
+  std::optional<Error> fatal_;
+  std::optional<Error> disk_;
+};
+
+Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Identity identity,
+           Stores stores)
+    : home_(home),
+      config_(config),
+      genesis_(std::move(genesis)),
+      chain_id_(ledger::chain_id_of(genesis_)),
+      identity_(std::move(identity)),
+      stores_(std::move(stores)),
+      voter_(*identity_.vote_signer, chain_id_, identity_.self, ledger::genesis_replicas(genesis_),
+             !stores_.learner_reason.empty()),
+      mempool_(genesis_, *stores_.ledger,
+               {config_.mempool_transactions_max, config_.mempool_bytes_max,
+                genesis_.parameters.sender_pending_max},
+               {[this](ledger::TransactionPtr transaction) {
+                  tracker_.on_local(transaction->id);
+                  core_->post(pbft::TransactionReady{std::move(transaction)});
+                },
+                [this](ledger::TxId id) { core_->post(pbft::TransactionGone{id}); }}),
+      pool_(config_.verify_threads),
+      router_({messages_, transactions_, *stores_.ledger, mempool_, pool_,
+               [this](CoreLoop::Event event) { core_->post(std::move(event)); },
+               [this](ledger::ReplicaId to, OutboundFrame frame) {
+                 if (PeerMesh* mesh = mesh_view_) mesh->send(to, std::move(frame));
+               },
+               [this](OutboundFrame frame) {
+                 if (PeerMesh* mesh = mesh_view_) mesh->broadcast(std::move(frame));
+               }}) {}
+
+Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config,
+                                          const NodeOptions& options) {
+  QUORATE_ASSIGN(const std::string json, read_file(home.genesis(), kGenesisBytesMax));
+  QUORATE_ASSIGN(ledger::Genesis genesis, ledger::parse_genesis(json));
+  const ledger::Digest chain_id = ledger::chain_id_of(genesis);
+  QUORATE_ASSIGN(Identity identity, load_identity(home, genesis, options.passphrase));
+  QUORATE_TRY(check_disk_space(home.root, config.disk_free_bytes_min));
+  QUORATE_ASSIGN(Stores stores, open_stores(home, chain_id));
+  std::unique_ptr<Node> node(
+      new Node(home, config, std::move(genesis), std::move(identity), std::move(stores)));
+  QUORATE_TRY(node->start_core());
+  QUORATE_TRY(node->start_network());
+  return node;
+}
+
+Status Node::start_core() {
+  QUORATE_ASSIGN(pbft::ReplicaStart start, restore_start(stores_, transactions_));
+  log_event(Severity::kInfo, "start",
+            {{"chain", chain_id_.short_hex()},
+             {"replica", std::to_string(identity_.self.value)},
+             {"height", std::to_string(start.executed.value)},
+             {"votes_above", std::to_string(start.votes.proposals.size())},
+             {"root", stores_.ledger->tree_head().root.short_hex()}});
+  if (voter_.is_learner()) {
+    log_event(Severity::kWarning, "learner", {{"reason", stores_.learner_reason}});
+  }
+  pbft::ReplicaConfig config;
+  config.self = identity_.self;
+  config.replicas = ledger::genesis_replicas(genesis_);
+  config.parameters = genesis_.parameters;
+  auto replica = std::make_unique<pbft::Replica>(std::move(config), voter_, std::move(start));
+  const auto on_fatal = [this](const Error& error) { set_fatal(error); };
+  executor_ = std::make_unique<Executor>(
+      genesis_, *stores_.ledger, mempool_, tracker_,
+      [this](pbft::BatchExecuted executed) { core_->post(std::move(executed)); }, on_fatal);
+  writer_ = std::make_unique<VoteWriter>(
+      *stores_.votes, stores_.guard.get(),
+      [this](pbft::Output output) { release(std::move(output)); }, on_fatal);
+  core_ = std::make_unique<CoreLoop>(std::move(replica), [this](CoreTurn turn) {
+    writer_->post(std::move(turn));
+  });
+  return {};
+}
+
+Status Node::start_network() {
+  PeerMeshOptions options;
+  options.self = identity_.self;
+  options.chain_id = chain_id_;
+  options.listen = config_.peer_listen;
+  QUORATE_ASSIGN(options.peers, peer_addresses(genesis_, identity_.self, config_));
+  PeerMesh::Callbacks callbacks;
+  callbacks.on_frame = [this](InboundFrame frame) { router_.on_frame(std::move(frame)); };
+  callbacks.on_connected = [this](ledger::ReplicaId peer) {
+    log_event(Severity::kInfo, "peer-connected", {{"peer", std::to_string(peer.value)}});
+    router_.on_connected(peer);
+  };
+  callbacks.on_disconnected = [](ledger::ReplicaId peer) {
+    log_event(Severity::kInfo, "peer-disconnected", {{"peer", std::to_string(peer.value)}});
+  };
+  callbacks.on_refusal = [](const Error& error) {
+    log_event(Severity::kWarning, "peer-refused",
+              {{"code", std::string(error.code)}, {"detail", error.message}});
+  };
+  QUORATE_ASSIGN(mesh_, PeerMesh::start(io_, identity_.network_key, std::move(options),
+                                        std::move(callbacks)));
+  mesh_view_ = mesh_.get();
+  view_.emplace(NodeView{
+      genesis_, chain_id_, identity_.self, voter_.is_learner(), stores_.learner_reason,
+      config_.rpc_listen, config_.peer_listen, wall_time().value, *stores_.ledger, mempool_,
+      tracker_,
+      [this] {
+        CoreSnapshot snapshot = core_->snapshot();
+        snapshot.votes_refused = votes_refused_;
+        snapshot.evidence_seen = evidence_seen_;
+        return snapshot;
+      },
+      [this] { return mesh_->peers(); }, [this](ByteView encoded) { return submit(encoded); },
+      [this](const ledger::TxId& id) { return transaction_status(id); },
+      [this] { return trouble(); }});
+  methods_ = std::make_unique<RpcMethods>(*view_);
+  RpcServerOptions rpc;
+  rpc.listen = config_.rpc_listen;
+  QUORATE_ASSIGN(rpc_, RpcServer::start(io_, rpc, *methods_));
+  return {};
+}
+
+// The host honours the order of an Output's fields; `persist` is done.
+void Node::release(pbft::Output output) {
+  for (const pbft::Send& send : output.send) router_.send(send);
+  for (const pbft::Contradiction& found : output.evidence) {
+    ++evidence_seen_;
+    log_event(Severity::kWarning, "equivocation",
+              {{"replica", std::to_string(found.first.replica.value)},
+               {"view", std::to_string(found.first.view.value)},
+               {"sequence", std::to_string(found.first.sequence.value)},
+               {"first", found.first.batch.short_hex()},
+               {"second", found.second.batch.short_hex()}});
+  }
+  for (const pbft::Event& event : output.events) {
+    if (std::holds_alternative<pbft::VoteWasRefused>(event)) ++votes_refused_;
+  }
+  for (pbft::BodyFetch& fetch : output.fetch_bodies) router_.fetch(std::move(fetch));
+  for (const pbft::BlockFetch& fetch : output.fetch_blocks) router_.fetch(fetch);
+  executor_->post(std::move(output.events), std::move(output.commit));
+}
+
+void Node::set_fatal(const Error& error) {
+  log_event(Severity::kError, "fatal",
+            {{"code", std::string(error.code)}, {"detail", error.message}});
+  const std::lock_guard lock(trouble_mutex_);
+  if (!fatal_) fatal_ = error;
+}
+
+std::optional<Error> Node::fatal() const {
+  const std::lock_guard lock(trouble_mutex_);
+  return fatal_;
+}
+
+std::optional<std::string> Node::trouble() const {
+  const std::lock_guard lock(trouble_mutex_);
+  if (fatal_) return fatal_->to_string();
+  if (disk_) return disk_->to_string();
+  return std::nullopt;
+}
+
+void Node::keep_house() {
+  tracker_.on_expired(mempool_.drop_expired(wall_time()));
+  const Status space = check_disk_space(home_.root, config_.disk_free_bytes_min);
+  const std::lock_guard lock(trouble_mutex_);
+  const bool was_short = disk_.has_value();
+  disk_ = space ? std::nullopt : std::optional(space.error());
+  if (disk_ && !was_short) {
+    log_event(Severity::kError, "disk-nearly-full", {{"detail", disk_->message}});
+  }
+}
+
+Result<SubmitOutcome> Node::submit(ByteView encoded) {
+  {
+    const std::lock_guard lock(trouble_mutex_);
+    if (fatal_) return tl::unexpected(*fatal_);
+    if (disk_) return tl::unexpected(*disk_);
+  }
+  QUORATE_ASSIGN(const ledger::TransactionPtr transaction, transactions_.check(encoded));
+  const Result<bool> is_new = mempool_.add(transaction, wall_time());
+  if (is_new) {
+    if (*is_new) router_.gossip(transaction);
+    return SubmitOutcome{transaction->id, *is_new};
+  }
+  // The same transaction, settled earlier, is no error: its fate stands.
+  QUORATE_ASSIGN(const auto place, stores_.ledger->find(transaction->id));
+  if (place) return SubmitOutcome{transaction->id, false};
+  return tl::unexpected(is_new.error());
+}
+
+Result<TxStatus> Node::transaction_status(const ledger::TxId& id) const {
+  if (auto tracked = tracker_.status(id)) return *tracked;
+  TxStatus status;
+  status.id = id;
+  QUORATE_ASSIGN(const auto place, stores_.ledger->find(id));
+  if (!place) return status;
+  QUORATE_ASSIGN(const ledger::StoredBlock block, stores_.ledger->block(place->height));
+  status.height = place->height;
+  status.index = place->index;
+  status.outcome = block.results[place->index].outcome;
+  status.level = Tracker::level_of(*status.outcome);
+  status.history.push_back({status.level, block.record.effective_time.value, 0,
+                            fmt::format("committed at height {}", place->height.value)});
+  return status;
+}
+
+void Node::stop() {
+  // Those who wait get their answer; then no more requests; then the stages in the order of the flow, so
+  // that a vote that was synced still leaves; the network last.
+  tracker_.stop();
+  rpc_.reset();
+  if (core_) core_->stop();
+  if (writer_) writer_->stop();
+  if (executor_) executor_->stop();
+  pool_.stop();
+  mesh_view_ = nullptr;
+  mesh_.reset();
+  io_.stop();
+}
+
+// Blocks the signals that stop a node; threads inherit it.
+sigset_t block_stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  QUORATE_CHECK(pthread_sigmask(SIG_BLOCK, &signals, nullptr) == 0, "a valid signal set");
+  return signals;
+}
+
+}  // namespace
+
+Status run_node(const Home& home, const Config& config, const NodeOptions& options) {
+  const sigset_t signals = block_stop_signals();
+  QUORATE_TRY(crypto::self_test());
+  if (options.log_to_file) {
+    QUORATE_TRY(open_log(home.log(), config.log_level, config.log_file_bytes_max,
+                         config.log_files_max));
+  }
+  auto node = Node::start(home, config, options);
+  if (!node) {
+    log_event(Severity::kError, "start-failed",
+              {{"code", std::string(node.error().code)}, {"detail", node.error().message}});
+    flush_log();
+    return tl::unexpected(node.error());
+  }
+  log_event(Severity::kInfo, "ready", {{"rpc", config.rpc_listen.to_string()},
+                                       {"peers", config.peer_listen.to_string()}});
+  flush_log();
+  for (;;) {
+    const timespec second{1, 0};
+    const int signal = sigtimedwait(&signals, nullptr, &second);
+    if (signal > 0) {
+      log_event(Severity::kInfo, "stopping", {{"signal", std::to_string(signal)}});
+      break;
+    }
+    (*node)->keep_house();
+    if ((*node)->fatal()) break;
+  }
+  (*node)->stop();
+  const std::optional<Error> fatal = (*node)->fatal();
+  log_event(Severity::kInfo, "stopped");
+  flush_log();
+  if (fatal) return tl::unexpected(*fatal);
+  return {};
+}
+
+}  // namespace quorate::node

@@ -1,0 +1,50 @@
+#pragma once
+
+// How a node starts: reads its home into values that the running node is made of. Used by node.cc.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "crypto/signing.h"
+#include "crypto/verified.h"
+#include "ledger/genesis.h"
+#include "ledger/guard.h"
+#include "ledger/store.h"
+#include "ledger/vote_store.h"
+#include "node/config.h"
+#include "node/node.h"
+#include "node/peers.h"
+#include "pbft/replica.h"
+
+namespace quorate::node {
+
+struct Identity {
+  ledger::ReplicaId self;
+  std::unique_ptr<crypto::KeySigner> vote_signer;
+  crypto::SecretKey network_key;
+};
+
+// Error: "node-not-a-member" if genesis lists no replica with both keys.
+[[nodiscard]] Result<Identity> load_identity(const Home& home, const ledger::Genesis& genesis,
+                                             const std::optional<std::string>& passphrase);
+
+struct Stores {
+  std::unique_ptr<ledger::Store> ledger;
+  std::unique_ptr<ledger::VoteStore> votes;
+  std::unique_ptr<ledger::Guard> guard;  // null: missing
+  std::string learner_reason;            // empty: may vote
+};
+[[nodiscard]] Result<Stores> open_stores(const Home& home,
+                                         const ledger::Digest& chain_id);
+
+// What the core starts from: the ledger's end and the stored votes above it with their bodies.
+[[nodiscard]] Result<pbft::ReplicaStart> restore_start(
+    const Stores& stores, const ledger::TransactionVerifier& transactions);
+
+// Error: "peer-address-missing" naming the replica that config.toml has no address for.
+[[nodiscard]] Result<std::vector<PeerAddress>> peer_addresses(const ledger::Genesis& genesis,
+                                                              ledger::ReplicaId self,
+                                                              const Config& config);
+
+}  // namespace quorate::node

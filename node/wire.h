@@ -1,0 +1,47 @@
+#pragma once
+
+// What peers say to each other: one BCS variant a frame (node/peers.h).
+//
+// The index is part of the wire format: append only, and raise kWireVersion when an alternative changes.
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "ledger/transaction.h"
+#include "pbft/message.h"
+
+namespace quorate::node {
+
+// Gossip, and the answer to a BodyRequest. Each is verified on arrival, whoever brings it.
+struct Transactions {
+  std::vector<ledger::SignedTransaction> transactions;
+};
+
+struct BodyRequest {
+  std::vector<ledger::TxId> ids;
+};
+
+// Blocks first, first + 1, ... ; the answer holds as many as fit, perhaps none.
+struct BlockRequest {
+  ledger::Sequence first;
+  std::uint32_t count = 0;
+};
+
+struct WireBlock {
+  ledger::Batch batch;
+  ledger::CommitCertificate certificate;
+  std::vector<ledger::SignedTransaction> transactions;
+};
+
+struct Blocks {
+  std::vector<WireBlock> blocks;
+};
+
+using PeerMessage = std::variant<pbft::PrePrepare, pbft::Prepare, pbft::Commit, pbft::StatusReport,
+                                 Transactions, BodyRequest, BlockRequest, Blocks>;
+
+// An answer is cut at this many bytes; the rest is asked for again.
+inline constexpr std::size_t kAnswerBytesMax = 4 << 20;
+
+}  // namespace quorate::node

@@ -7,8 +7,14 @@
 // in `create`; RepairDB never. Appends are not synced (the vote store rebuilds what a power cut takes);
 // `sync` makes everything before it durable.
 //
-// Threads: one thread appends; any thread reads at the same time and sees whole blocks only.
-// A failed append or sync leaves the object refusing every further write ("ledger-stopped").
+// What is read is checked against the log: a record against its leaf hash, transactions, results and
+// certificate against the record. What does not fit is "ledger-corrupt", naming height and part, and is
+// never served.
+//
+// Threads: one thread appends; any thread reads at the same time and sees whole blocks only; reads
+// that must agree with each other go through one `view`. A failed append or sync is
+// "ledger-write-failed" (kEnvironment) and leaves the object refusing every further write
+// ("ledger-stopped"); nothing of that block is seen by readers.
 
 #include <cstdint>
 #include <filesystem>
@@ -18,12 +24,9 @@
 
 #include "ledger/certificate.h"
 #include "ledger/execution.h"
+#include "ledger/leveldb_folder.h"
 #include "ledger/record.h"
-
-namespace leveldb {
-class DB;
-class Env;
-}  // namespace leveldb
+#include "ledger/store_options.h"
 
 namespace quorate::ledger {
 
@@ -47,28 +50,42 @@ struct TxLocation {
   std::uint32_t index = 0;
 };
 
-struct StoreOptions {
-  leveldb::Env* env = nullptr;  // not owned; nullptr = the operating system
-  std::size_t cache_bytes = 32 << 20;
+struct StoreMoment;
+
+// The ledger as of one block. Cheap to make and to copy. Keep it for a request, not for good: LevelDB
+// cannot forget what a view still sees, and the folder stays in use until the last view goes.
+class StoreView final : public StateReader {
+ public:
+  [[nodiscard]] Height height() const;
+  [[nodiscard]] TimeMs time() const;
+  [[nodiscard]] TreeHead tree_head() const;
+  [[nodiscard]] Result<std::optional<Bytes>> get(ByteView key) const override;
+
+ private:
+  friend class Store;
+  explicit StoreView(std::shared_ptr<const StoreMoment> moment) : moment_(std::move(moment)) {}
+  std::shared_ptr<const StoreMoment> moment_;
 };
 
 class Store final : public StateReader {
  public:
-  // Makes the folder and writes the genesis state. Error: "ledger-exists" (kConflict).
+  // Makes the folder and writes the genesis state, in one synced batch. Errors: "ledger-exists"
+  // (kConflict), "ledger-unreadable", "ledger-write-failed" (kEnvironment).
   [[nodiscard]] static Result<std::unique_ptr<Store>> create(const std::filesystem::path& folder,
                                                              const Genesis& genesis,
                                                              const StoreOptions& options = {});
   // Errors: "ledger-missing" (kNotFound), "ledger-in-use" (kConflict), "ledger-other-chain"
   // (kConflict), "ledger-newer-format" (kUnsupported), "ledger-corrupt" (kCorrupt, naming the file or
-  // record). Zeros after the last whole record of the newest .log, a legal state after a power cut, are
-  // cut on a copy; the original is kept beside it (ledger/leveldb_open.h).
+  // record), "ledger-unreadable" (kEnvironment). What a power cut left behind the last whole record is
+  // dropped and reported by `dropped_tails`; where LevelDB would refuse it, the folder is kept beside
+  // and the file cut (ledger/leveldb_folder.h).
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& folder,
                                                            const Digest& chain_id,
                                                            const StoreOptions& options = {});
   ~Store() override;
 
-  // Appends the block that follows the head. Precondition: its sequence is height() + 1 (checked).
-  // The caller has verified the certificate.
+  // Appends the block that follows the head. Preconditions (checked): its sequence is height() + 1,
+  // and bodies and results are one each of its ids, in order. The caller has verified the certificate.
   [[nodiscard]] Status append(const CertifiedBatch& batch, const Execution& execution);
   [[nodiscard]] Status sync();
 
@@ -76,11 +93,16 @@ class Store final : public StateReader {
   [[nodiscard]] TimeMs time() const;  // effective time of the last block, or genesis time
   [[nodiscard]] TreeHead tree_head() const;
   [[nodiscard]] const Digest& chain_id() const;
+  [[nodiscard]] StoreView view() const;
+  // What opening found behind the last whole records: writes that a crash left unfinished.
+  [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
 
   // kNotFound "block-not-found" above the height.
   [[nodiscard]] Result<StoredBlock> block(Height height) const;
   [[nodiscard]] Result<Record> record(Height height) const;
   [[nodiscard]] Result<CommitCertificate> certificate(Height height) const;
+  // What the block changed in the state.
+  [[nodiscard]] Result<WriteSet> writes(Height height) const;
   // nullopt: no such transaction was ordered (a skipped one is not indexed).
   [[nodiscard]] Result<std::optional<TxLocation>> find(const TxId& id) const;
   // Which transaction used this nonce of this sender; nullopt: none, or long ago (never forgotten in

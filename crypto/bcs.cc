@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::string_view kNext = "The bytes are damaged, or were made by another version.";
 
-bool is_continuation(std::uint8_t byte) {
-  return (byte & 0xc0) == 0x80;
-}
+bool is_continuation(std::uint8_t byte) { return (byte & 0xc0) == 0x80; }
 
 // RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
 bool is_utf8(ByteView text) {
@@ -137,8 +135,7 @@ bool Reader::descend(int depth) {
 Error Reader::error() const {
   QUORATE_CHECK(!code_.empty(), "only a refused reading has an error");
   return {ErrorKind::kInvalid, code_,
-          fmt::format("{}, at byte {} of {}", what_, position_, bytes_.size()),
-          std::string(kNext)};
+          fmt::format("{}, at byte {} of {}", what_, position_, bytes_.size()), std::string(kNext)};
 }
 
 Error Reader::trailing_bytes_error() const {

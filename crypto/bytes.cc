@@ -16,8 +16,8 @@ Result<Bytes> from_hex(std::string_view text) {
   Bytes bytes(text.size() / 2);
   std::size_t length = 0;
   const char* end = nullptr;
-  const int outcome = sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr,
-                                     &length, &end);
+  const int outcome =
+      sodium_hex2bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length, &end);
   if (text.size() % 2 != 0 || outcome != 0 || length != bytes.size()) {
     return fail(ErrorKind::kInvalid, "hex-malformed",
                 fmt::format("found {} characters that are not pairs of hex digits", text.size()),
@@ -37,9 +37,8 @@ Result<Bytes> from_base64(std::string_view text) {
   Bytes bytes(text.size() / 4 * 3);
   std::size_t length = 0;
   const char* end = nullptr;
-  const int outcome =
-      sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length,
-                        &end, sodium_base64_VARIANT_ORIGINAL);
+  const int outcome = sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(),
+                                        nullptr, &length, &end, sodium_base64_VARIANT_ORIGINAL);
   if (outcome != 0 || end != text.data() + text.size()) {
     return fail(ErrorKind::kInvalid, "base64-malformed",
                 fmt::format("found {} characters that are not base64", text.size()),

@@ -36,9 +36,7 @@ SecretKey& SecretKey::operator=(SecretKey&& other) noexcept {
   return *this;
 }
 
-SecretKey::~SecretKey() {
-  sodium_memzero(expanded_.data(), expanded_.size());
-}
+SecretKey::~SecretKey() { sodium_memzero(expanded_.data(), expanded_.size()); }
 
 Signature SecretKey::sign(ByteView message) const {
   // The public half is part of the expanded form; a moved-from key has lost it.

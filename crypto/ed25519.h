@@ -33,8 +33,8 @@ struct Signature {
   friend bool operator==(const Signature&, const Signature&) = default;
 };
 
-// A private key: 32-byte seed (RFC 8032) and its expanded form. Wiped on destruction; movable, never
-// copied, never printed.
+// A private key: 32-byte seed (RFC 8032) and its expanded form. Wiped on destruction; movable,
+// never copied, never printed.
 class SecretKey {
  public:
   static constexpr std::size_t kSeedBytes = 32;

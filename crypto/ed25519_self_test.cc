@@ -134,8 +134,8 @@ Status hold_to_pinned_rule(VerifyFunction& verifier) {
     const Signature signature{bytes_of<64>(c.signature)};
     const std::uint8_t valid = verifier(key, message, signature) ? 1 : 0;
     if (valid != (c.valid ? 1 : 0)) {
-      return rule_changed(fmt::format("it {} the case \"{}\"",
-                                      valid != 0 ? "accepts" : "refuses", c.what));
+      return rule_changed(
+          fmt::format("it {} the case \"{}\"", valid != 0 ? "accepts" : "refuses", c.what));
     }
     verdicts.update(message).update(key.bytes).update(signature.bytes).update({&valid, 1});
   }
@@ -146,4 +146,3 @@ Status hold_to_pinned_rule(VerifyFunction& verifier) {
 }
 
 }  // namespace quorate::crypto
-

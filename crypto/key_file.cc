@@ -67,9 +67,7 @@ struct Parsed {
   std::string_view secret_hex;     // sealed if header.encrypted, else the seed
 };
 
-std::string os_reason() {
-  return std::generic_category().message(errno);
-}
+std::string os_reason() { return std::generic_category().message(errno); }
 
 tl::unexpected<Error> malformed(const std::string& path, std::string_view what) {
   return fail(ErrorKind::kInvalid, "key-file-malformed",
@@ -208,10 +206,10 @@ Status derive(std::string_view passphrase, const Cost& cost, ByteView salt,
   if (crypto_pwhash(out.bytes.data(), out.bytes.size(), passphrase.data(), passphrase.size(),
                     salt.data(), cost.passes, std::size_t{cost.memory_kib} * 1024,
                     crypto_pwhash_ALG_ARGON2ID13) != 0) {
-    return fail(ErrorKind::kEnvironment, "key-file-no-memory",
-                fmt::format("{} KiB of memory for the passphrase could not be had",
-                            cost.memory_kib),
-                "Free some memory and try again.");
+    return fail(
+        ErrorKind::kEnvironment, "key-file-no-memory",
+        fmt::format("{} KiB of memory for the passphrase could not be had", cost.memory_kib),
+        "Free some memory and try again.");
   }
   return {};
 }
@@ -223,14 +221,14 @@ Status append_sealed(std::string& text, const SecretKey& key, std::string_view p
   std::array<std::uint8_t, kNonceBytes> nonce;
   randombytes_buf(salt.data(), salt.size());
   randombytes_buf(nonce.data(), nonce.size());
-  text += fmt::format("passes {}\nmemory-kib {}\nsalt {}\nnonce {}\n", cost.passes,
-                      cost.memory_kib, to_hex(salt), to_hex(nonce));
+  text += fmt::format("passes {}\nmemory-kib {}\nsalt {}\nnonce {}\n", cost.passes, cost.memory_kib,
+                      to_hex(salt), to_hex(nonce));
   Wiped<kCipherKeyBytes> cipher_key;
   QUORATE_TRY(derive(passphrase, cost, salt, cipher_key));
   std::array<std::uint8_t, kSealedBytes> sealed;
-  crypto_aead_xchacha20poly1305_ietf_encrypt(
-      sealed.data(), nullptr, key.seed().data(), key.seed().size(), as_bytes(text).data(),
-      text.size(), nullptr, nonce.data(), cipher_key.bytes.data());
+  crypto_aead_xchacha20poly1305_ietf_encrypt(sealed.data(), nullptr, key.seed().data(),
+                                             key.seed().size(), as_bytes(text).data(), text.size(),
+                                             nullptr, nonce.data(), cipher_key.bytes.data());
   text += fmt::format("secret {}\n", to_hex(sealed));
   return {};
 }
@@ -279,8 +277,7 @@ Status write_new(const std::string& path, std::string_view text) {
 }
 
 Status open_secret(const std::string& path, const Parsed& parsed,
-                   std::optional<std::string_view> passphrase,
-                   Wiped<SecretKey::kSeedBytes>& seed) {
+                   std::optional<std::string_view> passphrase, Wiped<SecretKey::kSeedBytes>& seed) {
   if (!parsed.header.encrypted) {
     if (!parse_hex(parsed.secret_hex, seed.bytes)) {
       return malformed(path, "does not end with one proper secret line");
@@ -321,8 +318,8 @@ Status create(const std::string& path, std::string_view purpose, const SecretKey
   }
   std::string text;
   text.reserve(kFileBytesMax);  // never moved, so wiping this one place is enough
-  text += fmt::format("{}{}\npurpose {}\npublic-key {}\nprotection {}\n", kMagic, kVersion,
-                      purpose, key.public_key().hex(), passphrase ? kEncrypted : kClear);
+  text += fmt::format("{}{}\npurpose {}\npublic-key {}\nprotection {}\n", kMagic, kVersion, purpose,
+                      key.public_key().hex(), passphrase ? kEncrypted : kClear);
   if (passphrase) {
     QUORATE_TRY(append_sealed(text, key, *passphrase, cost));
   } else {

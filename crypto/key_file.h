@@ -1,7 +1,7 @@
 #pragma once
 
-// Key files: one Ed25519 secret key each, in text, encrypted under a passphrase or plainly marked as
-// not encrypted. The layout, with an example, is in crypto/README.md.
+// Key files: one Ed25519 secret key each, in text, encrypted under a passphrase or plainly marked
+// as not encrypted. The layout, with an example, is in crypto/README.md.
 //
 // The purpose ("sender", "vote", "network", ...) and the public key stand in clear and can be read
 // without the passphrase; an encrypted file authenticates them, so that nobody who holds the file

@@ -54,9 +54,7 @@ Digest node_hash(const Digest& left, const Digest& right) {
   return Sha256().update({&kPrefix, 1}).update(left.bytes).update(right.bytes).finish();
 }
 
-Digest empty_root() {
-  return sha256({});
-}
+Digest empty_root() { return sha256({}); }
 
 Digest root(std::span<const Digest> leaf_hashes) {
   Frontier frontier;

@@ -43,8 +43,8 @@ struct Node {
   friend bool operator==(const Node&, const Node&) = default;
 };
 
-// The right edge of a growing tree: all that is needed to append and to know the root. It is a plain
-// struct, so the codec stores it; what comes from a disk is used only if `is_well_formed`.
+// The right edge of a growing tree: all that is needed to append and to know the root. It is a
+// plain struct, so the codec stores it; what comes from a disk is used only if `is_well_formed`.
 struct Frontier {
   std::uint64_t size = 0;     // leaves
   std::vector<Digest> nodes;  // roots of the complete subtrees, the largest first

@@ -6,11 +6,16 @@ namespace quorate::crypto {
 
 std::string_view purpose_text(Purpose purpose) {
   switch (purpose) {
-    case Purpose::kTransaction: return "transaction";
-    case Purpose::kPrePrepare: return "pbft-pre-prepare";
-    case Purpose::kPrepare: return "pbft-prepare";
-    case Purpose::kCommit: return "pbft-commit";
-    case Purpose::kReply: return "pbft-reply";
+    case Purpose::kTransaction:
+      return "transaction";
+    case Purpose::kPrePrepare:
+      return "pbft-pre-prepare";
+    case Purpose::kPrepare:
+      return "pbft-prepare";
+    case Purpose::kCommit:
+      return "pbft-commit";
+    case Purpose::kReply:
+      return "pbft-reply";
   }
   QUORATE_CHECK(false, "a purpose that is not in the list");
   return {};

@@ -31,7 +31,7 @@ enum class Purpose : std::uint8_t {
 
 [[nodiscard]] Bytes signing_bytes(Purpose purpose, const Digest& chain_id, ByteView encoded_body);
 
-// Something that signs: a key in memory, or later a device. The only virtual call that a core makes.
+// Something that signs: a key in memory, or a device. The only virtual call that a core makes.
 class Signer {
  public:
   virtual ~Signer() = default;

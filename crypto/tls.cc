@@ -45,8 +45,7 @@ void free_allowed(void*, void* allowed, CRYPTO_EX_DATA*, int, long, void*) {
 
 // Where a context keeps its predicate, which so lives exactly as long as the context.
 int allowed_slot() {
-  static const int slot =
-      SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_allowed);
+  static const int slot = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, &free_allowed);
   return slot;
 }
 
@@ -78,8 +77,8 @@ int judge_certificate(X509_STORE_CTX* store, void*) {
 int choose_alpn(SSL*, const unsigned char** chosen, unsigned char* chosen_length,
                 const unsigned char* offered, unsigned int offered_length, void*) {
   unsigned char* match = nullptr;
-  if (SSL_select_next_proto(&match, chosen_length, kAlpn, sizeof kAlpn, offered,
-                            offered_length) != OPENSSL_NPN_NEGOTIATED) {
+  if (SSL_select_next_proto(&match, chosen_length, kAlpn, sizeof kAlpn, offered, offered_length) !=
+      OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_ALERT_FATAL;
   }
   *chosen = match;
@@ -113,8 +112,8 @@ bool restrict_protocol(SSL_CTX* context) {
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   return SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1 &&
          SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1 &&
-         SSL_CTX_set_ciphersuites(context,
-                                  "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") == 1 &&
+         SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256") ==
+             1 &&
          SSL_CTX_set1_groups_list(context, "X25519") == 1 &&
          SSL_CTX_set1_sigalgs_list(context, "ed25519") == 1 &&
          SSL_CTX_set1_client_sigalgs_list(context, "ed25519") == 1 &&
@@ -162,19 +161,15 @@ TlsContext& TlsContext::operator=(TlsContext&& other) noexcept {
   return *this;
 }
 
-TlsContext::~TlsContext() {
-  SSL_CTX_free(context_);
-}
+TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
-ssl_ctx_st* TlsContext::release() {
-  return std::exchange(context_, nullptr);
-}
+ssl_ctx_st* TlsContext::release() { return std::exchange(context_, nullptr); }
 
 Result<PublicKey> peer_key(const ssl_st* connection) {
-  const auto key = SSL_is_init_finished(connection) == 1 &&
-                           SSL_get_verify_result(connection) == X509_V_OK
-                       ? key_of(SSL_get0_peer_certificate(connection))
-                       : std::nullopt;
+  const auto key =
+      SSL_is_init_finished(connection) == 1 && SSL_get_verify_result(connection) == X509_V_OK
+          ? key_of(SSL_get0_peer_certificate(connection))
+          : std::nullopt;
   if (!key) {
     return fail(ErrorKind::kDenied, "tls-no-peer-key",
                 "the connection has no other side that proved an Ed25519 key",

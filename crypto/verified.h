@@ -2,9 +2,9 @@
 
 // Verified<T>: authenticity in the type, and the cache of signatures already verified.
 //
-// A core takes Verified<T> only, and only a Verifier makes one; so "was this checked?" is a question
-// for the compiler. Each folder that has messages derives its verifier from the base `Verifier`,
-// whose protected `vouch` is the single way to make a Verified<T>.
+// A core takes Verified<T> only, and only a Verifier makes one; so "was this checked?" is a
+// question for the compiler. Each folder that has messages derives its verifier from the base
+// `Verifier`, whose protected `vouch` is the single way to make a Verified<T>.
 
 #include <array>
 #include <cstddef>
@@ -33,9 +33,9 @@ class Verified {
   T value_;
 };
 
-// Remembers (key, body, signature) triples that verified, so that a vote seen alone and again inside
-// certificates is paid for once. Only successes are remembered, so an attacker cannot poison it.
-// Bounded: a fixed table in which a new entry replaces an old one. Thread-safe.
+// Remembers (key, body, signature) triples that verified, so that a vote seen alone and again
+// inside certificates is paid for once. Only successes are remembered, so an attacker cannot poison
+// it. Bounded: a fixed table in which a new entry replaces an old one. Thread-safe.
 class SignatureCache {
  public:
   // Rounded up to a power of two; 32 bytes an entry.

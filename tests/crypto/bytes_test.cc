@@ -19,14 +19,23 @@ TEST(Hex, RefusesWhatIsNotPairsOfDigits) {
   for (const char* bad : {"0", "000", "0g", "g0", " 00", "00 ", "0 0", "0x00", "00\n", "é"}) {
     EXPECT_EQ(from_hex(bad).error().code, "hex-malformed") << bad;
   }
-  EXPECT_EQ(from_hex(std::string_view("00\0" "0", 4)).error().code, "hex-malformed");
+  EXPECT_EQ(from_hex(std::string_view("00\0"
+                                      "0",
+                                      4))
+                .error()
+                .code,
+            "hex-malformed");
 }
 
 // RFC 4648 §10.
 TEST(Base64, MatchesTheRfc) {
-  const std::pair<std::string_view, std::string_view> cases[] = {
-      {"", ""},           {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<std::string_view, std::string_view> cases[] = {{"", ""},
+                                                                 {"f", "Zg=="},
+                                                                 {"fo", "Zm8="},
+                                                                 {"foo", "Zm9v"},
+                                                                 {"foob", "Zm9vYg=="},
+                                                                 {"fooba", "Zm9vYmE="},
+                                                                 {"foobar", "Zm9vYmFy"}};
   for (const auto& [plain, encoded] : cases) {
     EXPECT_EQ(to_base64(as_bytes(plain)), encoded);
     EXPECT_EQ(from_base64(encoded).value(), to_bytes(plain));

@@ -53,8 +53,7 @@ TEST(CodecGolden, BytesAndVectorsBeginWithTheirCount) {
 }
 
 TEST(CodecGolden, TextIsUtf8WithItsByteCount) {
-  expect_form(std::string("çå∞≠¢õß∂ƒ∫"),
-              "18c3a7c3a5e2889ee289a0c2a2c3b5c39fe28882c692e288ab");
+  expect_form(std::string("çå∞≠¢õß∂ƒ∫"), "18c3a7c3a5e2889ee289a0c2a2c3b5c39fe28882c692e288ab");
   expect_form(std::string(1, '\0'), "0100");
   expect_form(std::string("\U0010ffff"), "04f48fbfbf");
 }
@@ -119,9 +118,25 @@ TEST(CodecGolden, OneFieldOfEachKind) {
   e.small.value = 11;
   e.key.bytes.fill(0xaa);
   e.signature.bytes.fill(0xbb);
-  std::string hex = "01" "01" "0200" "03000000" "0400000000000000" "ffffffffffffffff" "01" "ac02"
-                    "0109" "026869" "01";
-  hex += std::string(64, '0') + "01" "0700" "05000600" "0209" "0a00000000000000" "0b00";
+  std::string hex =
+      "01"
+      "01"
+      "0200"
+      "03000000"
+      "0400000000000000"
+      "ffffffffffffffff"
+      "01"
+      "ac02"
+      "0109"
+      "026869"
+      "01";
+  hex += std::string(64, '0') +
+         "01"
+         "0700"
+         "05000600"
+         "0209"
+         "0a00000000000000"
+         "0b00";
   hex += std::string(64, 'a') + std::string(128, 'b');
   expect_form(e, hex);
 }
@@ -138,7 +153,12 @@ struct Item {
 
 TEST(CodecGolden, ExampleInTheReadmeIsRight) {
   const Item item{"tea", 300, 5, {1, 2}, "é"};
-  expect_form(item, "03746561" "2c01" "0105" "020100000002000000" "0102c3a9");
+  expect_form(item,
+              "03746561"
+              "2c01"
+              "0105"
+              "020100000002000000"
+              "0102c3a9");
 }
 
 // --- random values ----------------------------------------------------------------------------
@@ -187,9 +207,14 @@ Everything random_everything(Random& random) {
   for (std::uint64_t i = random.below(4); i > 0; --i) e.inners.push_back(random_inner(random));
   e.pair = {static_cast<std::uint16_t>(random.number()), 1};
   switch (random.below(3)) {
-    case 0: e.choice = Nothing{}; break;
-    case 1: e.choice = random_inner(random); break;
-    default: e.choice = static_cast<std::uint8_t>(random.number());
+    case 0:
+      e.choice = Nothing{};
+      break;
+    case 1:
+      e.choice = random_inner(random);
+      break;
+    default:
+      e.choice = static_cast<std::uint8_t>(random.number());
   }
   e.view.value = random.number();
   e.small.value = static_cast<std::uint16_t>(random.number());

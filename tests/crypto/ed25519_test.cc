@@ -21,9 +21,7 @@ T from_hex_field(const boost::json::value& hex) {
   return out;
 }
 
-SecretKey key_of_seed(std::string_view hex) {
-  return SecretKey::from_seed(from_hex(hex).value());
-}
+SecretKey key_of_seed(std::string_view hex) { return SecretKey::from_seed(from_hex(hex).value()); }
 
 // RFC 8032 §7.1, tests 1 and 2.
 TEST(Ed25519, SignsAsTheRfcDoes) {
@@ -31,14 +29,16 @@ TEST(Ed25519, SignsAsTheRfcDoes) {
       key_of_seed("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
   EXPECT_EQ(first.public_key().hex(),
             "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-  EXPECT_EQ(to_hex(first.sign({}).bytes),
-            "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e397"
-            "01cf9b46bd25bf5f0595bbe24655141438e7a100b");
+  EXPECT_EQ(
+      to_hex(first.sign({}).bytes),
+      "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e397"
+      "01cf9b46bd25bf5f0595bbe24655141438e7a100b");
   const SecretKey second =
       key_of_seed("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb");
-  EXPECT_EQ(to_hex(second.sign(Bytes{0x72}).bytes),
-            "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f361"
-            "3d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
+  EXPECT_EQ(
+      to_hex(second.sign(Bytes{0x72}).bytes),
+      "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f361"
+      "3d0f11d8c387b2eaeb4302aeeb00d291612bb0c00");
 }
 
 TEST(Ed25519, AcceptsItsOwnSignaturesAndNoOthers) {
@@ -98,9 +98,9 @@ TEST(Ed25519, SelfTestHoldsWithThisLibrary) {
 bool verify_by_openssl(const PublicKey& key, ByteView message, const Signature& signature) {
   EVP_PKEY* pkey = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.bytes.data(), 32);
   EVP_MD_CTX* context = EVP_MD_CTX_new();
-  const bool valid = EVP_DigestVerifyInit(context, nullptr, nullptr, nullptr, pkey) == 1 &&
-                     EVP_DigestVerify(context, signature.bytes.data(), 64, message.data(),
-                                      message.size()) == 1;
+  const bool valid =
+      EVP_DigestVerifyInit(context, nullptr, nullptr, nullptr, pkey) == 1 &&
+      EVP_DigestVerify(context, signature.bytes.data(), 64, message.data(), message.size()) == 1;
   EVP_MD_CTX_free(context);
   EVP_PKEY_free(pkey);
   return valid;
@@ -148,10 +148,9 @@ TEST(Ed25519Vectors, OfTheSpecCheckOnlyNumberThreeIsAccepted) {
   ASSERT_EQ(cases.as_array().size(), 12U);
   int number = 0;
   for (const auto& c : cases.as_array()) {
-    const bool valid =
-        verify(from_hex_field<PublicKey>(c.at("pub_key")),
-               from_hex(c.at("message").as_string()).value(),
-               from_hex_field<Signature>(c.at("signature")));
+    const bool valid = verify(from_hex_field<PublicKey>(c.at("pub_key")),
+                              from_hex(c.at("message").as_string()).value(),
+                              from_hex_field<Signature>(c.at("signature")));
     EXPECT_EQ(valid, number == 3) << number;
     ++number;
   }
@@ -182,9 +181,9 @@ TEST(Ed25519Vectors, OfTheCctvVectors43AreAcceptedAndAlwaysTheSame) {
   Bytes verdicts;
   int accepted = 0;
   for (const auto& c : cases.as_array()) {
-    const bool valid = verify(from_hex_field<PublicKey>(c.at("key")),
-                              as_bytes(c.at("msg").as_string()),
-                              from_hex_field<Signature>(c.at("sig")));
+    const bool valid =
+        verify(from_hex_field<PublicKey>(c.at("key")), as_bytes(c.at("msg").as_string()),
+               from_hex_field<Signature>(c.at("sig")));
     verdicts.push_back(valid ? 1 : 0);
     accepted += valid ? 1 : 0;
   }

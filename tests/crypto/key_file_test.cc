@@ -115,8 +115,8 @@ TEST_F(KeyFile, FullDiskLeavesNothingBehind) {
       {
         test::limit_file_size(10);
         const auto made = create(path(), "vote", key_, std::nullopt);
-        const bool good = !made && made.error().code == "key-file-write-failed" &&
-                          !fs::exists(path());
+        const bool good =
+            !made && made.error().code == "key-file-write-failed" && !fs::exists(path());
         std::_Exit(good ? 0 : 1);
       },
       ::testing::ExitedWithCode(0), "");
@@ -124,8 +124,7 @@ TEST_F(KeyFile, FullDiskLeavesNothingBehind) {
 
 // Files of version 1, as released programs wrote them.
 TEST_F(KeyFile, OldFilesStayReadable) {
-  const std::string public_key =
-      "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
+  const std::string public_key = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
   overwrite("quorate-key 1\npurpose vote\npublic-key " + public_key +
             "\nprotection argon2id xchacha20-poly1305\npasses 3\nmemory-kib 65536\n"
             "salt 2dbd4e0fda3b7bc8e5516c9c06c059f2\n"
@@ -137,7 +136,8 @@ TEST_F(KeyFile, OldFilesStayReadable) {
             to_hex(Bytes(32, 0x01)));
   overwrite("quorate-key 1\npurpose vote\npublic-key " + public_key +
             "\nprotection none\nwarning INSECURE: not encrypted, whoever reads this file can sign "
-            "with the key; for testnets only\nsecret " + to_hex(Bytes(32, 0x01)) + "\n");
+            "with the key; for testnets only\nsecret " +
+            to_hex(Bytes(32, 0x01)) + "\n");
   EXPECT_EQ(to_hex(read_secret(path(), "vote", std::nullopt).value().seed()),
             to_hex(Bytes(32, 0x01)));
 }

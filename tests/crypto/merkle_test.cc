@@ -11,9 +11,14 @@ namespace quorate::crypto::merkle {
 namespace {
 
 // The eight entries of Certificate Transparency's reference tests.
-const std::vector<std::string> kEntries = {
-    "", "00", "10", "2021", "3031", "40414243", "5051525354555657",
-    "606162636465666768696a6b6c6d6e6f"};
+const std::vector<std::string> kEntries = {"",
+                                           "00",
+                                           "10",
+                                           "2021",
+                                           "3031",
+                                           "40414243",
+                                           "5051525354555657",
+                                           "606162636465666768696a6b6c6d6e6f"};
 
 const std::vector<std::string> kRoots = {
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -206,6 +211,19 @@ TEST(Merkle, RefusesMutatedPaths) {
   EXPECT_FALSE(verify_consistency(21, 13, new_root, old_root, consistency));
 }
 
+TEST(Merkle, RefusesPathsLongerThanTheTreeEvenWhereTheyHashRight) {
+  const auto leaves = numbered_leaves(21);
+  const Digest extra = leaf_hash(as_bytes("extra"));
+  Path inclusion = inclusion_path(11, leaves).value();
+  inclusion.push_back(extra);
+  EXPECT_FALSE(verify_inclusion(leaves[11], 11, 21, inclusion, node_hash(extra, root(leaves))));
+  Path consistency = consistency_path(13, leaves).value();
+  consistency.push_back(extra);
+  const Digest old_root = root(std::span(leaves).first(13));
+  EXPECT_FALSE(verify_consistency(13, 21, node_hash(extra, old_root),
+                                  node_hash(extra, root(leaves)), consistency));
+}
+
 TEST(Merkle, NothingIsProvedAboutTheEmptyTree) {
   const auto leaves = numbered_leaves(3);
   EXPECT_TRUE(consistency_path(0, leaves).value().empty());
@@ -295,11 +313,13 @@ TEST(MerkleVectors, EveryInclusionCaseHasTheExpectedVerdict) {
   if (cases.is_null()) GTEST_SKIP() << test::kNoData << "rfc6962_inclusion.json";
   for (const auto& c : cases.as_array()) {
     // A missing hash cannot even be expressed as a Digest here.
-    const bool complete = !c.at("leafHash").as_string().empty() && !c.at("root").as_string().empty();
-    const bool valid = complete && verify_inclusion(
-        digest_field(c.at("leafHash")), c.at("leafIdx").to_number<std::uint64_t>(),
-        c.at("treeSize").to_number<std::uint64_t>(), path_field(c.at("proof")),
-        digest_field(c.at("root")));
+    const bool complete =
+        !c.at("leafHash").as_string().empty() && !c.at("root").as_string().empty();
+    const bool valid =
+        complete &&
+        verify_inclusion(digest_field(c.at("leafHash")), c.at("leafIdx").to_number<std::uint64_t>(),
+                         c.at("treeSize").to_number<std::uint64_t>(), path_field(c.at("proof")),
+                         digest_field(c.at("root")));
     EXPECT_EQ(valid, !c.at("wantErr").as_bool()) << c.at("name");
   }
   EXPECT_EQ(cases.as_array().size(), 98U);

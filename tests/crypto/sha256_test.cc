@@ -20,10 +20,8 @@ TEST(Sha256, PiecesHashAsTheWhole) {
   Bytes whole(300);
   for (std::size_t i = 0; i < whole.size(); ++i) whole[i] = static_cast<std::uint8_t>(i * 7);
   for (std::size_t cut = 0; cut <= whole.size(); ++cut) {
-    const Digest pieces = Sha256()
-                              .update(ByteView(whole).first(cut))
-                              .update(ByteView(whole).subspan(cut))
-                              .finish();
+    const Digest pieces =
+        Sha256().update(ByteView(whole).first(cut)).update(ByteView(whole).subspan(cut)).finish();
     ASSERT_EQ(pieces, sha256(whole)) << cut;
   }
 }

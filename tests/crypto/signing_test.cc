@@ -20,16 +20,15 @@ struct Body {
 constexpr Purpose kPurposes[] = {Purpose::kTransaction, Purpose::kPrePrepare, Purpose::kPrepare,
                                  Purpose::kCommit, Purpose::kReply};
 
-Digest chain(std::string_view name) {
-  return sha256(as_bytes(name));
-}
+Digest chain(std::string_view name) { return sha256(as_bytes(name)); }
 
 TEST(Signing, SignedBytesAreTextZeroChainBody) {
   Digest chain_id;
   chain_id.bytes.fill(0x11);
   EXPECT_EQ(to_hex(signing_bytes(Purpose::kPrepare, chain_id, encode(Body{5, "bob"}))),
             to_hex(as_bytes("quorate:pbft-prepare")) + "00" + chain_id.hex() +
-                "0500000000000000" "03626f62");
+                "0500000000000000"
+                "03626f62");
 }
 
 // The example of crypto/README.md; the body stands for an encoded struct.
@@ -37,7 +36,9 @@ TEST(Signing, ExampleInTheReadmeIsRight) {
   const Bytes body = from_hex("037465612c0101050201000000020000000102c3a9").value();
   const Bytes signed_bytes = signing_bytes(Purpose::kPrepare, chain("example"), body);
   EXPECT_EQ(to_hex(signed_bytes),
-            "71756f726174653a" "706266742d70726570617265" "00"
+            "71756f726174653a"
+            "706266742d70726570617265"
+            "00"
             "50d858e0985ecc7f60418aaf0cc5ab587f42c2570a884095a9e8ccacd0f6545c"
             "037465612c0101050201000000020000000102c3a9");
   const SecretKey key = SecretKey::from_seed(Bytes(32, 0x01));
@@ -72,8 +73,8 @@ TEST(Signing, SignatureIsGoodForItsPurposeChainBodyAndKeyOnly) {
     EXPECT_TRUE(verify_body(key, purpose, chain("here"), body, signature));
     EXPECT_FALSE(verify_body(key, purpose, chain("there"), body, signature));
     EXPECT_FALSE(verify_body(key, purpose, chain("here"), Body{6, "bob"}, signature));
-    EXPECT_FALSE(verify_body(SecretKey::generate().public_key(), purpose, chain("here"), body,
-                             signature));
+    EXPECT_FALSE(
+        verify_body(SecretKey::generate().public_key(), purpose, chain("here"), body, signature));
     for (const Purpose other : kPurposes) {
       if (other == purpose) continue;
       EXPECT_FALSE(verify_body(key, other, chain("here"), body, signature));
@@ -85,7 +86,9 @@ TEST(Signing, DigestsOfDifferentKindsDiffer) {
   const Body body{5, "bob"};
   EXPECT_NE(digest_of("batch", body), digest_of("block", body));
   EXPECT_EQ(digest_of("batch", body),
-            sha256(from_hex(to_hex(as_bytes("quorate:batch")) + "00" "0500000000000000" "03626f62")
+            sha256(from_hex(to_hex(as_bytes("quorate:batch")) + "00"
+                                                                "0500000000000000"
+                                                                "03626f62")
                        .value()));
 }
 

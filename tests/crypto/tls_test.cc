@@ -96,8 +96,8 @@ Owned<SSL_CTX> foreign_context(EVP_PKEY* key, X509* certificate) {
 }
 
 Owned<EVP_PKEY> openssl_key(const SecretKey& key) {
-  return Owned<EVP_PKEY>(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr,
-                                                      key.seed().data(), key.seed().size()));
+  return Owned<EVP_PKEY>(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, key.seed().data(),
+                                                      key.seed().size()));
 }
 
 class Tls : public ::testing::Test {

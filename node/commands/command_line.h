@@ -37,7 +37,7 @@ struct Command {
   std::string details = {};   // what a person should know before typing it
   std::string example = {};   // lines that can be typed
   std::vector<Parameter> parameters = {};
-  std::function<Result<ExitCode>(Console&)> run;
+  std::function<Result<ExitCode>(Console&)> run = {};  // required
   bool is_hidden = false;
 };
 

@@ -1,0 +1,24 @@
+#pragma once
+
+// The commands of this folder, one function a source. Each adds its commands and keeps what they
+// write their arguments to alive.
+
+#include <string>
+
+#include "node/commands/command_line.h"
+
+namespace quorate::node {
+
+void add_keys_commands(CommandLine& line);
+void add_tx_commands(CommandLine& line);         // put, delete, add, cas, transfer, submit
+void add_tx_query_commands(CommandLine& line);   // status, receipt
+void add_get_command(CommandLine& line);
+void add_receipt_commands(CommandLine& line);
+void add_init_command(CommandLine& line);
+void add_node_command(CommandLine& line);
+void add_version_command(CommandLine& line);
+
+// What --version prints: version, commit, build, and the formats that this build writes.
+[[nodiscard]] std::string version_text();
+
+}  // namespace quorate::node

@@ -1,0 +1,29 @@
+#pragma once
+
+// Making the home of a node: configuration, genesis, keys, and the three stores that belong together.
+
+#include <optional>
+#include <string>
+
+#include "crypto/ed25519.h"
+#include "ledger/genesis.h"
+#include "node/config.h"
+
+namespace quorate::node {
+
+// Vote key and guard are made together, once: a home that has either is refused, because a guard
+// that forgets is how a replica comes to contradict its own votes. The vote key is written last, so
+// what an interrupted run leaves behind signs nothing.
+// Errors: "home-exists" (kConflict), "key-not-in-genesis" (kInvalid: no replica of this genesis has
+// these two keys), those of the parts.
+[[nodiscard]] Status init_home(const Home& home, const Config& config,
+                               const ledger::Genesis& genesis, const crypto::SecretKey& vote_key,
+                               const crypto::SecretKey& network_key,
+                               std::optional<std::string> passphrase);
+
+// Purposes of the key files.
+inline constexpr std::string_view kVoteKeyPurpose = "vote";
+inline constexpr std::string_view kNetworkKeyPurpose = "network";
+inline constexpr std::string_view kSenderKeyPurpose = "sender";
+
+}  // namespace quorate::node

@@ -6,8 +6,8 @@
 // synced, so that a power cut can take the rest, or leave zeros in its place. Names are durable at
 // once. Thread-safe, as LevelDB asks.
 
-#include <helpers/memenv.h>
 #include <leveldb/env.h>
+#include <leveldb/helpers/memenv.h>
 
 #include <algorithm>
 #include <cstdint>

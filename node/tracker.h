@@ -9,22 +9,28 @@
 //   rejected   final: ordered and refused, with its code; or its nonce went to another
 //   expired    final: agreed time passed its valid-until
 //
-// The first three are revocable. The tracker remembers times and lets a client wait for a level; what
-// is older than its memory is answered from the ledger by the caller. Bounded: the oldest finished
-// entries go first. Thread-safe; callbacks run on the thread that made the change or on the
-// tracker's timer thread, outside its lock, and must not block.
+// The first three are revocable; a level once told is not taken back, but a proposal in a later view
+// adds its line to the history. The tracker remembers times and lets a client wait for a level; what
+// is older than its memory is answered from the ledger by the caller, and so is what was ordered
+// without passing through here. Bounded: the oldest finished entries go first, then the oldest of all.
+//
+// Thread-safe; callbacks run on the thread that made the change or on the tracker's timer thread,
+// outside its lock, and must not block.
 
 #include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ledger/execution.h"
@@ -36,11 +42,12 @@ enum class Level : std::uint8_t {
   kUnknown, kLocal, kPromised, kQuorum, kReplicated, kStable, kAnchored, kRejected, kExpired
 };
 [[nodiscard]] std::string_view level_text(Level level);
-// Error: "level-unknown", listing the levels.
+// Error: "level-unknown" (kInvalid), listing the levels.
 [[nodiscard]] Result<Level> parse_level(std::string_view text);
 // True for rejected and expired: nothing comes after them.
 [[nodiscard]] bool is_end(Level level);
-// Whether someone who waits for `wanted` may stop at `level`: reached it, or reached an end.
+// Whether someone who waits for `wanted` may stop at `level`: reached it, or reached an end. Who waits
+// for an end may also stop at replicated, after which none comes.
 [[nodiscard]] bool satisfies(Level level, Level wanted);
 
 struct LevelChange {
@@ -62,6 +69,7 @@ struct TxStatus {
 
 class Tracker {
  public:
+  // About 400 bytes an entry.
   explicit Tracker(std::size_t entries_max = 200'000);
   ~Tracker();  // answers all waits with what is known
 
@@ -69,51 +77,92 @@ class Tracker {
   void on_proposed(ledger::View view, ledger::Sequence sequence,
                    const std::vector<ledger::TxId>& ids);
   void on_prepared(ledger::View view, ledger::Sequence sequence);
-  // After the block can be read. `owners` gives, for skipped ones, who took the nonce.
+  // After the block can be read. `owners` gives, for skipped ones, who took the nonce. Ids that are not
+  // tracked are left to the ledger.
   void on_executed(ledger::Height height, const std::vector<ledger::TxResult>& results,
                    const std::vector<std::optional<ledger::TxId>>& nonce_owners);
+  // Agreed time has passed their valid-until.
   void on_expired(const std::vector<ledger::TxId>& ids);
-  // It left the mempool because another transaction with its nonce was executed.
-  void on_overtaken(const ledger::TxId& id, const ledger::TxId& nonce_owner);
+  // It left the mempool because another transaction with its nonce was executed, or (nullopt) because
+  // the nonce window moved past it.
+  void on_overtaken(const ledger::TxId& id, std::optional<ledger::TxId> nonce_owner);
 
   [[nodiscard]] std::optional<TxStatus> status(const ledger::TxId& id) const;
 
   using Answer = std::function<void(TxStatus)>;
-  // Calls `answer` once: when `wanted` or an end is reached, or at the timeout with the status of
-  // then. An id that is not tracked is answered at once with kUnknown.
+  // Calls `answer` once: when `wanted` or an end is reached, or at the timeout (at most an hour) with
+  // the status of then. An id that is not tracked is answered at once with kUnknown, and so is one of
+  // which the ledger turns out to know more than this. If kWaitersMax wait already, the status of now.
   void wait(const ledger::TxId& id, Level wanted, std::uint64_t timeout_ms, Answer answer);
+  static constexpr std::size_t kWaitersMax = 65'536;
 
   // Blocks, for whoever follows the chain: called after each executed block.
   void set_block_listener(std::function<void(ledger::Height)> listener);
 
  private:
-  struct Waiter {
-    Level wanted;
-    std::uint64_t deadline_ms;
-    Answer answer;
+  // What happened; a sequence or view is 0 where the phrase about it needs none.
+  struct Fact {
+    Level level = Level::kUnknown;
+    ledger::View view;
+    ledger::Sequence sequence;
+  };
+  // A LevelChange in 40 bytes; its phrase is made when somebody asks.
+  struct Step {
+    Fact fact;
+    std::uint64_t wall_ms = 0;
+    std::uint64_t after_us = 0;
   };
   struct Entry {
-    TxStatus status;
+    std::vector<Step> steps;
     std::uint64_t first_us = 0;
-    std::vector<std::uint64_t> waiters;
+    std::optional<ledger::Height> height;
+    std::uint32_t index = 0;
+    std::optional<ledger::Outcome> outcome;
+    std::optional<ledger::TxId> nonce_owner;
+    bool admitted = false;  // by this node, when its nonce was free
+    std::list<ledger::TxId>::iterator place;  // in active_ or finished_
+
+    [[nodiscard]] Level level() const;
+  };
+  struct Waiter {
+    ledger::TxId id;
+    Level wanted = Level::kUnknown;
+    std::uint64_t deadline_ms = 0;  // monotonic
+    Answer answer;
+  };
+  struct Proposal {
+    ledger::View view;
+    std::vector<ledger::TxId> ids;
   };
   using Due = std::vector<std::pair<Answer, TxStatus>>;
 
-  void advance(const ledger::TxId& id, Level level, std::string evidence, Due& due,
-               const std::function<void(TxStatus&)>& fill = {});
-  void finish(const ledger::TxId& id);
+  using Waiters = std::map<std::uint64_t, Waiter>;
+
+  // All with mutex_ held. Answers that became due are left in `due`, for answer_all without the lock.
+  Entry& track(const ledger::TxId& id, Due& due);
+  // Adds a step if it leads on, and answers those whom it satisfies.
+  void advance(const ledger::TxId& id, Entry& entry, const Fact& fact, Due& due);
+  void judge(const ledger::TxResult& result, ledger::Height height, std::uint32_t index,
+             const std::optional<ledger::TxId>& nonce_owner, Due& due);
+  void forget(const ledger::TxId& id, const TxStatus& last, Due& due);
+  void answer_satisfied(const ledger::TxId& id, const TxStatus& status, Due& due);
+  Waiters::iterator take(Waiters::iterator waiter, TxStatus status, Due& due);
+  [[nodiscard]] static TxStatus render(const ledger::TxId& id, const Entry& entry);
+
   static void answer_all(Due& due);
   void run_timer();
 
   std::size_t entries_max_;
   mutable std::mutex mutex_;
   std::unordered_map<ledger::TxId, Entry> entries_;
-  std::deque<ledger::TxId> finished_;  // oldest first; may name entries that are gone
-  std::map<ledger::Sequence, std::vector<ledger::TxId>> proposed_;
-  std::map<std::uint64_t, std::pair<ledger::TxId, Waiter>> waiters_;
-  std::multimap<std::uint64_t, std::uint64_t> deadlines_;  // monotonic ms -> waiter
+  std::list<ledger::TxId> active_;    // oldest first
+  std::list<ledger::TxId> finished_;  // oldest first
+  std::map<ledger::Sequence, Proposal> proposals_;
+  Waiters waiters_;
+  std::set<std::pair<ledger::TxId, std::uint64_t>> waiters_by_id_;
+  std::set<std::pair<std::uint64_t, std::uint64_t>> deadlines_;  // monotonic ms, waiter
   std::uint64_t next_waiter_ = 1;
-  std::function<void(ledger::Height)> listener_;
+  std::shared_ptr<const std::function<void(ledger::Height)>> listener_;
   std::condition_variable wake_;
   bool stopping_ = false;
   std::thread timer_;

@@ -278,7 +278,7 @@ Result<TxStatus> Node::transaction_status(const ledger::TxId& id) const {
   status.height = place->height;
   status.index = place->index;
   status.outcome = block.results[place->index].outcome;
-  status.level = Tracker::level_of(*status.outcome);
+  status.level = level_of(*status.outcome);
   status.history.push_back({status.level, block.record.effective_time.value, 0,
                             fmt::format("committed at height {}", place->height.value)});
   return status;

@@ -81,6 +81,11 @@ Result<Level> parse_level(std::string_view text) {
   return static_cast<Level>(found - kLevelTexts.begin());
 }
 
+Level level_of(ledger::Outcome outcome) {
+  if (outcome == ledger::Outcome::kApplied) return Level::kReplicated;
+  return outcome == ledger::Outcome::kRejectedExpired ? Level::kExpired : Level::kRejected;
+}
+
 bool is_end(Level level) { return level == Level::kRejected || level == Level::kExpired; }
 
 bool satisfies(Level level, Level wanted) {
@@ -95,18 +100,20 @@ Level Tracker::Entry::level() const {
 Tracker::Tracker(std::size_t entries_max)
     : entries_max_(std::max<std::size_t>(entries_max, 1)), timer_([this] { run_timer(); }) {}
 
-Tracker::~Tracker() {
+Tracker::~Tracker() { stop(); }
+
+void Tracker::stop() {
+  Due due;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
+    for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
+      const TxId id = waiter->second.id;
+      waiter = take(waiter, render(id, entries_.at(id)), due);
+    }
   }
   wake_.notify_all();
-  timer_.join();
-  Due due;
-  for (auto waiter = waiters_.begin(); waiter != waiters_.end();) {
-    const TxId id = waiter->second.id;
-    waiter = take(waiter, render(id, entries_.at(id)), due);
-  }
+  if (timer_.joinable()) timer_.join();
   answer_all(due);
 }
 
@@ -256,9 +263,7 @@ void Tracker::judge(const ledger::TxResult& result, ledger::Height height, std::
     entry.height = height;
     entry.index = index;
   }
-  Level level = Level::kRejected;
-  if (result.outcome == ledger::Outcome::kApplied) level = Level::kReplicated;
-  if (result.outcome == ledger::Outcome::kRejectedExpired) level = Level::kExpired;
+  const Level level = level_of(result.outcome);
   advance(result.id, entry, {level, {}, height}, due);
 }
 
@@ -322,7 +327,8 @@ void Tracker::wait(const TxId& id, Level wanted, std::uint64_t timeout_ms, Answe
     const auto found = entries_.find(id);
     if (found != entries_.end()) {
       now = render(id, found->second);
-      if (!satisfies(now.level, wanted) && timeout_ms > 0 && waiters_.size() < kWaitersMax) {
+      if (!satisfies(now.level, wanted) && timeout_ms > 0 && !stopping_ &&
+          waiters_.size() < kWaitersMax) {
         const std::uint64_t number = next_waiter_++;
         const std::uint64_t deadline_ms = steady_us() / 1000 + std::min(timeout_ms, kTimeoutMsMax);
         waiters_.emplace(number, Waiter{id, wanted, deadline_ms, std::move(answer)});

@@ -44,6 +44,8 @@ enum class Level : std::uint8_t {
 [[nodiscard]] std::string_view level_text(Level level);
 // Error: "level-unknown" (kInvalid), listing the levels.
 [[nodiscard]] Result<Level> parse_level(std::string_view text);
+// What an executed transaction has come to.
+[[nodiscard]] Level level_of(ledger::Outcome outcome);
 // True for rejected and expired: nothing comes after them.
 [[nodiscard]] bool is_end(Level level);
 // Whether someone who waits for `wanted` may stop at `level`: reached it, or reached an end. Who waits
@@ -71,7 +73,10 @@ class Tracker {
  public:
   // About 400 bytes an entry.
   explicit Tracker(std::size_t entries_max = 200'000);
-  ~Tracker();  // answers all waits with what is known
+  ~Tracker();  // stops
+
+  // Answers all waits with what is known; those that come later are answered at once. Idempotent.
+  void stop();
 
   void on_local(const ledger::TxId& id);
   void on_proposed(ledger::View view, ledger::Sequence sequence,

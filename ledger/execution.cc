@@ -114,7 +114,7 @@ class OperationRunner {
 // All operations or none, on `state`.
 [[nodiscard]] Result<TxResult> run_operations(const Transaction& body, const TxId& id, TimeMs now,
                                               Overlay& state) {
-  Overlay own(state);
+  Overlay own(&state);
   OperationRunner runner(own, body.sender, now);
   for (std::size_t i = 0; i < body.operations.size(); ++i) {
     QUORATE_ASSIGN(const Outcome outcome, std::visit(runner, body.operations[i]));
@@ -166,7 +166,7 @@ Digest results_root(const std::vector<TxResult>& results) {
 Result<Execution> execute(const BatchHeader& header, std::span<const TransactionPtr> transactions,
                           const Genesis& genesis, const StateReader& state) {
   check_bodies(header, transactions);
-  Overlay overlay(state);
+  Overlay overlay(&state);
   QUORATE_ASSIGN(const TimeMs previous, read_time(state));
   Execution execution;
   execution.effective_time = std::max(previous, header.time);

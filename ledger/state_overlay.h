@@ -10,8 +10,11 @@ namespace quorate::ledger {
 
 class Overlay final : public StateReader {
  public:
-  // `below` outlives this and does not change while this lives, but through `absorb`.
-  explicit Overlay(const StateReader& below) : below_(below) {}
+  // `below` outlives this and does not change while this lives, but through `absorb`. A pointer, so
+  // that an overlay above an overlay is not taken for a copy of it.
+  explicit Overlay(const StateReader* below) : below_(*below) {}
+  Overlay(const Overlay&) = delete;
+  Overlay& operator=(const Overlay&) = delete;
 
   [[nodiscard]] Result<std::optional<Bytes>> get(ByteView key) const override;
 

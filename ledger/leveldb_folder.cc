@@ -208,9 +208,12 @@ tl::expected<std::string, FolderFault> keep_original(leveldb::Env& env, const st
     }
   }
   if (auto done = sync_names(env, kept); !done) return tl::unexpected(done.error());
-  if (auto done = link_or_copy(env, folder + "/CURRENT", kept + "/CURRENT", UINT64_MAX); !done) {
+  const std::string unfinished = kept + "/CURRENT.unfinished";
+  if (auto done = link_or_copy(env, folder + "/CURRENT", unfinished, UINT64_MAX); !done) {
     return tl::unexpected(done.error());
   }
+  status = env.RenameFile(unfinished, kept + "/CURRENT");
+  if (!status.ok()) return unreadable(kept, status);
   if (auto done = sync_names(env, kept); !done) return tl::unexpected(done.error());
   const std::string parent = std::filesystem::path(folder).parent_path().string();
   if (auto done = sync_names(env, parent); !done) return tl::unexpected(done.error());

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <leveldb/db.h>
 
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "tests/support/faulty_env.h"
 
@@ -12,8 +14,13 @@ namespace {
 
 using test::FaultyEnv;
 
+struct Log {
+  std::string bytes;
+  std::vector<std::uint64_t> ends;  // of the whole records; the first is 0
+};
+
 // LevelDB's own log of `count` values of `bytes` each, none with a zero byte at its end.
-std::string log_of(FaultyEnv& env, int count, std::size_t bytes) {
+Log log_of(FaultyEnv& env, int count, std::size_t bytes) {
   static int made = 0;
   const std::string folder = "/log" + std::to_string(made++);
   leveldb::Options options;
@@ -22,11 +29,17 @@ std::string log_of(FaultyEnv& env, int count, std::size_t bytes) {
   leveldb::DB* opened = nullptr;
   EXPECT_TRUE(leveldb::DB::Open(options, folder, &opened).ok());
   const std::unique_ptr<leveldb::DB> database(opened);
+  const std::string file = env.newest_log(folder);
+  Log log{"", {0}};
   for (int i = 0; i < count; ++i) {
     const std::string value(bytes, static_cast<char>('a' + i % 26));
     EXPECT_TRUE(database->Put({}, "key" + std::to_string(i), value).ok());
+    std::uint64_t size = 0;
+    EXPECT_TRUE(env.GetFileSize(file, &size).ok());
+    log.ends.push_back(size);
   }
-  return env.read(env.newest_log(folder));
+  log.bytes = env.read(file);
+  return log;
 }
 
 LogScan scan_of(FaultyEnv& env, const std::string& bytes,
@@ -37,14 +50,9 @@ LogScan scan_of(FaultyEnv& env, const std::string& bytes,
   return scan;
 }
 
-// Where each whole record of the log ends, the first at 0.
-std::vector<std::uint64_t> record_ends(FaultyEnv& env, const std::string& bytes) {
-  std::vector<std::uint64_t> ends = {0};
-  for (std::size_t size = 1; size <= bytes.size(); ++size) {
-    const LogScan scan = scan_of(env, bytes.substr(0, size));
-    if (scan.whole_end > ends.back()) ends.push_back(scan.whole_end);
-  }
-  return ends;
+// The end of the last record that is whole in the first `size` bytes.
+std::uint64_t last_end(const Log& log, std::uint64_t size) {
+  return *std::prev(std::upper_bound(log.ends.begin(), log.ends.end(), size));
 }
 
 TEST(LevelDbLog, ChecksumIsCastagnoli) {
@@ -54,7 +62,7 @@ TEST(LevelDbLog, ChecksumIsCastagnoli) {
 
 TEST(LevelDbLog, ReadsWhatLevelDbWrote) {
   FaultyEnv env;
-  const std::string bytes = log_of(env, 30, 5000);  // several blocks
+  const std::string bytes = log_of(env, 30, 5000).bytes;  // several blocks
   int records = 0;
   std::size_t payload = 0;
   const LogScan scan = scan_of(env, bytes, [&](std::string_view record) {
@@ -74,21 +82,18 @@ TEST(LevelDbLog, EmptyFileIsWhole) {
 
 TEST(LevelDbLog, FileCutAnywhereEndsTornAtARecord) {
   FaultyEnv env;
-  const std::string bytes = log_of(env, 9, 4500);  // crosses a block border
-  const auto ends = record_ends(env, bytes);
-  ASSERT_EQ(ends.size(), 10U);
-  for (std::size_t size = 0; size < bytes.size(); size += 7) {
-    const LogScan scan = scan_of(env, bytes.substr(0, size));
-    const auto last = std::prev(std::upper_bound(ends.begin(), ends.end(), size));
-    ASSERT_EQ(scan.whole_end, *last) << "cut at " << size;
-    ASSERT_EQ(scan.ending, *last == size ? LogEnding::kWhole : LogEnding::kTorn)
-        << "cut at " << size;
+  const Log log = log_of(env, 9, 4500);  // crosses a block border
+  for (std::size_t size = 0; size < log.bytes.size(); size += 7) {
+    const LogScan scan = scan_of(env, log.bytes.substr(0, size));
+    const std::uint64_t end = last_end(log, size);
+    ASSERT_EQ(scan.whole_end, end) << "cut at " << size;
+    ASSERT_EQ(scan.ending, end == size ? LogEnding::kWhole : LogEnding::kTorn) << "cut at " << size;
   }
 }
 
 TEST(LevelDbLog, ZerosAfterAWholeRecordAreDroppedByLevelDbItself) {
   FaultyEnv env;
-  const std::string bytes = log_of(env, 3, 100);
+  const std::string bytes = log_of(env, 3, 100).bytes;
   for (const std::size_t zeros : {1, 6, 7, 100, 40'000, 100'000}) {
     const LogScan scan = scan_of(env, bytes + std::string(zeros, '\0'));
     EXPECT_EQ(scan.ending, LogEnding::kTorn) << zeros;
@@ -98,8 +103,7 @@ TEST(LevelDbLog, ZerosAfterAWholeRecordAreDroppedByLevelDbItself) {
 
 TEST(LevelDbLog, RecordThatEndsInZerosFromASectorOnIsAZeroTail) {
   FaultyEnv env;
-  const std::string bytes = log_of(env, 3, 2000);
-  const auto ends = record_ends(env, bytes);
+  const auto [bytes, ends] = log_of(env, 3, 2000);
   for (std::size_t from = ends[2] / 512 * 512 + 512; from < bytes.size(); from += 512) {
     std::string torn = bytes;
     std::fill(torn.begin() + static_cast<std::ptrdiff_t>(from), torn.end(), '\0');
@@ -111,18 +115,17 @@ TEST(LevelDbLog, RecordThatEndsInZerosFromASectorOnIsAZeroTail) {
 
 TEST(LevelDbLog, ZerosThatReplaceSeveralRecordsAreAZeroTail) {
   FaultyEnv env;
-  const std::string bytes = log_of(env, 40, 2000);
-  const auto ends = record_ends(env, bytes.substr(0, 20'000));
-  std::string torn = bytes;
+  const Log log = log_of(env, 40, 2000);
+  std::string torn = log.bytes;
   std::fill(torn.begin() + 10'240, torn.end(), '\0');  // over two block borders
   const LogScan scan = scan_of(env, torn);
   EXPECT_EQ(scan.ending, LogEnding::kZeroTail);
-  EXPECT_EQ(scan.whole_end, *std::prev(std::upper_bound(ends.begin(), ends.end(), 10'240U)));
+  EXPECT_EQ(scan.whole_end, last_end(log, 10'240));
 }
 
 TEST(LevelDbLog, ZerosAfterAFirstFragmentAreAZeroTail) {
   FaultyEnv env;
-  std::string bytes = log_of(env, 2, 40'000);  // each in two or three fragments
+  std::string bytes = log_of(env, 2, 40'000).bytes;  // each in two or three fragments
   std::fill(bytes.begin() + 65'536, bytes.end(), '\0');
   const LogScan scan = scan_of(env, bytes);
   EXPECT_EQ(scan.ending, LogEnding::kZeroTail);
@@ -131,8 +134,7 @@ TEST(LevelDbLog, ZerosAfterAFirstFragmentAreAZeroTail) {
 
 TEST(LevelDbLog, ZerosThatDoNotReachTheEndAreDamage) {
   FaultyEnv env;
-  const std::string bytes = log_of(env, 10, 300);
-  const auto ends = record_ends(env, bytes);
+  const auto [bytes, ends] = log_of(env, 10, 300);
   std::string sector = bytes;
   std::fill(sector.begin() + 512, sector.begin() + 1024, '\0');
   EXPECT_EQ(scan_of(env, sector).ending, LogEnding::kDamaged);
@@ -146,7 +148,7 @@ TEST(LevelDbLog, ZerosThatDoNotReachTheEndAreDamage) {
 
 TEST(LevelDbLog, ZerosThatDoNotBeginAtASectorAreDamage) {
   FaultyEnv env;
-  std::string bytes = log_of(env, 3, 2000);
+  std::string bytes = log_of(env, 3, 2000).bytes;
   // The file's last bytes alone, in the middle of a sector.
   const std::size_t in_sector = bytes.size() % 512;
   ASSERT_GT(in_sector, 20U);
@@ -156,7 +158,7 @@ TEST(LevelDbLog, ZerosThatDoNotBeginAtASectorAreDamage) {
 
 TEST(LevelDbLog, DamageBeforeZerosIsNotExplainedByThem) {
   FaultyEnv env;
-  std::string bytes = log_of(env, 20, 300);
+  std::string bytes = log_of(env, 20, 300).bytes;
   std::fill(bytes.begin() + 5120, bytes.end(), '\0');
   bytes[600] ^= 1;
   EXPECT_EQ(scan_of(env, bytes).ending, LogEnding::kDamaged);
@@ -164,7 +166,7 @@ TEST(LevelDbLog, DamageBeforeZerosIsNotExplainedByThem) {
 
 TEST(LevelDbLog, EverySingleBitFlipIsDamage) {
   FaultyEnv env;
-  const std::string bytes = log_of(env, 12, 90);
+  const std::string bytes = log_of(env, 12, 90).bytes;
   for (std::size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     std::string flipped = bytes;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));

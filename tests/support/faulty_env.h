@@ -50,6 +50,21 @@ class FaultyEnv final : public leveldb::EnvWrapper {
     return syncs_;
   }
 
+  // Compactions wait until they are let go; a database cannot be closed before that.
+  void hold_background() {
+    const std::lock_guard guard(mutex_);
+    holds_background_ = true;
+  }
+  void release_background() {
+    std::vector<Work> held;
+    {
+      const std::lock_guard guard(mutex_);
+      holds_background_ = false;
+      held.swap(held_);
+    }
+    for (const auto& [function, argument] : held) target()->Schedule(function, argument);
+  }
+
   enum class PowerCut : std::uint8_t {
     kLosesUnsynced,  // files end where they were synced
     kLeavesZeros,    // files keep their length; the unsynced part reads as zeros
@@ -107,6 +122,13 @@ class FaultyEnv final : public leveldb::EnvWrapper {
     for (const std::string& file : files(folder)) (void)target()->RemoveFile(file);
   }
 
+  void Schedule(void (*function)(void*), void* argument) override {
+    {
+      const std::lock_guard guard(mutex_);
+      if (holds_background_) return held_.push_back({function, argument});
+    }
+    target()->Schedule(function, argument);
+  }
   leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** file) override {
     auto status = target()->NewWritableFile(name, file);
     if (!status.ok()) return status;
@@ -141,6 +163,8 @@ class FaultyEnv final : public leveldb::EnvWrapper {
 
  private:
   static constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
+
+  using Work = std::pair<void (*)(void*), void*>;
 
   struct Lock final : leveldb::FileLock {
     explicit Lock(std::string file) : name(std::move(file)) {}
@@ -193,6 +217,8 @@ class FaultyEnv final : public leveldb::EnvWrapper {
   std::uint64_t appends_left_ = kUnlimited;
   std::uint64_t syncs_left_ = kUnlimited;
   std::uint64_t syncs_ = 0;
+  bool holds_background_ = false;
+  std::vector<Work> held_;
 };
 
 }  // namespace quorate::test

@@ -1,5 +1,8 @@
 #include "pbft/durable.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "crypto/bcs.h"
 
 namespace quorate::pbft {
@@ -27,14 +30,19 @@ Bytes vote_key(const Vote& vote, std::uint8_t kind) {
   return key;
 }
 
+tl::unexpected<Error> malformed(ByteView key, const std::string& what) {
+  return fail(ErrorKind::kCorrupt, "vote-record-malformed",
+              "the vote store holds under key " + to_hex(key) + " a record that " + what,
+              "set the vote store aside; the replica must be recovered as one that lost it");
+}
+
+// The record, if it stands under its own key.
 template <class T>
 Result<T> decode_record(ByteView key, ByteView value) {
   auto record = crypto::decode<T>(value);
-  if (!record) {
-    return fail(ErrorKind::kCorrupt, "vote-record-malformed",
-                "the vote store holds under key " + to_hex(key) +
-                    " a record that does not decode: " + record.error().message,
-                "set the vote store aside; the replica must be recovered as one that lost it");
+  if (!record) return malformed(key, "does not decode: " + record.error().message);
+  if (const Bytes own = to_vote_record(*record).key; !std::ranges::equal(own, key)) {
+    return malformed(key, "belongs under key " + to_hex(own));
   }
   return record;
 }
@@ -67,6 +75,7 @@ Bytes first_vote_key_above(Sequence low) {
 bool is_vote_key(ByteView key) { return key.size() == kVoteKeyBytes && key[0] == kVotePrefix; }
 
 Status restore_vote(ByteView key, ByteView value, RestoredVotes& out) {
+  if (!is_vote_key(key) || key.back() > kKindCommit) return malformed(key, "is not a vote");
   if (key.back() == kKindProposal) {
     QUORATE_ASSIGN(ProposalRecord proposal, decode_record<ProposalRecord>(key, value));
     out.proposals.push_back(std::move(proposal));

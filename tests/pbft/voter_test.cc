@@ -1,0 +1,175 @@
+// The voter: every refusal, and what it remembers.
+
+#include "pbft/voter.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/support/pbft_world.h"
+
+namespace quorate::pbft::test {
+namespace {
+
+class VoterTest : public testing::Test {
+ protected:
+  VoterTest()
+      : world(4),
+        a(world.pre_prepare(batch_of(1, {world.transaction()}))),
+        b(world.pre_prepare(batch_of(1, {world.transaction()}))) {}
+
+  [[nodiscard]] Voter voter(std::size_t self, bool learner = false) const {
+    return {world.signer(r(self)), world.chain_id(), r(self), world.replicas(), learner};
+  }
+  [[nodiscard]] static Vote by(std::size_t self, Vote vote) {
+    vote.replica = r(self);
+    return vote;
+  }
+  static Refusal refusal(const Signed<Signature>& result) { return result.error().refusal; }
+
+  World world;
+  PrePrepare a;
+  PrePrepare b;  // another batch in the same place
+};
+
+TEST_F(VoterTest, SignsWhatTheVerifierAccepts) {
+  Voter primary = voter(0);
+  EXPECT_EQ(primary.pre_prepare(a.vote).value(), a.signature);
+  Voter backup = voter(1);
+  EXPECT_EQ(backup.prepare(by(1, a.vote)).value(), world.prepare(a, r(1)).signature);
+  EXPECT_EQ(backup.commit(by(1, a.vote), world.prepared(a)).value(),
+            world.commit(a, r(1)).signature);
+  EXPECT_TRUE(primary.commit(a.vote, world.prepared(a)));
+}
+
+TEST_F(VoterTest, GivesTheSameBytesWhenAskedAgain) {
+  Voter backup = voter(1);
+  EXPECT_EQ(backup.prepare(by(1, a.vote)).value(), backup.prepare(by(1, a.vote)).value());
+}
+
+TEST_F(VoterTest, RefusesASecondDigestInEachPhase) {
+  Voter primary = voter(0);
+  ASSERT_TRUE(primary.pre_prepare(a.vote));
+  const auto second = primary.pre_prepare(b.vote);
+  EXPECT_EQ(refusal(second), Refusal::kSecondDigest);
+  EXPECT_EQ(second.error().asked, b.vote);
+  EXPECT_EQ(second.error().cast, a.vote);
+
+  Voter backup = voter(1);
+  ASSERT_TRUE(backup.prepare(by(1, a.vote)));
+  EXPECT_EQ(refusal(backup.prepare(by(1, b.vote))), Refusal::kSecondDigest);
+  ASSERT_TRUE(backup.commit(by(1, a.vote), world.prepared(a)));
+  EXPECT_EQ(refusal(backup.commit(by(1, b.vote), world.prepared(b))), Refusal::kSecondDigest);
+}
+
+TEST_F(VoterTest, RefusesASecondNewViewDigest) {
+  const Digest one = crypto::sha256(as_bytes("one"));
+  const Digest two = crypto::sha256(as_bytes("two"));
+  Voter backup = voter(2);
+  ASSERT_TRUE(backup.prepare(by(2, world.pre_prepare(a.batch, {1}, one).vote)));
+  EXPECT_EQ(refusal(backup.prepare(by(2, world.pre_prepare(a.batch, {1}, two).vote))),
+            Refusal::kSecondDigest);
+}
+
+TEST_F(VoterTest, VotesForAnotherDigestInAnotherViewOrEpoch) {
+  Voter backup = voter(2);
+  ASSERT_TRUE(backup.prepare(by(2, a.vote)));
+  EXPECT_TRUE(backup.prepare(by(2, world.pre_prepare(b.batch, {1}).vote)));
+  Vote later = by(2, b.vote);
+  later.epoch = {1};
+  EXPECT_TRUE(backup.prepare(later));
+}
+
+TEST_F(VoterTest, RefusesWhatARestoredVoteContradicts) {
+  Voter primary = voter(0);
+  primary.remember_pre_prepare(a.vote);
+  EXPECT_EQ(refusal(primary.pre_prepare(b.vote)), Refusal::kSecondDigest);
+  EXPECT_TRUE(primary.pre_prepare(a.vote));
+  Voter backup = voter(1);
+  backup.remember_prepare(by(1, a.vote));
+  backup.remember_commit(by(1, a.vote));
+  EXPECT_EQ(refusal(backup.prepare(by(1, b.vote))), Refusal::kSecondDigest);
+  EXPECT_EQ(refusal(backup.commit(by(1, b.vote), world.prepared(b))), Refusal::kSecondDigest);
+}
+
+TEST_F(VoterTest, RefusesACommitWithoutItsPreparedCertificate) {
+  Voter backup = voter(1);
+  const Vote vote = by(1, a.vote);
+  const auto refused = [&](const PreparedCertificate& certificate) {
+    return refusal(backup.commit(vote, certificate)) == Refusal::kNotPrepared;
+  };
+  EXPECT_TRUE(refused({}));
+  EXPECT_TRUE(refused(world.prepared(b)));
+  PreparedCertificate few = world.prepared(a);
+  few.prepares.pop_back();
+  EXPECT_TRUE(refused(few));
+  PreparedCertificate twice = world.prepared(a);
+  twice.prepares[1] = twice.prepares[0];
+  EXPECT_TRUE(refused(twice));
+  PreparedCertificate with_primary = world.prepared(a);
+  with_primary.prepares[0].replica = r(0);
+  EXPECT_TRUE(refused(with_primary));
+  PreparedCertificate unknown = world.prepared(a);
+  unknown.prepares[1].replica = r(4);
+  EXPECT_TRUE(refused(unknown));
+  PreparedCertificate other_view = world.prepared(a);
+  other_view.pre_prepare.view = {4};
+  EXPECT_TRUE(refused(other_view));
+  EXPECT_TRUE(backup.commit(vote, world.prepared(a)));
+}
+
+TEST_F(VoterTest, RefusesWhatIsNotItsTurn) {
+  Voter backup = voter(1);
+  EXPECT_EQ(refusal(backup.pre_prepare(by(1, a.vote))), Refusal::kNotOurTurn);
+  EXPECT_EQ(refusal(backup.prepare(by(2, a.vote))), Refusal::kNotOurTurn);
+  EXPECT_EQ(refusal(backup.commit(by(2, a.vote), world.prepared(a))), Refusal::kNotOurTurn);
+  Voter primary = voter(0);
+  EXPECT_EQ(refusal(primary.prepare(a.vote)), Refusal::kNotOurTurn);
+}
+
+TEST_F(VoterTest, RefusesAtAndBelowTheLowWatermark) {
+  Voter backup = voter(1);
+  ASSERT_TRUE(backup.prepare(by(1, a.vote)));
+  backup.forget_up_to({1});
+  EXPECT_EQ(refusal(backup.prepare(by(1, a.vote))), Refusal::kBelowLowWatermark);
+  EXPECT_EQ(refusal(backup.prepare(by(1, b.vote))), Refusal::kBelowLowWatermark);
+  EXPECT_TRUE(backup.prepare(by(1, world.pre_prepare(batch_of(2, {})).vote)));
+}
+
+TEST_F(VoterTest, KeepsWhatLiesAboveTheLowWatermark) {
+  const PrePrepare c = world.pre_prepare(batch_of(2, {world.transaction()}));
+  const PrePrepare d = world.pre_prepare(batch_of(2, {}));
+  Voter backup = voter(1);
+  ASSERT_TRUE(backup.prepare(by(1, c.vote)));
+  backup.forget_up_to({1});
+  backup.forget_up_to({0});  // never back
+  EXPECT_EQ(refusal(backup.prepare(by(1, d.vote))), Refusal::kSecondDigest);
+  EXPECT_EQ(refusal(backup.prepare(by(1, a.vote))), Refusal::kBelowLowWatermark);
+}
+
+TEST_F(VoterTest, LearnerSignsNothing) {
+  Voter primary = voter(0, true);
+  EXPECT_TRUE(primary.is_learner());
+  EXPECT_EQ(refusal(primary.pre_prepare(a.vote)), Refusal::kLearner);
+  EXPECT_EQ(refusal(primary.commit(a.vote, world.prepared(a))), Refusal::kLearner);
+  Voter backup = voter(1, true);
+  EXPECT_EQ(refusal(backup.prepare(by(1, a.vote))), Refusal::kLearner);
+}
+
+TEST_F(VoterTest, RefusalIsRememberedByNobody) {
+  Voter backup = voter(1);
+  ASSERT_FALSE(backup.commit(by(1, b.vote), {}));
+  EXPECT_TRUE(backup.commit(by(1, a.vote), world.prepared(a)));
+}
+
+TEST_F(VoterTest, EveryRefusalHasACodeOfItsOwn) {
+  std::set<std::string_view> codes;
+  for (int i = 0; i <= static_cast<int>(Refusal::kLearner); ++i) {
+    codes.insert(refusal_code(static_cast<Refusal>(i)));
+  }
+  EXPECT_EQ(codes.size(), static_cast<std::size_t>(Refusal::kLearner) + 1);
+  EXPECT_EQ(codes.count("unknown"), 0U);
+}
+
+}  // namespace
+}  // namespace quorate::pbft::test

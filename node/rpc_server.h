@@ -6,11 +6,19 @@
 // of JSON-RPC answer with HTTP status 200 on POST, because clients of this dialect hide the body of
 // anything else. Batches (arrays) are answered in order, at most kRpcBatchMax.
 //
-// Bounds: body size, header size, connections, requests in flight a connection (one), a deadline for
-// reading a request, JSON nesting. Everything above answers with an error and a reason, or closes.
+// A GET asks for a page first, then for a method; an error that answers it has an HTTP status. HEAD
+// serves pages, OPTIONS names the methods; there are no CORS headers, so scripts of other sites can
+// read nothing here.
+//
+// Bounds: body size, header size, bytes of all requests being read and of all answers being written,
+// connections, requests in flight a connection (one), a deadline for reading a request and one for
+// writing its answer, JSON nesting.
+// Everything above answers with an error and a reason, or closes. When all connections are taken, the
+// one that has been waiting longest for its client goes.
 //
 // Threads: handler calls run on the I/O thread and must not block; a Reply may be called later, once,
-// from any thread.
+// from any thread, also after the server has gone. A reply that is dropped without being called
+// answers with an internal error, as does a handler that throws.
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -57,10 +65,13 @@ class RpcHandler {
  public:
   virtual ~RpcHandler() = default;
   // False if there is no such method (the reply is then not called).
-  // In a GET request every argument arrives as a string, `0x`-prefixed hex and quoted strings as the
-  // dialect has them: "abc" quoted, 12 bare, 0xab hex, true bare.
+  // In a GET request every argument arrives as a string, exactly as it stood behind the '=' (percent
+  // signs decoded), `0x`-prefixed hex and quoted strings as the dialect has them: "abc" with its quotes,
+  // 12 bare, 0xab hex, true bare. Parameters given by position, as Bitcoin's clients do, arrive under
+  // "0", "1", ...
   virtual bool call(std::string_view method, const boost::json::object& params, bool from_get,
                     RpcReply reply) = 0;
+  // `path` is everything before the '?', not decoded. Runs on the I/O thread.
   [[nodiscard]] virtual std::optional<HttpPage> page(std::string_view path) = 0;
 };
 
@@ -76,14 +87,22 @@ struct ParsedRpc {
   std::vector<tl::expected<RpcCall, boost::json::value>> calls;  // or the error answer to send
 };
 [[nodiscard]] ParsedRpc parse_rpc_body(std::string_view body);
-// GET target "/method?a=1&b=%22x%22" -> method and arguments; nullopt if it does not parse.
+// GET target "/method?a=1&b=%22x%22" -> method, arguments {"a": "1", "b": "\"x\""} and the dialect's
+// id for such calls, -1; nullopt if it does not parse or names an argument twice.
 [[nodiscard]] std::optional<RpcCall> parse_rpc_target(std::string_view target);
 
 struct RpcServerOptions {
   Endpoint listen;
   std::size_t body_bytes_max = 4 << 20;
+  // Of all requests that are being read, beyond 64 KiB of each.
+  std::size_t requests_bytes_max = 64 << 20;
+  // Of all answers that are being written, beyond 64 KiB of each.
+  std::size_t answers_bytes_max = 256 << 20;
   std::size_t connections_max = 512;
+  // From the last answer (or the connection's start) until the next request is whole.
   std::uint32_t read_timeout_ms = 30'000;
+  // A client that takes its answer more slowly than this, after as much grace, loses it.
+  std::uint32_t write_bytes_per_ms_min = 512;
 };
 
 class RpcServer {
@@ -92,7 +111,7 @@ class RpcServer {
   [[nodiscard]] static Result<std::unique_ptr<RpcServer>> start(IoThread& io,
                                                                 RpcServerOptions options,
                                                                 RpcHandler& handler);
-  ~RpcServer();
+  ~RpcServer();  // closes everything; no handler call runs afterwards
   [[nodiscard]] Endpoint endpoint() const;  // with the port that was really bound
 
  private:

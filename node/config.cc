@@ -285,11 +285,16 @@ std::string value_text(const Row& row, const Config& config) {
 
 }  // namespace
 
-Result<Config> load_config(const std::filesystem::path& file,
-                           const std::map<std::string, std::string>& overrides) {
+Result<Config> load_config_file(const std::filesystem::path& file) {
   Config config;
   QUORATE_ASSIGN(const auto settings, read_config_file(file, {"peers.addresses"}));
   for (const RawSetting& setting : settings) QUORATE_TRY(apply(config, setting, false));
+  return config;
+}
+
+Result<Config> load_config(const std::filesystem::path& file,
+                           const std::map<std::string, std::string>& overrides) {
+  QUORATE_ASSIGN(Config config, load_config_file(file));
   QUORATE_TRY(apply_environment(config));
   for (const auto& [path, text] : overrides) {
     QUORATE_TRY(apply(config, {path, std::nullopt, text, flag_of(path), 0}, true));

@@ -61,6 +61,8 @@ struct Home {
 // `overrides` come from flags: TOML path -> text.
 [[nodiscard]] Result<Config> load_config(const std::filesystem::path& file,
                                          const std::map<std::string, std::string>& overrides);
+// The file alone, without variables and flags. Errors: as above.
+[[nodiscard]] Result<Config> load_config_file(const std::filesystem::path& file);
 // The file that `init` writes: every setting with its sentence.
 [[nodiscard]] std::string config_to_toml(const Config& config);
 // All TOML paths with type, default and sentence, for --help.

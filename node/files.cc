@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "node/descriptor.h"
+
 namespace quorate::node {
 namespace {
 
@@ -18,20 +20,6 @@ tl::unexpected<Error> write_failed(const std::filesystem::path& file, int number
               fmt::format("Cannot write {}: {}", file.string(), reason(number)),
               "Make room, or choose a folder that this user may write.");
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // Writes all of it and syncs; on failure the file goes.
 Status fill(const std::filesystem::path& file, int fd, std::string_view text) {

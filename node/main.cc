@@ -1,0 +1,33 @@
+// The executable `quorate`: the commands of node/ and testnet/ behind one command line. The only
+// source of this folder that knows testnet/, because it belongs to the executable and not to the
+// library.
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "crypto/ed25519.h"
+#include "node/commands/command_line.h"
+#include "node/commands/registry.h"
+#include "node/exit_code.h"
+#include "testnet/commands/registry.h"
+
+int main(int argc, char** argv) {
+  namespace node = quorate::node;
+  if (const auto status = quorate::crypto::self_test(); !status) {
+    std::cerr << "error: " << status.error().to_string() << '\n';
+    return static_cast<int>(node::exit_code_of(status.error().kind));
+  }
+  node::CommandLine line("Quorate turns votes into a ledger: PBFT among replicas of which f may lie.",
+                         node::version_text());
+  quorate::testnet::add_testnet_commands(line);
+  node::add_tx_commands(line);
+  node::add_tx_query_commands(line);
+  node::add_get_command(line);
+  node::add_receipt_commands(line);
+  node::add_keys_commands(line);
+  node::add_init_command(line);
+  node::add_node_command(line);
+  node::add_version_command(line);
+  return line.run(std::vector<std::string>(argv, argv + argc), std::cout, std::cerr);
+}

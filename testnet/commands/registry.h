@@ -1,0 +1,33 @@
+#pragma once
+
+// The commands of this folder.
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "node/commands/command_line.h"
+#include "node/network_folder.h"
+
+namespace quorate::testnet {
+
+// All of `quorate testnet`.
+void add_testnet_commands(node::CommandLine& line);
+
+void add_up_command(node::CommandLine& line);
+void add_status_command(node::CommandLine& line);
+void add_logs_command(node::CommandLine& line);
+void add_process_commands(node::CommandLine& line);    // kill, stop, start
+void add_removal_commands(node::CommandLine& line);    // down, reset
+void add_supervise_command(node::CommandLine& line);   // hidden: what `up` starts
+
+// --dir, which every one of them has.
+[[nodiscard]] node::Parameter dir_parameter(std::optional<std::string>& dir);
+// The testnet that --dir, QUORATE_TESTNET or the working directory means.
+// Error: "testnet-not-found" (kNotFound).
+[[nodiscard]] Result<node::NetworkFolder> find_folder(const std::optional<std::string>& dir);
+// Where `up` makes or finds its testnet: as find_folder where one of its ways leads to a testnet, else
+// testnet-data/default below the working directory.
+[[nodiscard]] Result<std::filesystem::path> folder_for_up(const std::optional<std::string>& dir);
+
+}  // namespace quorate::testnet

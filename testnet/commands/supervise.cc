@@ -1,0 +1,39 @@
+// quorate testnet supervise: what `up` starts; not for people
+
+#include <memory>
+
+#include "testnet/commands/registry.h"
+#include "testnet/supervisor.h"
+
+namespace quorate::testnet {
+namespace {
+
+struct Options {
+  std::optional<std::string> dir;
+  std::optional<std::uint64_t> ready_fd;
+};
+
+Result<node::ExitCode> supervise(const Options& options) {
+  QUORATE_ASSIGN(const node::NetworkFolder folder, find_folder(options.dir));
+  std::optional<int> ready_fd;
+  if (options.ready_fd && *options.ready_fd <= 1024) ready_fd = static_cast<int>(*options.ready_fd);
+  QUORATE_TRY(run_supervisor(folder, ready_fd));
+  return node::ExitCode::kSuccess;
+}
+
+}  // namespace
+
+void add_supervise_command(node::CommandLine& line) {
+  const auto options = std::make_shared<Options>();
+  line.add({.path = "testnet supervise",
+            .sentence = "Be the supervisor of a testnet, in the foreground",
+            .parameters = {dir_parameter(options->dir),
+                           {.name = "--ready-fd",
+                            .value = "N",
+                            .help = "Say there when it runs",
+                            .target = &options->ready_fd}},
+            .run = [options](node::Console&) { return supervise(*options); },
+            .is_hidden = true});
+}
+
+}  // namespace quorate::testnet

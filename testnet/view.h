@@ -1,0 +1,56 @@
+#pragma once
+
+// A testnet at a glance: what its supervisor knows of the processes, and what each node says itself.
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ledger/types.h"
+#include "node/network_folder.h"
+#include "testnet/supervision.h"
+
+namespace quorate::testnet {
+
+// What a node says of itself (`status`, member `quorate`).
+struct NodeReport {
+  std::string role;  // "primary", "backup", "learner"
+  std::uint64_t view = 0;
+  std::uint64_t sequence = 0;  // of the last executed batch
+  std::uint64_t tree_size = 0;
+  std::string tree_root;
+  std::uint64_t peers_connected = 0;
+};
+
+struct ReplicaView {
+  node::NetworkReplica replica;
+  ProcessStatus process;
+  std::optional<NodeReport> report;  // nullopt: it does not answer
+
+  // "running", "starting" (there, does not answer yet), "silent" (there for long, does not answer),
+  // "stopping", "stopped", "killed", "exited".
+  [[nodiscard]] std::string state() const;
+};
+
+struct TestnetView {
+  node::NetworkFolder folder;
+  std::optional<pid_t> supervisor;  // nullopt: the testnet is down
+  std::vector<ReplicaView> replicas;
+
+  [[nodiscard]] std::size_t answering() const;
+  [[nodiscard]] std::uint64_t height() const;  // the highest that a node reports
+};
+
+// Asks everybody at once; takes as long as the slowest node, at most two seconds. Error: those of
+// ask_status but "supervisor-not-running", which is a view of a testnet that is down.
+[[nodiscard]] Result<TestnetView> look(const node::NetworkFolder& folder);
+
+// One sentence: how many answer, whether their tree heads agree.
+[[nodiscard]] std::string agreement(const TestnetView& view);
+// A line a replica, under a line of titles.
+[[nodiscard]] std::vector<std::string> table(const TestnetView& view);
+[[nodiscard]] boost::json::object view_to_json(const TestnetView& view);
+
+}  // namespace quorate::testnet

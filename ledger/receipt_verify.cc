@@ -58,6 +58,26 @@ class ReceiptVerifier : public crypto::Verifier {
                   digest.hex(), batch.sequence.value, receipt.record.epoch.value));
 }
 
+// Whether some state makes the operation fail so.
+[[nodiscard]] bool can_fail(const Operation& operation, Outcome outcome, TimeMs now) {
+  switch (outcome) {
+    case Outcome::kRejectedCompareFailed:
+      return std::holds_alternative<CompareAndSet>(operation);
+    case Outcome::kRejectedNotANumber:
+    case Outcome::kRejectedNumberOverflow:
+      return std::holds_alternative<Add>(operation);
+    case Outcome::kRejectedInsufficientFunds:
+    case Outcome::kRejectedBalanceOverflow:
+      return std::holds_alternative<Transfer>(operation);
+    case Outcome::kRejectedUntilInThePast: {
+      const auto* put = std::get_if<Put>(&operation);
+      return put != nullptr && put->until && *put->until <= now;
+    }
+    default:
+      return false;
+  }
+}
+
 // No correct replica reports such a result for such a transaction, whatever the state was.
 [[nodiscard]] bool is_possible(const Receipt& receipt, const Genesis& genesis) {
   const Transaction& body = receipt.transaction.body;
@@ -69,9 +89,11 @@ class ReceiptVerifier : public crypto::Verifier {
   const bool too_far =
       !expired && body.valid_until.value - now.value > genesis.parameters.valid_until_horizon_ms;
   if (too_far != (result.outcome == Outcome::kRejectedValidUntilTooFar)) return false;
-  const bool an_operation_failed = !expired && !too_far && result.outcome != Outcome::kApplied;
-  if (an_operation_failed != result.failed_operation.has_value()) return false;
-  return !an_operation_failed || *result.failed_operation < body.operations.size();
+  if (!result.failed_operation) {
+    return expired || too_far || result.outcome == Outcome::kApplied;
+  }
+  return *result.failed_operation < body.operations.size() &&
+         can_fail(body.operations[*result.failed_operation], result.outcome, now);
 }
 
 [[nodiscard]] Status check_result(const Receipt& receipt, const TxId& id, const Genesis& genesis) {

@@ -147,8 +147,7 @@ void Tracker::advance(const TxId& id, Entry& entry, const Fact& fact, Due& due) 
   const Level level = entry.level();
   const bool proposed_anew = fact.level == Level::kPromised && level == Level::kPromised &&
                              fact.view > entry.steps.back().fact.view;
-  const bool is_final = is_end(level) || (level >= Level::kReplicated && is_end(fact.level));
-  if (is_final || (fact.level <= level && !proposed_anew)) return;
+  if (is_end(level) || (fact.level <= level && !proposed_anew)) return;
   const Step step{fact, wall_ms(), steady_us() - entry.first_us};
   if (entry.steps.size() < kStepsMax) {
     entry.steps.push_back(step);

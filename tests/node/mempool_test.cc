@@ -286,6 +286,17 @@ TEST_F(MempoolTest, AClockThatWasSetBackMakesATransactionReadyAgain) {
   EXPECT_EQ(pool_->counters().bytes, a->encoded_bytes);
 }
 
+TEST_F(MempoolTest, WhatWaitsAgainIsNotReportedAsExpired) {
+  start();
+  const auto a = make(1, "a", 10'000);
+  EXPECT_EQ(added(a), "new");
+  pool_->drop_expired({kNow.value + 99'000});
+  EXPECT_EQ(added(a), "new");  // the clock was wrong
+  pool_->pin({a->id});
+  execute({}, {kNow.value + 10'000});
+  EXPECT_EQ(pool_->drop_expired({kNow.value + 10'000}), std::vector<TxId>());
+}
+
 TEST_F(MempoolTest, TheNextNonceIsTheLowestThatNobodyWaitsWith) {
   start();
   const auto& alice = public_key_of("alice");

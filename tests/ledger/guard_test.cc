@@ -137,7 +137,7 @@ TEST_F(GuardFile, TornRaiseLeavesTheFormerCeiling) {
   const std::size_t slot = before.compare(0, 512, after, 0, 512) != 0 ? 0 : 4096;
   ASSERT_EQ(before.compare(4096 - slot, 512, after, 4096 - slot, 512), 0)
       << "the slot that was synced before was written";
-  for (std::size_t torn = 0; torn < 512; torn += 5) {
+  for (std::size_t torn = 0; torn < 512; torn += 29) {
     std::string mixed = before;
     mixed.replace(slot, torn, after, slot, torn);
     overwrite(mixed);
@@ -179,7 +179,7 @@ TEST_F(GuardFile, NoBitFlipsUnnoticed) {
   }
   const std::string good = bytes();
   ASSERT_EQ(good.size(), 4096U + 512U);
-  for (std::size_t bit = 0; bit < good.size() * 8; bit += 37) {
+  for (std::size_t bit = 0; bit < good.size() * 8; bit += 101) {
     if (bit / 8 >= 512 && bit / 8 < 4096) continue;
     std::string flipped = good;
     flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));

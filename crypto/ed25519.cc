@@ -58,7 +58,7 @@ Status admit_public_key(const PublicKey& key) {
     return fail(ErrorKind::kRejected, "key-invalid-point",
                 fmt::format("the key {} is not a canonical point of Ed25519's prime-order subgroup",
                             key.hex()),
-                "Make a key pair with `quorate key new` and give its public key.");
+                "Make a key pair with `quorate keys new` and give its public key.");
   }
   return {};
 }

@@ -167,7 +167,7 @@ Result<std::string_view> load(const std::string& path, FileBuffer& buffer, bool 
     if (errno == ENOENT || errno == ENOTDIR) {
       return fail(ErrorKind::kNotFound, "key-file-not-found",
                   fmt::format("there is no key file {}", path),
-                  "Check the path, or make a key with `quorate key new`.");
+                  "Check the path, or make a key with `quorate keys new`.");
     }
     return fail(ErrorKind::kEnvironment, "key-file-unreadable",
                 fmt::format("the key file {} cannot be opened: {}", path, os_reason()),

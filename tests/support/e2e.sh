@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# What the scripts of tests/e2e/ share; they source it. The program comes from the first argument or
+# from QUORATE. Makes $work, a temporary folder, and takes down the testnet in $net however the script
+# ends; if it fails, what the testnet said comes out first.
+set -euo pipefail
+
+quorate=${1:-${QUORATE:-}}
+if [[ -z $quorate || ! -x $quorate ]]; then
+  echo "usage: $0 PATH_TO_QUORATE (or set QUORATE)" >&2
+  exit 2
+fi
+quorate=$(realpath "$quorate")
+load=${QUORATE_LOAD:-$(dirname "$quorate")/tests/e2e_load}
+unset QUORATE_TESTNET QUORATE_NODE QUORATE_PASSPHRASE
+work=$(mktemp -d "${TMPDIR:-/tmp}/quorate-e2e.XXXXXX")
+net=$work/net
+cd "$work"
+
+# How long a slow machine or a sanitizer may take.
+patience=${QUORATE_E2E_PATIENCE:-60}
+
+say() { printf '%s\n' "-- $*"; }
+die() {
+  printf 'FAILED: %s\n' "$*" >&2
+  exit 1
+}
+
+finish() {
+  local status=$?
+  trap - EXIT
+  if [[ -e $net/testnet.json ]]; then
+    if ((status != 0)); then
+      "$quorate" testnet status --dir "$net" || true
+      tail -n 20 "$net/supervisor.log" || true
+      "$quorate" testnet logs --lines 20 --dir "$net" || true
+    fi
+    "$quorate" testnet down --dir "$net" >/dev/null || true
+  fi
+  rm -rf "$work"
+  exit "$status"
+}
+trap finish EXIT
+
+# expect CODE COMMAND...: runs it, output in $work/out and $work/err, and checks its exit code.
+expect() {
+  local wanted=$1 got=0
+  shift
+  "$@" >"$work/out" 2>"$work/err" || got=$?
+  if ((got != wanted)); then
+    cat "$work/out" "$work/err" >&2
+    die "exit code $got instead of $wanted: $*"
+  fi
+}
+
+# expect_text FILE PATTERN: an extended regular expression, some line of the file.
+expect_text() {
+  grep -Eq -- "$2" "$1" || {
+    cat "$1" >&2
+    die "no line matches '$2'"
+  }
+}
+
+up() { expect 0 "$quorate" testnet up --detach --dir "$net" --deadline "${patience}s" "$@"; }
+
+status_json() { "$quorate" testnet status --dir "$net" --json; }
+# roots: the tree heads, one a line, of the replicas that answer.
+roots() { status_json | grep -oE '"tree_head":\{[^}]*\}'; }
+# height: of the replica that is furthest.
+height() { status_json | grep -oE '"sequence":[0-9]+' | cut -d: -f2 | sort -n | tail -n 1; }
+
+# await_equal_heads N: until N replicas answer with one tree head.
+await_equal_heads() {
+  local end=$((SECONDS + patience)) heads
+  while ((SECONDS < end)); do
+    heads=$(roots || true)
+    if [[ $(grep -c . <<<"$heads") == "$1" && $(sort -u <<<"$heads" | wc -l) == 1 ]]; then
+      return 0
+    fi
+    sleep 0.2
+  done
+  die "no $1 equal tree heads within $patience s: $heads"
+}

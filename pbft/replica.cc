@@ -16,6 +16,7 @@ Replica::Replica(ReplicaConfig config, Voter& voter, ReplicaStart start)
     : config_(std::move(config)),
       voter_(voter),
       epoch_(config_.replicas.epoch),
+      sources_(config_.self, size(), config_.fetch_timeout_ms, config_.fetch_blocks_max),
       status_interval_ms_(config_.status_interval_ms_min) {
   QUORATE_CHECK(config_.self.value < size(), "a replica must be a member of its own epoch");
   restore(std::move(start));
@@ -37,8 +38,9 @@ void Replica::restore(ReplicaStart start) {
     for (const TxId& id : record.pre_prepare.batch.ids) {
       const auto body = start.bodies.find(id);
       slot.bodies.push_back(body == start.bodies.end() ? nullptr : body->second);
-      if (!slot.bodies.back()) slot.missing.insert(id);
+      if (!slot.bodies.back()) slot.missing.emplace(id, slot.bodies.size() - 1);
     }
+    requests_.name(record.pre_prepare.batch.ids);
     if (record.prepare) {
       slot.own_prepare = record.prepare;
       slot.prepares[config_.self] = *record.prepare;
@@ -76,7 +78,8 @@ Output Replica::step(const Input& input) {
 void Replica::after_input(Output& out) {
   for (auto& [sequence, slot] : slots_) advance(sequence, slot, out);
   hand_out_committed(out);
-  propose(out);
+  while (propose(out)) hand_out_committed(out);  // n = 1 commits what it proposes
+  sources_.judge(committed_, now_.monotonic_ms);
   fetch_missing_bodies(out);
   fetch_missing_blocks(out);
   report_status(out);
@@ -84,15 +87,9 @@ void Replica::after_input(Output& out) {
 }
 
 void Replica::on(const TransactionReady& event, Output&) {
-  if (!has_pending_work()) progress_ms_ = now_.monotonic_ms;
+  if (!has_own_work()) hasten_status();
   requests_.add(event.transaction, now_.monotonic_ms);
-  for (const auto& [sequence, slot] : slots_) {
-    if (slot.proposal &&
-        std::ranges::find(slot.proposal->batch.ids, event.transaction->id) !=
-            slot.proposal->batch.ids.end()) {
-      requests_.mark_ordered(event.transaction->id);
-    }
-  }
+  place_body(event.transaction);
 }
 
 void Replica::on(const TransactionGone& event, Output&) { requests_.remove(event.id); }
@@ -103,11 +100,29 @@ void Replica::on(const BatchExecuted& event, Output&) {
   executed_ = event.sequence;
   effective_time_ = event.effective_time;
   for (const TxId& id : event.settled) requests_.remove(id);
-  slots_.erase(slots_.begin(), slots_.upper_bound(executed_));
+  close_slots_up_to(executed_);
   voter_.forget_up_to(executed_);
 }
 
-bool Replica::is_current(const Vote& vote, Output& out) const {
+Slot& Replica::open_slot(Sequence sequence) {
+  const auto [it, is_new] = slots_.try_emplace(sequence);
+  if (is_new) hasten_status();
+  return it->second;
+}
+
+void Replica::close_slots_up_to(Sequence sequence) {
+  while (!slots_.empty() && slots_.begin()->first <= sequence) {
+    const Slot& slot = slots_.begin()->second;
+    if (slot.proposal) requests_.unname(slot.proposal->batch.ids);
+    slots_.erase(slots_.begin());
+  }
+  while (!executing_.empty() && executing_.begin()->first <= sequence) {
+    requests_.unname(executing_.begin()->second);
+    executing_.erase(executing_.begin());
+  }
+}
+
+bool Replica::is_current(const Vote& vote, Output& out) {
   using Why = MessageIgnored::Why;
   const auto ignore = [&](Why why) {
     out.events.push_back(MessageIgnored{why, vote.replica, vote.sequence});
@@ -117,26 +132,32 @@ bool Replica::is_current(const Vote& vote, Output& out) const {
   if (vote.view != view_) return ignore(Why::kOtherView);
   if (vote.new_view != new_view_) return ignore(Why::kOtherNewView);
   if (vote.sequence <= low_watermark()) return ignore(Why::kBelowWatermark);
-  if (vote.sequence > high_watermark()) return ignore(Why::kAboveWatermark);
+  if (vote.sequence > high_watermark()) {
+    ask_how_far(vote.replica, out);
+    return ignore(Why::kAboveWatermark);
+  }
   return true;
 }
 
+bool Replica::has_own_work() const {
+  return requests_.size() > 0 || (!slots_.empty() && slots_.rbegin()->first > committed_);
+}
+
 bool Replica::has_pending_work() const {
-  if (requests_.size() > 0) return true;
-  if (!slots_.empty() && slots_.rbegin()->first > committed_) return true;
-  return std::ranges::any_of(peers_,
-                             [&](const auto& peer) { return peer.second.executed > committed_; });
+  return has_own_work() || sources_.any_ahead_of(committed_);
 }
 
 void Replica::set_deadline(Output& out) {
   std::uint64_t deadline = next_status_ms_;
-  if (block_fetch_ms_ != 0) deadline = std::min(deadline, block_fetch_retry_ms());
-  for (const auto& [sequence, slot] : slots_) {
-    if (!slot.proposal || slot.certificate) continue;
-    if (!slot.missing.empty()) {
-      deadline = std::min(deadline, slot.asked_bodies_ms + config_.fetch_timeout_ms);
+  if (committed_.value - executed_.value < window()) {  // else execution comes first
+    if (const auto blocks = sources_.deadline_ms(committed_, blocks_wait_until_ms())) {
+      deadline = std::min(deadline, *blocks);
     }
-    if (!is_timely(slot)) {
+  }
+  for (const auto& [sequence, slot] : slots_) {
+    if (sequence <= committed_ || !slot.proposal || slot.proposal_lost()) continue;
+    if (!slot.missing.empty()) deadline = std::min(deadline, body_retry_ms(slot));
+    if (!slot.certificate && !is_timely(slot)) {
       const std::uint64_t ahead = slot.proposal->batch.header.time.value - now_.wall.value -
                                   config_.parameters.time_slack_ms;
       if (ahead < std::numeric_limits<std::uint64_t>::max() - now_.monotonic_ms) {
@@ -149,6 +170,11 @@ void Replica::set_deadline(Output& out) {
 
 void Replica::refuse(VoteRefused refused, Output& out) {
   out.events.push_back(VoteWasRefused{std::move(refused)});
+}
+
+void Replica::accuse(Slot& slot, std::optional<Contradiction> found, Output& out) {
+  if (!found || !slot.convicted.emplace(found->first.replica, found->purpose).second) return;
+  out.evidence.push_back(std::move(*found));
 }
 
 }  // namespace quorate::pbft

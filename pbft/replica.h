@@ -13,6 +13,7 @@
 #include <map>
 #include <vector>
 
+#include "pbft/block_sources.h"
 #include "pbft/requests.h"
 #include "pbft/step.h"
 
@@ -57,6 +58,8 @@ class Replica {
   [[nodiscard]] Sequence low_watermark() const { return executed_; }
   [[nodiscard]] Sequence high_watermark() const { return {executed_.value + window()}; }
   [[nodiscard]] std::size_t ready_transactions() const { return requests_.size(); }
+  // Of these, what no batch in flight names: what a primary would propose next.
+  [[nodiscard]] std::size_t unordered_transactions() const { return requests_.unordered(); }
   [[nodiscard]] std::size_t open_slots() const { return slots_.size(); }
   // For checks and explanations; no reference outlives the next step.
   [[nodiscard]] const std::map<Sequence, Slot>& slots() const { return slots_; }
@@ -70,7 +73,10 @@ class Replica {
   void on(const TransactionReady& event, Output& out);
   void on(const TransactionGone& event, Output& out);
   void on(const BatchExecuted& event, Output& out);
-  [[nodiscard]] bool is_current(const Vote& vote, Output& out) const;
+  [[nodiscard]] bool is_current(const Vote& vote, Output& out);
+  // The slot of a current vote; a new one is work to wait for.
+  [[nodiscard]] Slot& open_slot(Sequence sequence);
+  void close_slots_up_to(Sequence sequence);
   void after_input(Output& out);
   void set_deadline(Output& out);
 
@@ -79,15 +85,19 @@ class Replica {
   void on(const crypto::Verified<Prepare>& message, Output& out);
   void on(const crypto::Verified<Commit>& message, Output& out);
   void on(const BodyArrived& event, Output& out);
-  void propose(Output& out);
+  [[nodiscard]] bool propose(Output& out);  // false: nothing (more) to propose
   void accept_proposal(Slot& slot, const PrePrepare& message, Output& out);
+  void place_body(const TransactionPtr& body);
+  void ignore_duplicate(const Vote& vote, Output& out) const;
   void advance(Sequence sequence, Slot& slot, Output& out);
   void prepare(Slot& slot, Output& out);
   void commit(Slot& slot, Output& out);
-  void collect_certificate(Sequence sequence, Slot& slot);
+  void collect_certificate(Slot& slot);
   void hand_out_committed(Output& out);
   [[nodiscard]] bool is_timely(const Slot& slot) const;
   void refuse(VoteRefused refused, Output& out);
+  // Each offence once: a liar that repeats itself must not fill its accusers' disks.
+  void accuse(Slot& slot, std::optional<Contradiction> found, Output& out);
 
   // replica_catch_up.cc: retransmission and blocks from peers
   void on(const StatusArrived& event, Output& out);
@@ -99,8 +109,14 @@ class Replica {
   void fetch_missing_bodies(Output& out);
   void fetch_missing_blocks(Output& out);
   void report_status(Output& out);
+  void ask_how_far(ReplicaId peer, Output& out);
+  // New work: the next report must not come at the idle pace.
+  void hasten_status();
   [[nodiscard]] ReplicaId next_peer(std::uint32_t attempt) const;
-  [[nodiscard]] std::uint64_t block_fetch_retry_ms() const;
+  [[nodiscard]] std::uint64_t body_retry_ms(const Slot& slot) const;
+  // Peers that are ahead may just be faster: no new request before this.
+  [[nodiscard]] std::uint64_t blocks_wait_until_ms() const;
+  [[nodiscard]] bool has_own_work() const;
   [[nodiscard]] bool has_pending_work() const;
 
   ReplicaConfig config_;
@@ -118,19 +134,21 @@ class Replica {
   std::map<Sequence, CertifiedBatch> fetched_;  // verified blocks that wait for their turn
   Requests requests_;
 
+  // What batches name that were handed out and not executed yet, by sequence.
+  std::map<Sequence, std::vector<TxId>> executing_;
+
   struct Peer {
-    Sequence executed;             // as it last reported
-    std::uint64_t answered_ms = 0;  // when we last sent it our report on its request
+    std::uint64_t answered_ms = 0;  // when we last answered its report
+    std::uint64_t asked_ms = 0;     // when we last asked for its report
+    std::uint32_t answers = 0;
   };
   std::map<ReplicaId, Peer> peers_;
+  BlockSources sources_;
 
-  std::uint64_t progress_ms_ = 0;   // when something was last committed or first became pending
+  std::uint64_t progress_ms_ = 0;  // when something was last committed
   std::uint64_t next_status_ms_ = 0;
   std::uint64_t last_status_ms_ = 0;
   std::uint64_t status_interval_ms_;
-  std::uint64_t block_fetch_ms_ = 0;  // when blocks were last asked for; 0 = not waiting
-  std::uint32_t block_attempts_ = 0;
-  Sequence block_fetch_last_;         // the highest block asked for
 };
 
 }  // namespace quorate::pbft

@@ -8,8 +8,8 @@ void Requests::add(TransactionPtr transaction, std::uint64_t now_ms) {
   const TxId id = transaction->id;
   const auto [it, is_new] = entries_.try_emplace(id);
   if (!is_new) return;
-  it->second = {std::move(transaction), now_ms, next_place_++, false};
-  waiting_.emplace(it->second.place, &it->second);
+  it->second = {std::move(transaction), now_ms, next_place_++};
+  if (!named_.contains(id)) waiting_.emplace(it->second.place, &it->second);
 }
 
 void Requests::remove(const TxId& id) {
@@ -19,11 +19,22 @@ void Requests::remove(const TxId& id) {
   entries_.erase(it);
 }
 
-void Requests::mark_ordered(const TxId& id) {
-  const auto it = entries_.find(id);
-  if (it == entries_.end() || it->second.ordered) return;
-  it->second.ordered = true;
-  waiting_.erase(it->second.place);
+void Requests::name(const std::vector<TxId>& ids) {
+  for (const TxId& id : ids) {
+    if (++named_[id] > 1) continue;
+    const auto entry = entries_.find(id);
+    if (entry != entries_.end()) waiting_.erase(entry->second.place);
+  }
+}
+
+void Requests::unname(const std::vector<TxId>& ids) {
+  for (const TxId& id : ids) {
+    const auto named = named_.find(id);
+    if (named == named_.end() || --named->second > 0) continue;
+    named_.erase(named);
+    const auto entry = entries_.find(id);
+    if (entry != entries_.end()) waiting_.emplace(entry->second.place, &entry->second);
+  }
 }
 
 TransactionPtr Requests::find(const TxId& id) const {

@@ -4,7 +4,7 @@
 //
 // The host decides what is ready (admission against the last executed state); this keeps the order and
 // the time, so that the primary batches fairly and a backup can judge a primary that does not.
-// Bounded by the host's mempool. Not thread-safe.
+// Bounded by the host's mempool and the batches in flight. Not thread-safe.
 
 #include <cstddef>
 #include <cstdint>
@@ -22,8 +22,10 @@ class Requests {
   void add(TransactionPtr transaction, std::uint64_t now_ms);
   void remove(const TxId& id);
 
-  // A batch names it: not to be proposed again. Unknown ids are ignored.
-  void mark_ordered(const TxId& id);
+  // A batch in flight names these: none is proposed again until no batch does. Ids need not be known
+  // here (yet). Each `name` is undone by one `unname`.
+  void name(const std::vector<TxId>& ids);
+  void unname(const std::vector<TxId>& ids);
 
   [[nodiscard]] TransactionPtr find(const TxId& id) const;  // nullptr if unknown
 
@@ -41,9 +43,9 @@ class Requests {
     TransactionPtr transaction;
     std::uint64_t ready_ms = 0;
     std::uint64_t place = 0;
-    bool ordered = false;
   };
   std::map<TxId, Entry> entries_;
+  std::map<TxId, std::uint32_t> named_;            // by how many batches in flight
   std::map<std::uint64_t, const Entry*> waiting_;  // by place; std::map nodes do not move
   std::uint64_t next_place_ = 0;
 };

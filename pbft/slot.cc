@@ -32,25 +32,33 @@ std::optional<Contradiction> add_commit(Slot& slot, const Commit& commit) {
                        commit.signature};
 }
 
+std::optional<Contradiction> contradicting_proposal(const Slot& slot, ReplicaId primary,
+                                                    const Prepare& prepare) {
+  std::optional<std::pair<Vote, Signature>> known;
+  if (slot.proposal) {
+    known = {slot.proposal->vote, slot.proposal->signature};
+  } else if (!slot.prepares.empty()) {
+    const Prepare& first = slot.prepares.begin()->second;
+    known = {first.vote, first.pre_prepare};
+    known->first.replica = primary;
+  }
+  Vote answered = prepare.vote;
+  answered.replica = primary;
+  if (!known || known->first == answered) return std::nullopt;
+  return Contradiction{Purpose::kPrePrepare, known->first, known->second, answered,
+                       prepare.pre_prepare};
+}
+
 std::optional<Contradiction> contradicting_proposals(const Slot& slot, ReplicaId primary) {
-  std::optional<std::pair<Vote, Signature>> first;
-  if (slot.proposal) first = {slot.proposal->vote, slot.proposal->signature};
   for (const auto& [replica, prepare] : slot.prepares) {
-    Vote answered = prepare.vote;
-    answered.replica = primary;
-    if (!first) {
-      first = {answered, prepare.pre_prepare};
-    } else if (first->first != answered) {
-      return Contradiction{Purpose::kPrePrepare, first->first, first->second, answered,
-                           prepare.pre_prepare};
-    }
+    if (auto found = contradicting_proposal(slot, primary, prepare)) return found;
   }
   return std::nullopt;
 }
 
 std::optional<PreparedCertificate> prepared_certificate(const Slot& slot, std::size_t replicas) {
-  if (!slot.proposal) return std::nullopt;
   const std::size_t needed = ledger::quorum(replicas) - 1;
+  if (!slot.proposal || slot.prepares.size() < needed) return std::nullopt;
   PreparedCertificate certificate{slot.proposal->vote, slot.proposal->signature, {}};
   for (const auto& [replica, prepare] : slot.prepares) {
     if (certificate.prepares.size() == needed) break;
@@ -65,17 +73,26 @@ std::optional<PreparedCertificate> prepared_certificate(const Slot& slot, std::s
 std::optional<CommitCertificate> commit_certificate(const Slot& slot, std::size_t replicas) {
   const std::size_t needed = ledger::quorum(replicas);
   if (slot.commits.size() < needed) return std::nullopt;
-  for (const auto& [candidate, commit] : slot.commits) {
-    const Vote& vote = commit.vote;
-    CommitCertificate certificate{vote.epoch,    vote.view, vote.sequence, vote.batch,
-                                  vote.new_view, {}};
-    for (const auto& [replica, other] : slot.commits) {
-      if (certificate.commits.size() == needed) break;
-      if (match(other.vote, vote)) certificate.commits.push_back({replica, other.signature});
+  // A quorum is more than half of all, so only the majority's vote can have one; Boyer and Moore's
+  // count finds it in one pass, however many digests liars vote for.
+  const Vote* majority = nullptr;
+  std::size_t lead = 0;
+  for (const auto& [replica, commit] : slot.commits) {
+    if (lead == 0) majority = &commit.vote;
+    if (match(commit.vote, *majority)) {
+      ++lead;
+    } else {
+      --lead;
     }
-    if (certificate.commits.size() == needed) return certificate;
   }
-  return std::nullopt;
+  CommitCertificate certificate{majority->epoch, majority->view,     majority->sequence,
+                                majority->batch, majority->new_view, {}};
+  for (const auto& [replica, commit] : slot.commits) {
+    if (certificate.commits.size() == needed) break;
+    if (match(commit.vote, *majority)) certificate.commits.push_back({replica, commit.signature});
+  }
+  if (certificate.commits.size() < needed) return std::nullopt;
+  return certificate;
 }
 
 }  // namespace quorate::pbft

@@ -30,6 +30,7 @@ struct CoreSnapshot {
   std::size_t ready = 0;
   std::uint64_t votes_refused = 0;
   std::uint64_t evidence_seen = 0;
+  bool is_catching_up = false;  // others have executed more than this can follow by voting
 };
 
 struct SubmitOutcome {

@@ -96,11 +96,13 @@ std::string_view rpc_error_text(int number) {
 json::value rpc_error_answer(const json::value& id, const RpcError& error) {
   const std::string_view text =
       error.message.empty() ? rpc_error_text(error.number) : std::string_view(error.message);
+  json::object data = error_to_json(error.detail);
+  for (const auto& fact : error.facts) data.insert(fact);
   return json::object{{"jsonrpc", "2.0"},
                       {"id", id},
                       {"error", json::object{{"code", error.number},
                                              {"message", text},
-                                             {"data", error_to_json(error.detail)}}}};
+                                             {"data", std::move(data)}}}};
 }
 
 json::value rpc_result_answer(const json::value& id, json::value result) {

@@ -49,6 +49,7 @@ struct RpcError {
   int number = kRpcServerError;
   std::string message;  // short, by the number
   Error detail;         // goes into error.data: {code, message, next}
+  boost::json::object facts = {};  // more members of error.data, such as the id in question
 };
 
 using RpcResult = tl::expected<boost::json::value, RpcError>;

@@ -1,0 +1,176 @@
+#include "node/quorate_rpc.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+#include "ledger/receipt.h"
+#include "node/time_text.h"
+
+namespace quorate::node {
+namespace {
+
+namespace json = boost::json;
+
+RpcResult quorate_receipt(const NodeView& view, const RpcParams& params) {
+  QUORATE_ASSIGN(const ledger::Digest digest, params.need_hash("id"));
+  const ledger::TxId id{digest};
+  const auto receipt = ledger::make_receipt(view.store, id);
+  if (!receipt && receipt.error().code == "receipt-not-found") {
+    return tl::unexpected(not_in_the_ledger(view, id));
+  }
+  if (!receipt) return tl::unexpected(rpc_error_of(receipt.error()));
+  return json::object{{"id", id.hex()}, {"receipt", ledger::receipt_to_json(*receipt)}};
+}
+
+RpcResult quorate_get(const NodeView& view, const RpcParams& params) {
+  QUORATE_ASSIGN(const Bytes key, params.need_bytes("key"));
+  QUORATE_TRY(check_user_key("key", key));
+  const ledger::StoreView state = view.store.view();
+  QUORATE_ASSIGN(const auto entry, answered(ledger::read_entry(state, key)));
+  const std::uint64_t agreed_ms = state.time().value;
+  json::object answer{{"found", entry.has_value()},
+                      {"value", entry ? to_base64(entry->value) : std::string()},
+                      {"height", state.height().value},
+                      {"time_ms", agreed_ms},
+                      // Nothing that was agreed on later than this is in the answer.
+                      {"staleness_ms", std::max(clock_now().value, agreed_ms) - agreed_ms},
+                      {"proof", "unproved"}};
+  if (entry && entry->until) answer["until_ms"] = entry->until->value;
+  return answer;
+}
+
+RpcResult quorate_account(const NodeView& view, const RpcParams& params) {
+  QUORATE_ASSIGN(const ledger::Digest bytes, params.need_hash("key"));
+  const ledger::PublicKey key{bytes.bytes};
+  const ledger::StoreView state = view.store.view();
+  QUORATE_ASSIGN(const ledger::Account account, answered(ledger::read_account(state, key)));
+  QUORATE_ASSIGN(const ledger::NonceWindow nonces, answered(ledger::read_nonces(state, key)));
+  return json::object{{"key", key.hex()},
+                      {"balance", std::to_string(account.balance)},
+                      {"highest_nonce", nonces.highest},
+                      {"next_nonce", view.mempool.next_nonce(key, nonces.highest)},
+                      {"height", state.height().value}};
+}
+
+// Levels that this version reaches; a wait for a later one would only ever time out.
+RpcExpected<std::optional<Level>> wait_param(const RpcParams& params) {
+  constexpr std::string_view kExpected = "local, promised, quorum or replicated";
+  QUORATE_ASSIGN(const auto text, params.text("wait"));
+  if (!text) return std::nullopt;
+  const auto level = parse_level(*text);
+  if (!level || *level < Level::kLocal || *level > Level::kReplicated) {
+    return wrong_param("wait", fmt::format("\"{}\"", text->substr(0, 32)), kExpected);
+  }
+  return *level;
+}
+
+RpcError tx_not_found(const ledger::TxId& id) {
+  return {kRpcServerError,
+          {},
+          {ErrorKind::kNotFound, "tx-not-found",
+           fmt::format("Transaction {} is in no block of this node's ledger and does not wait here",
+                       id.hex()),
+           "It may never have been sent, or have reached another node only, or this one may be "
+           "catching up. Sending the same bytes again is safe."},
+          {}};
+}
+
+void tx_status(const NodeView& view, const RpcParams& params, const RpcReply& reply) {
+  const auto id = params.need_hash("id");
+  const auto wanted = wait_param(params);
+  const auto timeout_ms = params.number("timeout_ms", 0, kWaitMsMax);
+  if (!id) return reply(tl::unexpected(id.error()));
+  if (!wanted) return reply(tl::unexpected(wanted.error()));
+  if (!timeout_ms) return reply(tl::unexpected(timeout_ms.error()));
+  const auto answer = [&view, reply, wanted = *wanted](const TxStatus& status) {
+    if (status.level == Level::kUnknown) return reply(tl::unexpected(tx_not_found(status.id)));
+    json::object object = tx_status_json(view, status);
+    if (wanted) object["reached"] = satisfies(status.level, *wanted);
+    reply(std::move(object));
+  };
+  if (*wanted) {
+    return wait_for(view, {*id}, **wanted, timeout_ms->value_or(kWaitMsUsual), answer);
+  }
+  const auto status = view.transaction_status({*id});
+  if (!status) return reply(tl::unexpected(rpc_error_of(status.error())));
+  answer(*status);
+}
+
+}  // namespace
+
+std::vector<RpcMethod> quorate_methods() {
+  return {
+      {"quorate_tx_status", {"id", "wait", "timeout_ms"},
+       "How true a transaction is; waits for local, promised, quorum or replicated.", tx_status},
+      {"quorate_receipt", {"id"}, "The receipt of a transaction, to be verified offline.",
+       at_once(quorate_receipt)},
+      {"quorate_get", {"key"}, "The value of a key, without proof, and how stale it may be.",
+       at_once(quorate_get)},
+      {"quorate_account", {"key"}, "Balance and nonces of a public key.",
+       at_once(quorate_account)},
+  };
+}
+
+json::object tx_status_json(const NodeView& view, const TxStatus& status) {
+  json::array history;
+  for (const LevelChange& change : status.history) {
+    history.push_back(json::object{{"level", level_text(change.level)},
+                                   {"time_ms", change.wall_ms},
+                                   {"after_us", change.after_us},
+                                   {"evidence", change.evidence}});
+  }
+  json::object object{{"id", status.id.hex()},
+                      {"level", level_text(status.level)},
+                      {"history", std::move(history)},
+                      {"node", view.genesis.replicas[view.self.value].name}};
+  if (status.height) object["height"] = status.height->value;
+  if (status.index) object["index"] = *status.index;
+  if (status.outcome) {
+    object["outcome"] = json::object{{"code", outcome_code(*status.outcome)},
+                                     {"message", outcome_sentence(*status.outcome)}};
+  }
+  if (status.nonce_owner) object["nonce_owner"] = status.nonce_owner->hex();
+  return object;
+}
+
+RpcError not_in_the_ledger(const NodeView& view, const ledger::TxId& id) {
+  const auto status = view.transaction_status(id);
+  if (!status) return rpc_error_of(status.error());
+  if (status->level == Level::kUnknown) return tx_not_found(id);
+  if (is_end(status->level)) {
+    const auto outcome = status->outcome.value_or(ledger::Outcome::kRejectedExpired);
+    return rpc_error_of({ErrorKind::kRejected, outcome_code(outcome),
+                         fmt::format("Transaction {} is {} and in no block: {}", id.hex(),
+                                     level_text(status->level), outcome_sentence(outcome)),
+                         "It never happened and never will; sign a new one."});
+  }
+  return rpc_error_of(
+      {ErrorKind::kUnavailable, "tx-pending",
+       fmt::format("Transaction {} is {} and in no executed block yet", id.hex(),
+                   level_text(status->level)),
+       "Wait for it with quorate_tx_status and \"wait\":\"replicated\", then ask again."});
+}
+
+void wait_for(const NodeView& view, const ledger::TxId& id, Level wanted, std::uint64_t timeout_ms,
+              std::function<void(const TxStatus&)> then) {
+  view.tracker.wait(id, wanted, timeout_ms, [&view, then = std::move(then)](const TxStatus& told) {
+    if (told.level != Level::kUnknown) return then(told);
+    then(view.transaction_status(told.id).value_or(told));
+  });
+}
+
+RpcExpected<void> check_user_key(std::string_view param, ByteView key) {
+  if (key.empty() || key.size() > ledger::kKeyBytesMax) {
+    return wrong_param(param, fmt::format("{} bytes", key.size()),
+                       fmt::format("a key of 1 to {} bytes", ledger::kKeyBytesMax));
+  }
+  if (key.front() == ledger::kReservedPrefix) {
+    return wrong_param(param, "a key that begins with byte 00, which is reserved",
+                       "a key that a transaction can name");
+  }
+  return {};
+}
+
+}  // namespace quorate::node

@@ -1,0 +1,111 @@
+// What a node says of itself: the object "quorate" in `status`, and whether it is ready.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+#include "ledger/quorum.h"
+#include "node/commands/registry.h"
+#include "node/quorate_rpc.h"
+
+namespace quorate::node {
+namespace {
+
+namespace json = boost::json;
+
+// Votes flow both ways.
+bool is_connected(const PeerState& peer) { return peer.connected_in && peer.connected_out; }
+
+std::size_t count_connected(const std::vector<PeerState>& peers) {
+  return static_cast<std::size_t>(std::count_if(peers.begin(), peers.end(), is_connected));
+}
+
+std::string_view role_of(const NodeView& view, const CoreSnapshot& core) {
+  if (view.is_learner) return "learner";
+  return core.primary == view.self ? "primary" : "backup";
+}
+
+std::string_view state_of(const CoreSnapshot& core, bool is_in_trouble) {
+  if (is_in_trouble) return "trouble";
+  return core.is_catching_up ? "catching-up" : "running";
+}
+
+}  // namespace
+
+std::string program_version() {
+  const std::string text = version_text();
+  const std::string line = text.substr(0, text.find('\n'));
+  constexpr std::string_view kName = "quorate ";
+  return line.starts_with(kName) ? line.substr(kName.size()) : line;
+}
+
+json::object peer_json(const PeerState& peer) {
+  return {{"id", peer.id.value},
+          {"name", peer.name},
+          {"address", peer.endpoint.to_string()},
+          {"connected_out", peer.connected_out},
+          {"connected_in", peer.connected_in},
+          {"bytes_sent", peer.bytes_sent},
+          {"bytes_received", peer.bytes_received},
+          {"frames_dropped", peer.frames_dropped},
+          {"queued_bytes", peer.queued_bytes},
+          {"last_error", peer.last_error}};
+}
+
+json::object quorate_status(const NodeView& view) {
+  const CoreSnapshot core = view.core();
+  const std::vector<PeerState> peers = view.peers();
+  const auto trouble = view.trouble();
+  const ledger::TreeHead head = view.store.tree_head();
+  const MempoolCounters mempool = view.mempool.counters();
+  json::array peer_list;
+  for (const PeerState& peer : peers) peer_list.push_back(peer_json(peer));
+  json::object status{
+      {"replica", view.self.value},
+      {"name", view.genesis.replicas[view.self.value].name},
+      {"network", view.genesis.name},
+      {"chain_id", view.chain_id.hex()},
+      {"version", program_version()},
+      {"started_ms", view.started_wall_ms},
+      {"role", role_of(view, core)},
+      {"state", state_of(core, trouble.has_value())},
+      {"epoch", core.epoch.value},
+      {"view", core.view.value},
+      {"primary", core.primary.value},
+      {"sequence", core.executed.value},
+      {"committed", core.committed.value},
+      {"high_watermark", core.high_watermark.value},
+      {"open_slots", core.open_slots},
+      {"ready", core.ready},
+      {"votes_refused", core.votes_refused},
+      {"evidence_seen", core.evidence_seen},
+      {"tree_head", json::object{{"size", head.size}, {"root", head.root.hex()}}},
+      {"replicas", view.genesis.replicas.size()},
+      {"quorum", ledger::quorum(view.genesis.replicas.size())},
+      {"peers", std::move(peer_list)},
+      {"peers_connected", count_connected(peers)},
+      {"mempool", json::object{{"transactions", mempool.transactions},
+                               {"bytes", mempool.bytes},
+                               {"admitted", mempool.admitted},
+                               {"refused", mempool.refused}}}};
+  if (view.is_learner) status["learner_reason"] = view.learner_reason;
+  if (trouble) status["trouble"] = *trouble;
+  return status;
+}
+
+std::optional<std::string> why_not_ready(const NodeView& view) {
+  if (auto trouble = view.trouble()) return trouble;
+  if (view.is_learner) {
+    return fmt::format("This node is a learner and signs nothing: {}", view.learner_reason);
+  }
+  const std::size_t needed = ledger::quorum(view.genesis.replicas.size()) - 1;
+  const std::size_t connected = count_connected(view.peers());
+  if (connected < needed) {
+    return fmt::format("{} other replicas are connected both ways; a quorum takes {}", connected,
+                       needed);
+  }
+  return std::nullopt;
+}
+
+}  // namespace quorate::node

@@ -1,0 +1,61 @@
+#include "node/rpc_methods.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "crypto/check.h"
+#include "node/comet_rpc.h"
+#include "node/quorate_rpc.h"
+
+namespace quorate::node {
+
+RpcMethods::RpcMethods(const NodeView& view) : view_(view) {
+  for (auto& methods : {comet_methods(), quorate_methods()}) {
+    for (const RpcMethod& method : methods) {
+      const bool is_new = methods_.emplace(method.name, method).second;
+      QUORATE_CHECK(is_new, "two methods with one name");
+    }
+  }
+}
+
+bool RpcMethods::call(std::string_view method, const boost::json::object& params, bool from_get,
+                      RpcReply reply) {
+  const auto found = methods_.find(method);
+  if (found == methods_.end()) return false;
+  const auto read = RpcParams::read(params, from_get, found->second.params);
+  if (!read) {
+    reply(tl::unexpected(read.error()));
+  } else {
+    found->second.run(view_, *read, std::move(reply));
+  }
+  return true;
+}
+
+std::optional<HttpPage> RpcMethods::page(std::string_view path) {
+  constexpr std::string_view kPlain = "text/plain; charset=utf-8";
+  if (path == "/") return HttpPage{200, std::string(kPlain), index()};
+  if (path == "/health") return HttpPage{200, std::string(kPlain), "ok\n"};
+  if (path == "/ready") {
+    if (const auto reason = why_not_ready(view_)) {
+      return HttpPage{503, std::string(kPlain), *reason + "\n"};
+    }
+    return HttpPage{200, std::string(kPlain), "ready\n"};
+  }
+  return std::nullopt;
+}
+
+std::string RpcMethods::index() const {
+  std::string text = fmt::format(
+      "Quorate, replica {} of chain {}\n\n"
+      "JSON-RPC 2.0 by POST to this address, or GET /method?name=value.\n"
+      "In a GET, text stands in \"quotes\" and bytes as 0x and hex digits.\n\n",
+      view_.self.value, view_.chain_id.hex());
+  for (const auto& [name, method] : methods_) {
+    text += fmt::format("  {}({})\n      {}\n", name, fmt::join(method.params, ", "),
+                        method.sentence);
+  }
+  return text + "\nPages: /health  /ready\n";
+}
+
+}  // namespace quorate::node

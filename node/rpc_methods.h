@@ -1,0 +1,33 @@
+#pragma once
+
+// Every method and page of the RPC, by name.
+//
+// CometBFT's methods are in comet_rpc.h, our own in quorate_rpc.h; this finds the one that is asked for
+// and reads no parameter itself. Pages: "/" (an index for people), "/health" (200 while the process
+// answers), "/ready" (200, or 503 with the reason).
+
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "node/rpc_method.h"
+
+namespace quorate::node {
+
+class RpcMethods final : public RpcHandler {
+ public:
+  // `view` outlives this and every reply.
+  explicit RpcMethods(const NodeView& view);
+
+  bool call(std::string_view method, const boost::json::object& params, bool from_get,
+            RpcReply reply) override;
+  [[nodiscard]] std::optional<HttpPage> page(std::string_view path) override;
+
+ private:
+  [[nodiscard]] std::string index() const;
+
+  const NodeView& view_;
+  std::map<std::string_view, RpcMethod> methods_;
+};
+
+}  // namespace quorate::node

@@ -103,6 +103,26 @@ TEST_F(GuardFile, OnlyTheOwnerMayReadIt) {
   EXPECT_EQ(status.st_mode & 0777, 0600U);
 }
 
+TEST_F(GuardFile, SlotHasTheDocumentedForm) {
+  {
+    const auto guard = create();
+    ASSERT_TRUE(guard->raise(Epoch{1}, View{2}, Sequence{3}));
+    ASSERT_TRUE(guard->note_write(4));
+  }
+  const std::string file = bytes();
+  const std::string numbers =
+      "0000000000000000"   // incarnation
+      "0100000000000000"   // epoch ceiling
+      "0200000000000000"   // view ceiling
+      "0300000000000000"   // sequence ceiling
+      "0400000000000000"   // last write
+      "0400000000000000";  // counter: two slots at creation, a raise, a note
+  const std::string body = "01000000" + kChain.hex() + kStore.hex() + numbers;
+  const std::string slot = file.substr(0, 480);
+  EXPECT_EQ(to_hex(as_bytes(slot)), body + std::string(960 - body.size(), '0'));
+  EXPECT_EQ(to_hex(as_bytes(file.substr(480, 32))), crypto::sha256(as_bytes(slot)).hex());
+}
+
 TEST_F(GuardFile, OtherChainIsRefused) {
   create();
   const auto opened = Guard::open(file_, kStore);

@@ -5,12 +5,28 @@
 #include <atomic>
 #include <thread>
 
+#include "ledger/store_keys.h"
 #include "tests/ledger/store_fixture.h"
 
 namespace quorate::ledger::test {
 namespace {
 
 namespace merkle = crypto::merkle;
+
+TEST(StoreKeys, HaveTheDocumentedForm) {
+  const Digest digest = crypto::sha256(as_bytes("id"));
+  const PublicKey alice = public_key_of("alice");
+  EXPECT_EQ(to_hex(keys::head()), "68");
+  EXPECT_EQ(to_hex(keys::record(Height{1})), "720000000000000001");
+  EXPECT_EQ(to_hex(keys::certificate(Height{258})), "630000000000000102");
+  EXPECT_EQ(to_hex(keys::results(Height{1})), "750000000000000001");
+  EXPECT_EQ(to_hex(keys::writes(Height{1})), "770000000000000001");
+  EXPECT_EQ(to_hex(keys::transaction(Height{1}, 2)), "74000000000000000100000002");
+  EXPECT_EQ(to_hex(keys::node({3, 4})), "6d030000000000000004");
+  EXPECT_EQ(to_hex(keys::location(TxId{digest})), "69" + digest.hex());
+  EXPECT_EQ(to_hex(keys::nonce_owner(alice, 5)), "6e" + alice.hex() + "0000000000000005");
+  EXPECT_EQ(to_hex(keys::state(to_bytes("key"))), "736b6579");
+}
 
 TEST_F(StoreTest, CreatedStoreHoldsTheGenesisStateAndNoBlock) {
   create();

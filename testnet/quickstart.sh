@@ -27,21 +27,24 @@ quorate=$build/quorate
 net=$top/testnet-data/quickstart
 log=$top/build/quickstart.log
 mkdir -p "$top/build"
-: >"$log"
 
 step=''
+step_log=''  # where the step's output goes if not to the screen
 begin() {
   step=$1
+  step_log=''
   say '' "== $step"
 }
 
 explain() {
   local status=$?
   ((status == 0)) && return
-  say '' "quickstart stopped: $step did not work (exit code $status)." >&2
-  if [[ -s $log ]]; then
-    say "The end of its log, $log:" >&2
-    tail -n 20 "$log" | sed 's/^/  | /' >&2
+  say '' "quickstart stopped at \"$step\" (exit code $status)." >&2
+  if [[ -s $step_log ]]; then
+    say "The end of its log, $step_log:" >&2
+    tail -n 20 "$step_log" | sed 's/^/  | /' >&2
+  elif [[ -e $net/testnet.json ]]; then
+    say "What the replicas say: $quorate testnet logs --dir $net" >&2
   fi
 }
 trap explain EXIT
@@ -51,20 +54,16 @@ install_packages 'which the build needs' "${packages_build[@]}"
 say 'All are there.'
 
 begin 'Build'
-{
-  # No test is built here, so the test libraries are not needed.
-  [[ -f $build/build.ninja ]] ||
-    (cd "$top" && cmake --preset release -D QUORATE_TESTS=OFF) >>"$log" 2>&1
-  cmake --build "$build" --target quorate -j "$(build_jobs)" 2>&1 | tee -a "$log" | show_progress
-}
+step_log=$log
+: >"$log"
+# No test is built here, so the test libraries are not needed.
+[[ -f $build/build.ninja ]] ||
+  (cd "$top" && cmake --preset release -D QUORATE_TESTS=OFF) >>"$log" 2>&1
+cmake --build "$build" --target quorate -j "$(build_jobs)" 2>&1 | tee -a "$log" | show_progress
 "$quorate" --version
 
 begin 'Testnet'
-if "$quorate" testnet status --dir "$net" --json >/dev/null 2>&1; then
-  say "It runs already, in ${net#"$top"/}."
-else
-  "$quorate" testnet up --detach --dir "$net"
-fi
+"$quorate" testnet up --detach --dir "$net"  # one that runs already is shown and left as it is
 cd "$net"
 
 begin 'A signed transaction: put colour blue'

@@ -10,7 +10,7 @@
 namespace quorate::tidy {
 namespace {
 
-constexpr std::size_t kPurposeCharactersMin = 40;
+constexpr std::size_t kPurposeCharactersMin = 20;
 
 bool starts_with_any(std::string_view path, const std::vector<std::string_view>& prefixes) {
   return std::any_of(prefixes.begin(), prefixes.end(),

@@ -128,7 +128,7 @@ TEST(TidyRules, AHeaderWithoutPurposeIsFound) {
            "#pragma once\n\n// What it is for, and for whom,\n// in a sentence.\n");
   tree.add(
       "crypto/silent.h",
-      "#pragma once\n\n#include <string>\n// Late, and too late for any reader to see\n// it.\n");
+      "#pragma once\n\n#include <string>\n// Late.\n");
   tree.add("crypto/guard.h", "#ifndef X\n");
   tree.add("crypto/using.h",
            "#pragma once\n// Says at some length what it is for.\n// Yes.\nusing namespace std;\n");

@@ -387,7 +387,9 @@ TEST_F(AdmissionTest, NamesWhatWasFoundAndExpected) {
   EXPECT_FALSE(status.error().next.empty());
 }
 
-TEST_F(ExecutionTest, ExecutingOtherBodiesThanTheBatchNamesIsOurOwnBug) {
+using ExecutionDeathTest = ExecutionTest;
+
+TEST_F(ExecutionDeathTest, ExecutingOtherBodiesThanTheBatchNamesIsOurOwnBug) {
   const auto named = std::vector{from_alice({put("a", "1")})};
   const auto other = std::vector{from_alice({put("a", "2")})};
   const BatchHeader header = make_batch({1}, kNow, 0, ids_of(named)).header;

@@ -188,6 +188,13 @@ TEST_F(ReceiptTest, AResultThatNoReplicaReportsIsRefused) {
   EXPECT_EQ(claim(3, Outcome::kApplied, std::nullopt), kRefused);
 }
 
+TEST_F(ReceiptTest, AResultIsOfTheTransactionAtItsPlace) {
+  StoredBlock block = block_;
+  block.results[0].id = block.results[4].id;
+  block.record.results_root = results_root(block.results);
+  EXPECT_EQ(verdict(make_receipt(block, 0).value()), "receipt-result-not-in-record");
+}
+
 TEST_F(ReceiptTest, IsHeldToTheSendersList) {
   genesis_.senders = {{public_key_of("bob")}};
   const StoredBlock block =

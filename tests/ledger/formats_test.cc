@@ -1,0 +1,196 @@
+// The formats, byte by byte: the worked examples of ledger/README.md, and small values spelt by
+// hand.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "ledger/json_tree.h"
+#include "tests/ledger/format_examples.h"
+
+namespace quorate::ledger {
+namespace {
+
+using namespace test;
+
+class LedgerReadme : public testing::Test {
+ protected:
+  LedgerReadme() {
+    std::ifstream file(QUORATE_SOURCE_DIR "/ledger/README.md");
+    text_.assign(std::istreambuf_iterator<char>(file), {});
+  }
+
+  // What stands between "```<kind>\n" and the closing fence.
+  [[nodiscard]] std::string block(const std::string& kind) const {
+    const std::string open = "```" + kind + "\n";
+    const std::size_t begin = text_.find(open);
+    EXPECT_NE(begin, std::string::npos) << "no block " << kind;
+    if (begin == std::string::npos) return {};
+    const std::size_t body = begin + open.size();
+    return text_.substr(body, text_.find("```", body) - body);
+  }
+
+  // The hex of a block without its comments; {name} stands for another block.
+  [[nodiscard]] std::string hex(const std::string& name) const {
+    std::string out;
+    const std::string lines = block("hex " + name);
+    for (std::size_t at = 0; at < lines.size();) {
+      const std::size_t end = lines.find('\n', at);
+      const std::string line = lines.substr(at, end - at);
+      at = end + 1;
+      const std::string code = line.substr(0, line.find("  "));
+      out += code.starts_with('{') ? hex(code.substr(1, code.size() - 2)) : code;
+    }
+    return out;
+  }
+
+  [[nodiscard]] bool says(const std::string& sentence) const {
+    return text_.find(sentence) != std::string::npos;
+  }
+
+  std::string text_;
+  const FormatExamples examples_;
+};
+
+TEST_F(LedgerReadme, GenesisExampleIsTheExampleNetwork) {
+  EXPECT_EQ(block("json genesis"), genesis_to_json(examples_.genesis));
+  EXPECT_EQ(chain_id_of(parse_genesis(block("json genesis")).value()), examples_.chain_id);
+  EXPECT_TRUE(says("Its chain id is `" + examples_.chain_id.hex() + "`"));
+}
+
+TEST_F(LedgerReadme, TransactionExampleIsWhatTheCodeWrites) {
+  EXPECT_EQ(hex("transaction"), to_hex(crypto::encode(examples_.transaction)));
+  EXPECT_TRUE(says("Its id is `" + id_of(examples_.transaction.body).hex() + "`"));
+  crypto::SignatureCache cache(16);
+  const TransactionVerifier verifier(examples_.genesis, examples_.chain_id, &cache);
+  EXPECT_TRUE(verifier.check(from_hex(hex("transaction")).value()));
+}
+
+TEST_F(LedgerReadme, BatchExampleIsWhatTheCodeWrites) {
+  const BatchHeader& header = examples_.block.record.batch;
+  Batch batch{header, {}};
+  for (const auto& transaction : examples_.block.transactions) {
+    batch.ids.push_back(id_of(transaction.body));
+  }
+  EXPECT_EQ(hex("batch"), to_hex(crypto::encode(batch)));
+  EXPECT_TRUE(is_well_formed(batch, 2));
+  EXPECT_TRUE(says("Its digest is `" + digest_of_batch(header).hex() + "`"));
+}
+
+TEST_F(LedgerReadme, RecordExampleIsWhatTheCodeWrites) {
+  EXPECT_EQ(hex("record"), to_hex(crypto::encode(examples_.block.record)));
+  EXPECT_TRUE(says("Its leaf is `" + record_leaf(examples_.block.record).hex() + "`"));
+}
+
+TEST_F(LedgerReadme, ReceiptExamplesAreWhatTheCodeWritesAndVerify) {
+  EXPECT_EQ(hex("receipt"), to_hex(crypto::encode(examples_.receipt)));
+  EXPECT_EQ(block("json receipt"), receipt_to_json(examples_.receipt));
+  const Genesis genesis = parse_genesis(block("json genesis")).value();
+  const Receipt receipt = parse_receipt(block("json receipt")).value();
+  EXPECT_TRUE(verify_receipt(receipt, genesis).value().order_proved);
+}
+
+TEST_F(LedgerReadme, CheckpointExampleIsWhatTheCodeWrites) {
+  EXPECT_EQ(block("text checkpoint"), checkpoint_body(examples_.note));
+}
+
+TEST_F(LedgerReadme, ListsEveryOutcomeWithItsNumberAndCode) {
+  for (int i = 0; i <= static_cast<int>(Outcome::kRejectedUntilInThePast); ++i) {
+    const auto outcome = static_cast<Outcome>(i);
+    const std::string begin = "| " + std::to_string(i) + " | k";
+    const std::string end = " | `" + std::string(outcome_code(outcome)) + "` | " +
+                            (uses_nonce(outcome) ? "yes" : "no") + " |";
+    const std::size_t at = text_.find(begin);
+    ASSERT_NE(at, std::string::npos) << begin;
+    EXPECT_NE(text_.substr(at, text_.find('\n', at) - at).find(end), std::string::npos) << end;
+  }
+}
+
+// Small values spelt by hand, in the order of their fields.
+
+const std::string kOne = std::string(64, '1');
+const std::string kTwo = std::string(64, '2');
+
+Digest digest(const std::string& hex) { return crypto::parse_digest(hex).value(); }
+// Hex with blanks between the fields.
+std::string spelt(std::string hex) {
+  std::erase(hex, ' ');
+  return hex;
+}
+template <class T>
+std::string hex_of(const T& value) {
+  return to_hex(crypto::encode(value));
+}
+
+TEST(LedgerFormats, Operations) {
+  const std::string to = public_key_of("bob").hex();
+  EXPECT_EQ(hex_of(Operation(put("k", "v"))), spelt("00 016b 0176 00"));
+  EXPECT_EQ(hex_of(Operation(put("k", "", TimeMs{258}))), spelt("00 016b 00 01 0201000000000000"));
+  EXPECT_EQ(hex_of(Operation(del("k"))), spelt("01 016b"));
+  EXPECT_EQ(hex_of(Operation(compare_and_set("k", std::nullopt, "v"))), spelt("02 016b 00 0176"));
+  EXPECT_EQ(hex_of(Operation(compare_and_set("k", "", "v"))), spelt("02 016b 0100 0176"));
+  EXPECT_EQ(hex_of(Operation(add("k", -2))), spelt("03 016b feffffffffffffff"));
+  EXPECT_EQ(hex_of(Operation(Transfer{public_key_of("bob"), 1})), "04" + to + "0100000000000000");
+}
+
+TEST(LedgerFormats, LeavesOfTheState) {
+  EXPECT_EQ(hex_of(Account{258}), "0201000000000000");
+  EXPECT_EQ(hex_of(Entry{to_bytes("v"), std::nullopt}), spelt("0176 00"));
+  EXPECT_EQ(hex_of(Entry{to_bytes("v"), TimeMs{1}}), spelt("0176 01 0100000000000000"));
+  NonceWindow window;
+  use_nonce(window, 1);
+  use_nonce(window, 9);
+  EXPECT_EQ(hex_of(window), spelt("0900000000000000 0202") + std::string(252, '0'));
+  const PublicKey bob = public_key_of("bob");
+  EXPECT_EQ(to_hex(account_key(bob)), "0061" + bob.hex());
+  EXPECT_EQ(to_hex(nonce_key(bob)), "006e" + bob.hex());
+  EXPECT_EQ(to_hex(time_key()), "0074");
+  EXPECT_EQ(to_hex(epoch_key()), "0065");
+}
+
+TEST(LedgerFormats, ResultsVotesAndCertificates) {
+  EXPECT_EQ(hex_of(TxResult{{digest(kOne)}, Outcome::kRejectedUntilInThePast, 3}),
+            kOne + spelt("0b 01 03000000"));
+  const std::string epoch = "0100000000000000";
+  const std::string view = "0200000000000000";
+  const std::string sequence = "0300000000000000";
+  EXPECT_EQ(hex_of(Vote{{1}, {2}, {3}, digest(kOne), digest(kTwo), {4}}),
+            epoch + view + sequence + kOne + kTwo + "0400");
+  EXPECT_EQ(hex_of(CommitCertificate{{1}, {2}, {3}, digest(kOne), digest(kTwo), {{{258}, {}}}}),
+            epoch + view + sequence + kOne + kTwo + spelt("01 0201") + std::string(128, '0'));
+}
+
+template <class T>
+void expect_round_trip(const T& value) {
+  const Bytes bytes = crypto::encode(value);
+  const auto again = crypto::decode<T>(bytes);
+  ASSERT_TRUE(again) << again.error().to_string();
+  EXPECT_EQ(crypto::encode(*again), bytes);
+  for (std::size_t length = 0; length < bytes.size(); ++length) {
+    EXPECT_FALSE(crypto::decode<T>(ByteView(bytes).first(length))) << length;
+  }
+}
+
+TEST(LedgerFormats, WhatIsEncodedIsDecodedAndNoPartOfItIs) {
+  const FormatExamples examples;
+  expect_round_trip(examples.genesis);
+  expect_round_trip(examples.transaction);
+  expect_round_trip(examples.block.record);
+  expect_round_trip(examples.block.certificate);
+  expect_round_trip(examples.block.results);
+  expect_round_trip(examples.receipt);
+  expect_round_trip(example_body(
+      examples.genesis, 3,
+      {put("k", "v", TimeMs{5}), del("k"), compare_and_set("k", "v", "w"), add("k", INT64_MIN)}));
+}
+
+TEST(LedgerFormats, AnOutcomePastTheLastIsRefused) {
+  const std::string after_the_last = kOne + spelt("0c 00");
+  EXPECT_EQ(refusal(crypto::decode<TxResult>(from_hex(after_the_last).value())),
+            "bcs-unknown-variant");
+}
+
+}  // namespace
+}  // namespace quorate::ledger

@@ -167,18 +167,18 @@ Result<std::optional<Bytes>> LevelDb::get(ByteView key, const Snapshot& snapshot
 
 Status LevelDb::for_each(std::uint8_t prefix,
                          const std::function<Status(ByteView, ByteView)>& visit) const {
-  return for_each_from({&prefix, 1}, visit);
+  return for_each_from({&prefix, 1}, 1, visit);
 }
 
-Status LevelDb::for_each_from(ByteView first,
+Status LevelDb::for_each_from(ByteView first, std::size_t prefix_bytes,
                               const std::function<Status(ByteView, ByteView)>& visit) const {
+  QUORATE_CHECK(first.size() >= prefix_bytes, "the first key has the prefix");
+  const leveldb::Slice prefix = as_slice(first.first(prefix_bytes));
   const std::unique_ptr<leveldb::Iterator> at(database_->NewIterator(read_options(nullptr)));
-  for (at->Seek(as_slice(first)); at->Valid(); at->Next()) {
-    const ByteView key = as_view(at->key());
-    if (key.empty() || key.front() != first.front()) break;
+  for (at->Seek(as_slice(first)); at->Valid() && at->key().starts_with(prefix); at->Next()) {
     // The iterator steps over a damaged block; what follows it is not the next record.
     if (!at->status().ok()) break;
-    QUORATE_TRY(visit(key, as_view(at->value())));
+    QUORATE_TRY(visit(as_view(at->key()), as_view(at->value())));
   }
   if (!at->status().ok()) return error_of(at->status(), "a record cannot be read");
   return {};

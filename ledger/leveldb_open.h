@@ -101,9 +101,10 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
   // All keys that begin with `prefix`, in order, until `visit` returns an error.
   [[nodiscard]] Status for_each(
       std::uint8_t prefix, const std::function<Status(ByteView key, ByteView value)>& visit) const;
-  // From `first` on, as long as keys begin with its first byte.
+  // From `first` on, as long as keys begin with its first `prefix_bytes`.
   [[nodiscard]] Status for_each_from(
-      ByteView first, const std::function<Status(ByteView key, ByteView value)>& visit) const;
+      ByteView first, std::size_t prefix_bytes,
+      const std::function<Status(ByteView key, ByteView value)>& visit) const;
 
   // Adds the seal and writes. Errors: words.write_failed, then words.stopped for ever.
   [[nodiscard]] Status write(leveldb::WriteBatch& batch, bool synced);

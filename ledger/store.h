@@ -3,13 +3,13 @@
 // The ledger store: the log, its certificates, transactions, results and state in one LevelDB.
 //
 // One block is one atomic WriteBatch, so a crash at any byte leaves the store at a block boundary.
-// LevelDB is opened with paranoid_checks and read with verify_checksums, always; create_if_missing only
-// in `create`; RepairDB never. Appends are not synced (the vote store rebuilds what a power cut takes);
-// `sync` makes everything before it durable.
+// LevelDB is opened with paranoid_checks and read with verify_checksums, always; create_if_missing
+// only in `create`; RepairDB never. Appends are not synced (the vote store rebuilds what a power
+// cut takes); `sync` makes everything before it durable.
 //
-// What is read is checked against the log: a record against its leaf hash, transactions, results and
-// certificate against the record. What does not fit is "ledger-corrupt", naming height and part, and is
-// never served.
+// What is read is checked against the log: a record against its leaf hash, transactions, results
+// and certificate against the record. What does not fit is "ledger-corrupt", naming height and
+// part, and is never served.
 //
 // Threads: one thread appends; any thread reads at the same time and sees whole blocks only; reads
 // that must agree with each other go through one `view`. A failed append or sync is
@@ -30,8 +30,8 @@
 
 namespace quorate::ledger {
 
-// A batch with its bodies and the proof that a quorum ordered it: what peers send to one that lags, and
-// what a replica hands to execution.
+// A batch with its bodies and the proof that a quorum ordered it: what peers send to one that lags,
+// and what a replica hands to execution.
 struct CertifiedBatch {
   Batch batch;
   CommitCertificate certificate;
@@ -52,8 +52,9 @@ struct TxLocation {
 
 struct StoreMoment;
 
-// The ledger as of one block. Cheap to make and to copy. Keep it for a request, not for good: LevelDB
-// cannot forget what a view still sees, and the folder stays in use until the last view goes.
+// The ledger as of one block. Cheap to make and to copy. Keep it for a request, not for good:
+// LevelDB cannot forget what a view still sees, and the folder stays in use until the last view
+// goes.
 class StoreView final : public StateReader {
  public:
   [[nodiscard]] Height height() const;
@@ -75,17 +76,18 @@ class Store final : public StateReader {
                                                              const Genesis& genesis,
                                                              const StoreOptions& options = {});
   // Errors: "ledger-missing" (kNotFound), "ledger-in-use" (kConflict), "ledger-other-chain"
-  // (kConflict), "ledger-newer-format" (kUnsupported), "ledger-corrupt" (kCorrupt, naming the file or
-  // record), "ledger-unreadable" (kEnvironment). What a power cut left behind the last whole record is
-  // dropped and reported by `dropped_tails`; where LevelDB would refuse it, the folder is kept beside
-  // and the file cut (ledger/leveldb_folder.h).
+  // (kConflict), "ledger-newer-format" (kUnsupported), "ledger-corrupt" (kCorrupt, naming the file
+  // or record), "ledger-unreadable" (kEnvironment). What a power cut left behind the last whole
+  // record is dropped and reported by `dropped_tails`; where LevelDB would refuse it, the folder is
+  // kept beside and the file cut (ledger/leveldb_folder.h).
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& folder,
                                                            const Digest& chain_id,
                                                            const StoreOptions& options = {});
   ~Store() override;
 
   // Appends the block that follows the head. Preconditions (checked): its sequence is height() + 1,
-  // and bodies and results are one each of its ids, in order. The caller has verified the certificate.
+  // and bodies and results are one each of its ids, in order. The caller has verified the
+  // certificate.
   [[nodiscard]] Status append(const CertifiedBatch& batch, const Execution& execution);
   [[nodiscard]] Status sync();
 
@@ -105,8 +107,8 @@ class Store final : public StateReader {
   [[nodiscard]] Result<WriteSet> writes(Height height) const;
   // nullopt: no such transaction was ordered (a skipped one is not indexed).
   [[nodiscard]] Result<std::optional<TxLocation>> find(const TxId& id) const;
-  // Which transaction used this nonce of this sender; nullopt: none, or long ago (never forgotten in
-  // this version).
+  // Which transaction used this nonce of this sender; nullopt: none, or long ago (never forgotten
+  // in this version).
   [[nodiscard]] Result<std::optional<TxId>> nonce_owner(const PublicKey& sender,
                                                         std::uint64_t nonce) const;
 

@@ -107,11 +107,10 @@ const std::vector<DroppedTail>& VoteStore::dropped_tails() const {
 Status VoteStore::for_each_from(
     ByteView first, const std::function<Status(ByteView key, ByteView value)>& visit) const {
   QUORATE_CHECK(!first.empty(), "records have keys");
-  return impl_->database->for_each_from(
-      record_key(first), [&](ByteView key, ByteView value) -> Status {
-        if (key[1] != first[0]) return {};
-        return visit(key.subspan(1), value);
-      });
+  // The store's own prefix and the first byte of the key.
+  return impl_->database->for_each_from(record_key(first), 2, [&](ByteView key, ByteView value) {
+    return visit(key.subspan(1), value);
+  });
 }
 
 Result<std::optional<Bytes>> VoteStore::get(ByteView key) const {

@@ -63,8 +63,8 @@ class VoteStore {
   // What opening found behind the last whole records: writes that a crash left unfinished.
   [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
 
-  // Every record whose key is `first` or after it and begins with the same byte, in key order, until
-  // `visit` returns an error. Stops at the first error ("vote-store-corrupt",
+  // Every record whose key is `first` or after it and begins with the same byte, in key order,
+  // until `visit` returns an error. Stops at the first error ("vote-store-corrupt",
   // "vote-store-unreadable"); what was visited before it is good, but not all.
   [[nodiscard]] Status for_each_from(
       ByteView first, const std::function<Status(ByteView key, ByteView value)>& visit) const;

@@ -83,6 +83,38 @@ TEST_F(VoteStoreTest, VisitsInKeyOrder) {
   EXPECT_EQ(order, "abc");
 }
 
+TEST_F(VoteStoreTest, VisitsFromAKeyOnWithinItsKind) {
+  const auto store = create();
+  ASSERT_TRUE(store->write({record("a9", ""), record("b1", ""), record("b2", ""), record("b", ""),
+                            record("b25", ""), record("c1", "")}));
+  const auto visited_from = [&](std::string_view first) {
+    std::string order;
+    EXPECT_TRUE(store->for_each_from(as_bytes(first), [&](ByteView key, ByteView) -> Status {
+      order.append(as_text(key)).append(" ");
+      return {};
+    }));
+    return order;
+  };
+  EXPECT_EQ(visited_from("b"), "b b1 b2 b25 ");
+  EXPECT_EQ(visited_from("b15"), "b2 b25 ");
+  EXPECT_EQ(visited_from("b3"), "");
+  EXPECT_EQ(visited_from("z"), "");
+  int visits = 0;
+  const Status stopped = store->for_each_from(as_bytes("b"), [&](ByteView, ByteView) -> Status {
+    ++visits;
+    return fail(ErrorKind::kInvalid, "enough", "");
+  });
+  EXPECT_EQ(visits, 1);
+  EXPECT_EQ(stopped.error().code, "enough");
+}
+
+TEST_F(VoteStoreTest, GivesOneRecordByItsKey) {
+  const auto store = create();
+  ASSERT_TRUE(store->write({record("a", "1")}));
+  EXPECT_EQ(store->get(as_bytes("a")).value(), to_bytes("1"));
+  EXPECT_EQ(store->get(as_bytes("b")).value(), std::nullopt);
+}
+
 TEST_F(VoteStoreTest, ErasesWithoutNumbering) {
   {
     const auto store = create();

@@ -32,7 +32,7 @@ struct RemoteStatus {
 // Error: "node-answer-malformed" (kCorrupt).
 [[nodiscard]] Result<RemoteStatus> parse_remote_status(const boost::json::value& answer);
 [[nodiscard]] boost::json::object remote_status_to_json(const RemoteStatus& status);
-// Asks once. Errors: those of NodePool::call, "node-answer-malformed".
+// Asks once. Errors: "tx-not-found" (kNotFound), those of NodePool::call, "node-answer-malformed".
 [[nodiscard]] Result<RemoteStatus> ask_status(NodePool& nodes, const ledger::TxId& id);
 
 }  // namespace quorate::node

@@ -142,8 +142,9 @@ struct RpcClient::Impl {
     if (outcome == Outcome::kAnswered) outcome = exchange(request, response, deadline);
     if (outcome == Outcome::kClosedEarly && was_kept) {
       // The server closes connections that have long been silent; that is no answer to this call.
-      outcome = connect(deadline);
-      if (outcome == Outcome::kAnswered) outcome = exchange(request, response, deadline);
+      // If nobody is there any more, it may still have reached the one who was.
+      const bool is_back = connect(deadline) == Outcome::kAnswered;
+      if (is_back) outcome = exchange(request, response, deadline);
     }
     if (outcome != Outcome::kAnswered || !response.keep_alive) socket.reset();
     return outcome;
@@ -161,7 +162,7 @@ struct RpcClient::Impl {
       return answer_malformed(fmt::format("the answer is not whole ({})", last_trouble));
     }
     if (outcome == Outcome::kClosedEarly) {
-      return fail(ErrorKind::kUnavailable, "node-unreachable",
+      return fail(ErrorKind::kTimeout, "node-connection-lost",
                   fmt::format("{} ended the connection before it answered ({}); whether the request "
                               "took effect is open",
                               url, last_trouble),

@@ -27,9 +27,10 @@ class RpcClient {
   RpcClient& operator=(RpcClient&&) noexcept;
   ~RpcClient();
 
-  // The `result` of the answer. Errors: "node-unreachable" and "node-busy" (kUnavailable), "node-timeout"
-  // (kTimeout, the outcome is open), "node-answer-malformed" (kCorrupt), the node's own error as it
-  // stands in error.data, or "node-error" (kRejected) if that has not our form.
+  // The `result` of the answer. Errors: "node-unreachable" and "node-busy" (kUnavailable: it certainly did
+  // not arrive), "node-timeout" and "node-connection-lost" (kTimeout) and "node-answer-malformed"
+  // (kCorrupt), after which it is open whether it arrived; the node's own error as it stands in
+  // error.data, or "node-error" (kRejected) if that has not our form.
   [[nodiscard]] Result<boost::json::value> call(std::string_view method,
                                                 const boost::json::object& params);
   [[nodiscard]] const std::string& url() const;

@@ -22,6 +22,9 @@ constexpr std::uint32_t kSignaturesMax = 8;
 constexpr std::uint64_t kQuestionMsMax = 2000;
 constexpr std::chrono::milliseconds kPauseAfterTrouble{50};
 
+// How a node says that it does not know a transaction.
+constexpr std::string_view kUnknownCode = "tx-not-found";
+
 bool is_taken_nonce(std::string_view code) {
   return code == "tx-nonce-used" || code == "tx-nonce-pending" || code == "tx-nonce-too-old";
 }
@@ -92,8 +95,9 @@ class Submitter {
     if (!is_taken_nonce(refusal.code)) return !may_be_somewhere_;
     if (refusal.code == "tx-nonce-pending" && may_be_somewhere_) return false;
     const auto answer = nodes_.call_current("quorate_tx_status", {{"id", draft_.id.hex()}});
-    const auto status = answer ? parse_remote_status(*answer) : tl::unexpected(answer.error());
-    return status && (status->level == Level::kUnknown || is_end(status->level));
+    if (!answer) return answer.error().code == kUnknownCode;
+    const auto status = parse_remote_status(*answer);
+    return status && is_end(status->level);
   }
 
   static Error refusal_in(const json::value& answer) {
@@ -124,7 +128,6 @@ class Submitter {
         nodes_.move_on();
         return false;
       }
-      if (status->level == Level::kUnknown) return false;
       take(*status);
       if (satisfies(status->level, options_.wait)) {
         end_with(status->level);

@@ -33,17 +33,11 @@ Result<ledger::TxId> parse_id(const std::string& text) {
 
 // The first node that knows it: one that was down for a while may not.
 Result<RemoteStatus> status_from_any(NodePool& nodes, const ledger::TxId& id) {
-  QUORATE_ASSIGN(RemoteStatus status, ask_status(nodes, id));
-  for (std::size_t i = 1; i < nodes.size() && status.level == Level::kUnknown; ++i) {
+  auto status = ask_status(nodes, id);
+  for (std::size_t i = 1; i < nodes.size(); ++i) {
+    if (status || status.error().kind != ErrorKind::kNotFound) return status;
     nodes.move_on();
-    auto next = ask_status(nodes, id);
-    if (next) status = std::move(*next);
-  }
-  if (status.level == Level::kUnknown) {
-    return fail(ErrorKind::kNotFound, "tx-unknown",
-                fmt::format("No node that was asked knows transaction {}", id.hex()),
-                "It was never taken, or only by a node that is down. `quorate tx submit` of the "
-                "same signed file cannot make it happen twice.");
+    status = ask_status(nodes, id);
   }
   return status;
 }

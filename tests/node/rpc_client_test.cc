@@ -172,7 +172,8 @@ TEST_F(RpcClientTest, ReachesANodeThatWasRestarted) {
 
 TEST_F(RpcClientTest, SaysWhenTheNodeEndsBeforeItAnswers) {
   const Error error = error_from({""});
-  EXPECT_EQ(error.code, "node-unreachable");
+  EXPECT_EQ(error.code, "node-connection-lost");
+  EXPECT_EQ(error.kind, ErrorKind::kTimeout);
   EXPECT_NE(error.message.find("open"), std::string::npos);
 }
 

@@ -71,6 +71,7 @@ PeerMesh::Impl::Impl(IoThread& io_thread, PeerMeshOptions given, Callbacks given
 }
 
 void PeerMesh::Impl::start() {
+  if (stopped) return;
   for (const auto& [id, peer] : peers) {
     peer->credit->set_on_room([p = peer.get()] {
       if (p->in) p->in->resume();

@@ -76,8 +76,12 @@ bool ask(RpcHandler& handler, const RpcCall& call, bool from_get, OnceReply::Don
 // The answers of one body, in the order of its calls.
 class Gathering {
  public:
-  Gathering(std::size_t calls, bool is_batch, RpcAnswered done)
-      : is_batch_(is_batch), waiting_(calls), answers_(calls), done_(std::move(done)) {}
+  Gathering(std::size_t calls, bool is_batch, std::size_t batch_bytes_max, RpcAnswered done)
+      : is_batch_(is_batch),
+        batch_bytes_max_(batch_bytes_max),
+        waiting_(calls),
+        answers_(calls),
+        done_(std::move(done)) {}
 
   void answer(std::size_t index, const json::value& id, const json::value& answer) {
     take(index, id, json::serialize(answer));
@@ -88,7 +92,7 @@ class Gathering {
   void take(std::size_t index, const json::value& id, std::string text) {
     {
       const std::lock_guard lock(mutex_);
-      if (is_batch_ && bytes_ + text.size() > kBatchAnswerBytesMax) text = too_large(id);
+      if (is_batch_ && bytes_ + text.size() > batch_bytes_max_) text = too_large(id);
       bytes_ += text.size();
       answers_[index] = std::move(text);
       if (--waiting_ > 0) return;
@@ -96,12 +100,12 @@ class Gathering {
     done_(joined());
   }
 
-  static std::string too_large(const json::value& id) {
+  [[nodiscard]] std::string too_large(const json::value& id) const {
     return json::serialize(rpc_error_answer(
         id, {kRpcServerError,
              {},
              {ErrorKind::kRejected, "rpc-answer-too-large",
-              fmt::format("The results of this batch exceed {} bytes", kBatchAnswerBytesMax),
+              fmt::format("The results of this batch exceed {} bytes", batch_bytes_max_),
               "Split the batch."}}));
   }
 
@@ -121,6 +125,7 @@ class Gathering {
   }
 
   const bool is_batch_;
+  const std::size_t batch_bytes_max_;
   std::mutex mutex_;
   std::size_t waiting_;
   std::size_t bytes_ = 0;
@@ -130,9 +135,10 @@ class Gathering {
 
 }  // namespace
 
-void dispatch_rpc(ParsedRpc parsed, RpcHandler& handler, RpcAnswered done) {
-  const auto gathering =
-      std::make_shared<Gathering>(parsed.calls.size(), parsed.is_batch, std::move(done));
+void dispatch_rpc(ParsedRpc parsed, RpcHandler& handler, RpcAnswered done,
+                  std::size_t batch_bytes_max) {
+  const auto gathering = std::make_shared<Gathering>(parsed.calls.size(), parsed.is_batch,
+                                                     batch_bytes_max, std::move(done));
   for (std::size_t i = 0; i < parsed.calls.size(); ++i) {
     if (!parsed.calls[i]) {
       gathering->answer(i, nullptr, parsed.calls[i].error());

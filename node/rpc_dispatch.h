@@ -25,7 +25,8 @@ struct RpcAnswer {
 };
 using RpcAnswered = std::function<void(RpcAnswer)>;
 
-void dispatch_rpc(ParsedRpc parsed, RpcHandler& handler, RpcAnswered done);
+void dispatch_rpc(ParsedRpc parsed, RpcHandler& handler, RpcAnswered done,
+                  std::size_t batch_bytes_max = kBatchAnswerBytesMax);
 // The same for a call that came as GET. False if there is no such method; `done` is then not called.
 [[nodiscard]] bool dispatch_rpc_get(const RpcCall& call, RpcHandler& handler, RpcAnswered done);
 

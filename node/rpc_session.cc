@@ -247,6 +247,7 @@ void RpcSession::set_deadline(milliseconds after) {
 }
 
 void RpcSession::on_deadline() {
+  if (state_ == State::kAnswering) return;  // the request became whole in the last moment
   if (state_ != State::kReading || reader_.is_idle()) return close();
   // The wait that is under way finds the state changed and does nothing.
   AsioError ignored;

@@ -25,11 +25,9 @@ struct Split {
 Split split(ByteView input, std::size_t piece) {
   node::FrameSplitter splitter(kLimit);
   Split result;
-  std::size_t seen = 0;
   while (!input.empty()) {
     ByteView part = input.first(std::min(piece, input.size()));
     input = input.subspan(part.size());
-    seen += part.size();
     while (true) {
       auto frame = splitter.next(part);
       if (!frame) {

@@ -29,7 +29,7 @@ RawClient::RawClient(std::uint16_t port, int receive_buffer_bytes)
   if (receive_buffer_bytes > 0) {
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
   }
-  const timeval patience{5, 0};
+  const timeval patience{20, 0};
   ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   sockaddr_in address{};
   address.sin_family = AF_INET;

@@ -1,7 +1,7 @@
 #pragma once
 
 // A client that sends exactly the bytes it is told to, for tests of what a well-behaved one never
-// sends. Plain blocking sockets; everything gives up after a few seconds.
+// sends. Plain blocking sockets; everything gives up in the end.
 
 #include <cstddef>
 #include <cstdint>
@@ -24,11 +24,11 @@ class RawClient {
   bool send(std::string_view bytes);
   void end_sending();
   // The next response; status 0 if none came before the end or the deadline.
-  HttpResponse response(int timeout_ms = 5000);
+  HttpResponse response(int timeout_ms = 20'000);
   // Everything until the end of the connection or the deadline.
-  std::string rest(int timeout_ms = 5000);
+  std::string rest(int timeout_ms = 20'000);
   // True when the other side ends the connection before the deadline.
-  bool closed_within(int timeout_ms);
+  bool closed_within(int timeout_ms = 20'000);
 
  private:
   // Bytes read, 0 at the end, -1 at the deadline.

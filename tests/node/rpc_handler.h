@@ -40,7 +40,7 @@ class RpcTestHandler final : public RpcHandler {
   std::vector<std::thread> threads_;
 };
 
-// True as soon as the condition holds; false when it does not within five seconds.
+// True as soon as the condition holds; false when it does not within twenty seconds.
 bool eventually(const std::function<bool()>& condition);
 
 }  // namespace quorate::node

@@ -6,8 +6,10 @@
 #include <random>
 #include <string>
 
+#include "node/rpc_dispatch.h"
 #include "node/rpc_error.h"
 #include "node/rpc_server.h"
+#include "tests/node/rpc_handler.h"
 
 namespace quorate::node {
 namespace {
@@ -192,6 +194,23 @@ TEST(RpcParse, AnswersAnyBytesWithValidJson) {
     }
     (void)parse_rpc_target("/" + body);
   }
+}
+
+TEST(RpcDispatch, AnswersABatchWhoseResultsAreTooLargeWithErrors) {
+  RpcTestHandler handler;
+  std::string body = "[";
+  for (int i = 0; i < 5; ++i) {
+    body += std::string(i ? "," : "") + R"({"method":"big","params":{"bytes":1000},"id":)" +
+            std::to_string(i) + "}";
+  }
+  json::value answer;
+  dispatch_rpc(
+      parse_rpc_body(body + "]"), handler,
+      [&](const RpcAnswer& given) { answer = json::parse(given.body); }, 3500);
+  ASSERT_EQ(answer.as_array().size(), 5U);
+  EXPECT_EQ(answer.at(2).at("result").as_string().size(), 1000U);
+  EXPECT_EQ(answer.at(3).at("error").at("data").at("code"), "rpc-answer-too-large");
+  EXPECT_EQ(answer.at(4).at("id"), 4);
 }
 
 TEST(RpcError, TravelsThroughJson) {

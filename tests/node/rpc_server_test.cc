@@ -104,20 +104,6 @@ TEST_F(RpcServerTest, AnswersABatchInOrderWithoutItsNotifications) {
   EXPECT_EQ(answer.at(3).at("id"), "z");
 }
 
-TEST_F(RpcServerTest, AnswersABatchWhoseResultsAreTooLargeWithErrors) {
-  start();
-  std::string body = "[";
-  for (int i = 0; i < 5; ++i) {
-    body += fmt::format(R"({}{{"id":{},"method":"big","params":{{"bytes":10000000}}}})",
-                        i ? "," : "", i);
-  }
-  const json::value answer = post(body + "]");
-  ASSERT_EQ(answer.as_array().size(), 5U);
-  EXPECT_EQ(answer.at(2).at("result").as_string().size(), 10'000'000U);
-  EXPECT_EQ(answer.at(3).at("error").at("data").at("code"), "rpc-answer-too-large");
-  EXPECT_EQ(answer.at(4).at("id"), 4);
-}
-
 TEST_F(RpcServerTest, GivesNotificationsNoAnswer) {
   start();
   for (const std::string_view body :
@@ -239,7 +225,7 @@ TEST_F(RpcServerTest, RefusesHeadersThatAreTooLargeOrEndless) {
     RawClient client(port());
     client.send(start_of_request);
     EXPECT_EQ(client.response().status, 431U) << start_of_request.substr(0, 30);
-    EXPECT_TRUE(client.closed_within(3000));
+    EXPECT_TRUE(client.closed_within());
   }
 }
 
@@ -252,7 +238,7 @@ TEST_F(RpcServerTest, RefusesWhatIsNoHttp) {
     RawClient client(port());
     client.send(bytes);
     client.end_sending();
-    EXPECT_TRUE(client.closed_within(3000)) << bytes;
+    EXPECT_TRUE(client.closed_within()) << bytes;
   }
   EXPECT_EQ(get("/").status, 200U);
 }
@@ -272,7 +258,7 @@ TEST_F(RpcServerTest, SurvivesRandomBytes) {
     RawClient client(port());
     client.send(bytes);
     client.end_sending();
-    EXPECT_TRUE(client.closed_within(3000)) << "seed " << seed;
+    EXPECT_TRUE(client.closed_within()) << "seed " << seed;
   }
   EXPECT_EQ(get("/").status, 200U);
 }
@@ -289,7 +275,7 @@ TEST_F(RpcServerTest, KeepsAConnectionAndAnswersPipelinedRequestsInOrder) {
   for (int i = 0; i < 50; ++i) EXPECT_EQ(json::parse(client.response().body).at("id"), i);
   client.send("GET / HTTP/1.0\r\n\r\n");
   EXPECT_EQ(client.response().status, 200U);
-  EXPECT_TRUE(client.closed_within(3000));
+  EXPECT_TRUE(client.closed_within());
 }
 
 TEST_F(RpcServerTest, AnswersAClientThatHasEndedItsSending) {
@@ -317,7 +303,7 @@ TEST_F(RpcServerTest, TakesRepliesAfterItHasGone) {
   client.send(post_request(R"({"id":1,"method":"hold"})"));
   ASSERT_TRUE(eventually([&] { return handler_.held() == 1; }));
   server_.reset();
-  EXPECT_TRUE(client.closed_within(3000));
+  EXPECT_TRUE(client.closed_within());
   io_.stop();
   EXPECT_EQ(handler_.release(), 1U);
 }
@@ -336,7 +322,7 @@ TEST_F(RpcServerTest, EndsSlowAndSilentClients) {
     }
   });
   EXPECT_EQ(stuck_body.response().status, 408U);
-  EXPECT_TRUE(silent.closed_within(3000));
+  EXPECT_TRUE(silent.closed_within());
   drip.join();
   EXPECT_EQ(dripping.response().status, 408U);
   EXPECT_EQ(get("/").status, 200U);
@@ -355,18 +341,18 @@ TEST_F(RpcServerTest, EndsClientsThatDoNotReadTheirAnswers) {
 
 TEST_F(RpcServerTest, BoundsWhatAllAnswersTogetherHold) {
   RpcServerOptions options;
-  options.answers_bytes_max = 25'000'000;
+  options.answers_bytes_max = 10'000'000;
   start(options);
   RawClient unread(port(), 4096);
-  unread.send(post_request(R"({"id":1,"method":"big","params":{"bytes":20000000}})"));
+  unread.send(post_request(R"({"id":1,"method":"big","params":{"bytes":8000000}})"));
   const auto status_of_big = [&] {
     RawClient client(port());
-    client.send(post_request(R"({"id":1,"method":"big","params":{"bytes":10000000}})"));
+    client.send(post_request(R"({"id":1,"method":"big","params":{"bytes":4000000}})"));
     return client.response().status;
   };
   EXPECT_TRUE(eventually([&] { return status_of_big() == 503; }));
   EXPECT_EQ(get("/").status, 200U);
-  EXPECT_EQ(unread.response().body.size(), 20'000'036U);
+  EXPECT_EQ(unread.response().body.size(), 8'000'036U);
   EXPECT_TRUE(eventually([&] { return status_of_big() == 200; }));
 }
 
@@ -386,7 +372,7 @@ TEST_F(RpcServerTest, MakesRoomByEndingTheLongestSilence) {
   std::vector<RawClient> silent;
   for (int i = 0; i < 100; ++i) silent.emplace_back(port());
   EXPECT_EQ(get("/").status, 200U);
-  EXPECT_TRUE(silent.front().closed_within(3000));
+  EXPECT_TRUE(silent.front().closed_within());
   EXPECT_EQ(handler_.release(), 1U);
   EXPECT_EQ(json::parse(busy.response().body).at("result"), "released");
 }

@@ -38,7 +38,7 @@ crypto::TlsContext context_for(const crypto::SecretKey& key) {
 
 TlsPeer::TlsPeer(const crypto::SecretKey& key, std::uint16_t port) : context_(context_for(key)) {
   socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  set_patience(socket_, 5000);
+  set_patience(socket_, 20'000);
   const sockaddr_in address = loopback(port);
   connection_ = SSL_new(context_.native());
   if (::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
@@ -50,7 +50,7 @@ TlsPeer::TlsPeer(const crypto::SecretKey& key, TlsListener& listener)
     : socket_(listener.accept()), context_(context_for(key)) {
   connection_ = SSL_new(context_.native());
   if (socket_ < 0) return;
-  set_patience(socket_, 5000);
+  set_patience(socket_, 20'000);
   SSL_set_fd(connection_, socket_);
   up_ = SSL_accept(connection_) == 1;
 }
@@ -88,7 +88,7 @@ void TlsPeer::cut() { ::shutdown(socket_, SHUT_WR); }
 
 TlsListener::TlsListener() {
   socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  set_patience(socket_, 5000);
+  set_patience(socket_, 20'000);
   sockaddr_in address = loopback(0);
   socklen_t length = sizeof address;
   if (::bind(socket_, reinterpret_cast<const sockaddr*>(&address), length) == 0 &&

@@ -1,7 +1,7 @@
 #pragma once
 
 // The far end of a mesh connection, under the control of a test: it holds a valid key and says exactly
-// the bytes that it is told to. Blocking sockets on 127.0.0.1; everything gives up after five seconds.
+// the bytes that it is told to. Blocking sockets on 127.0.0.1; everything gives up in the end.
 
 #include <cstdint>
 #include <memory>
@@ -25,7 +25,7 @@ class TlsPeer {
   // The next bytes, empty at the end or the deadline.
   Bytes receive();
   // True when the other side ends the connection before the deadline; what it says is skipped.
-  bool closed_within(int timeout_ms);
+  bool closed_within(int timeout_ms = 20'000);
   // Ends the sending side of TCP in the middle of everything.
   void cut();
 

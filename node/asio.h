@@ -1,8 +1,9 @@
 #pragma once
 
-// The one door to Boost.Asio. Its bodies are compiled once, in asio_impl.cc, which takes a third off
-// every source that uses it; that holds only while all of them see the same switches, so whoever needs
-// Asio includes this file first, in a .cc or in a header that only such .cc files include.
+// The one door to Boost.Asio. Its bodies are compiled once, in asio_impl.cc, which takes a third
+// off every source that uses it; that holds only while all of them see the same switches, so
+// whoever needs Asio includes this file first, in a .cc or in a header that only such .cc files
+// include.
 
 #define BOOST_ASIO_SEPARATE_COMPILATION
 #define BOOST_ASIO_NO_DEPRECATED
@@ -13,9 +14,9 @@
 #define BOOST_ASIO_DISABLE_FENCED_BLOCK
 #endif
 
-#include <boost/asio/io_context.hpp>  // IWYU pragma: export
-#include <boost/asio/ip/tcp.hpp>      // IWYU pragma: export
-#include <boost/system/error_code.hpp>  // IWYU pragma: export
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
 
 namespace quorate::node {
 

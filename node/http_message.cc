@@ -20,8 +20,8 @@ namespace http = boost::beast::http;
 
 tl::unexpected<HttpRefusal> refuse(unsigned status, std::string_view code, std::string message,
                                    std::string next) {
-  return tl::unexpected(HttpRefusal{
-      status, {ErrorKind::kInvalid, code, std::move(message), std::move(next)}});
+  return tl::unexpected(
+      HttpRefusal{status, {ErrorKind::kInvalid, code, std::move(message), std::move(next)}});
 }
 
 tl::unexpected<HttpRefusal> refusal_of(const AsioError& trouble, const HttpLimits& limits) {
@@ -127,8 +127,7 @@ struct HttpResponseReader::Impl : MessageReader<false> {
   using MessageReader::MessageReader;
 };
 
-HttpResponseReader::HttpResponseReader(HttpLimits limits)
-    : impl_(std::make_unique<Impl>(limits)) {}
+HttpResponseReader::HttpResponseReader(HttpLimits limits) : impl_(std::make_unique<Impl>(limits)) {}
 HttpResponseReader::HttpResponseReader(HttpResponseReader&&) noexcept = default;
 HttpResponseReader& HttpResponseReader::operator=(HttpResponseReader&&) noexcept = default;
 HttpResponseReader::~HttpResponseReader() = default;
@@ -155,9 +154,9 @@ std::string_view http_status_text(unsigned status) {
 }
 
 std::string http_header_text(const HttpHeader& header) {
-  std::string text = fmt::format("HTTP/1.1 {} {}\r\nServer: quorate\r\nConnection: {}\r\n",
-                                 header.status, http_status_text(header.status),
-                                 header.keep_alive ? "keep-alive" : "close");
+  std::string text =
+      fmt::format("HTTP/1.1 {} {}\r\nServer: quorate\r\nConnection: {}\r\n", header.status,
+                  http_status_text(header.status), header.keep_alive ? "keep-alive" : "close");
   if (!header.allow.empty()) text += fmt::format("Allow: {}\r\n", header.allow);
   if (header.status != 204) {
     // What a page echoes from its address must not be taken for another type by a browser.

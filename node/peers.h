@@ -2,25 +2,25 @@
 
 // The peer mesh: authenticated byte frames between replicas, over TLS 1.3.
 //
-// Each node dials every other one and uses that connection to send; what it accepts it only reads. So
-// there is no tie to break, and the sender alone decides when to reconnect (a bounded back-off with
-// jitter, 50 ms to 2 s, at once after the peer has dialled us). Both ends present the network key that
-// genesis lists; a connection from any other key is closed and counted.
+// Each node dials every other one and uses that connection to send; what it accepts it only reads.
+// So there is no tie to break, and the sender alone decides when to reconnect (a bounded back-off
+// with jitter, 50 ms to 2 s, at once after the peer has dialled us). Both ends present the network
+// key that genesis lists; a connection from any other key is closed and counted.
 //
-// A frame is a u32 length (little-endian, at most kFrameBytesMax) and that many bytes (the bytes are
-// described in peers_frames.h). The first frame in either direction is a hello with wire version and
-// chain id; another network or version is named on both sides and refused. Bytes that do not parse end
-// the connection with a reason. An empty frame is a heartbeat: each side sends one when it has nothing
-// else to say, so a peer whose machine is gone is noticed in seconds.
+// A frame is a u32 length (little-endian, at most kFrameBytesMax) and that many bytes (the bytes
+// are described in peers_frames.h). The first frame in either direction is a hello with wire
+// version and chain id; another network or version is named on both sides and refused. Bytes that
+// do not parse end the connection with a reason. An empty frame is a heartbeat: each side sends one
+// when it has nothing else to say, so a peer whose machine is gone is noticed in seconds.
 //
 // Frames from one peer arrive in the order in which it sent them. Some may be missing (a queue was
 // full, a connection broke), none comes twice.
 //
 // Bounds: per peer an outgoing queue in bytes (the newest frame is dropped when it is full; the
-// protocol retransmits; while the peer is away only the newest kOfflineQueueBytesMax are kept) and an
-// incoming credit in bytes: reading from a peer pauses while the frames that it sent are still held by
-// the receiver. Strangers: a bounded number of handshakes at once, each with a deadline; when there
-// are too many, the oldest goes.
+// protocol retransmits; while the peer is away only the newest kOfflineQueueBytesMax are kept) and
+// an incoming credit in bytes: reading from a peer pauses while the frames that it sent are still
+// held by the receiver. Strangers: a bounded number of handshakes at once, each with a deadline;
+// when there are too many, the oldest goes.
 //
 // Threads: callbacks run on the I/O thread and must not block; the other functions are thread-safe.
 
@@ -70,7 +70,7 @@ struct PeerState {
   std::uint64_t bytes_received = 0;
   std::uint64_t frames_dropped = 0;  // outgoing queue was full, or old news for an absent peer
   std::uint64_t queued_bytes = 0;
-  std::string last_error;            // why the last attempt failed, for people
+  std::string last_error;  // why the last attempt failed, for people
 };
 
 struct PeerMeshOptions {
@@ -88,7 +88,7 @@ class PeerMesh {
  public:
   struct Callbacks {
     std::function<void(InboundFrame)> on_frame;
-    std::function<void(ledger::ReplicaId)> on_connected;     // our sending connection is up
+    std::function<void(ledger::ReplicaId)> on_connected;  // our sending connection is up
     std::function<void(ledger::ReplicaId)> on_disconnected;
     // A refused stranger, a broken frame, a wrong network: code and sentence. At most
     // kRefusalsPerSecondMax a second; what was left out is counted in the next one. Codes:
@@ -107,8 +107,8 @@ class PeerMesh {
                                                                Callbacks callbacks);
   ~PeerMesh();  // closes everything; no callback runs afterwards
 
-  // Precondition (checked): the frame has 1 to kFrameBytesMax bytes. A frame to a replica that is no
-  // peer is dropped: the caller's view of the membership may be newer than the mesh's.
+  // Precondition (checked): the frame has 1 to kFrameBytesMax bytes. A frame to a replica that is
+  // no peer is dropped: the caller's view of the membership may be newer than the mesh's.
   void send(ledger::ReplicaId to, OutboundFrame frame);
   void broadcast(OutboundFrame frame);
   // Where to dial this peer from now on, e.g. one whose port is known only after its start.

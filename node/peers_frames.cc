@@ -23,7 +23,8 @@ constexpr std::size_t kHelloStartBytes = 12;
 }  // namespace
 
 Status check_hello(ByteView bytes, const Hello& expected) {
-  const auto start = crypto::decode<HelloStart>(bytes.first(std::min(bytes.size(), kHelloStartBytes)));
+  const auto start =
+      crypto::decode<HelloStart>(bytes.first(std::min(bytes.size(), kHelloStartBytes)));
   if (!start || start->magic != expected.magic) {
     return fail(ErrorKind::kInvalid, "peer-hello-malformed",
                 "The connection does not begin with a hello of Quorate",
@@ -63,14 +64,16 @@ Result<std::optional<Bytes>> FrameSplitter::next(ByteView& input) {
     input = input.subspan(1);
     if (++length_bytes_ < kLengthBytes) continue;
     if (length_ > frame_bytes_max_) {
-      return fail(ErrorKind::kInvalid, "peer-frame-oversized",
-                  fmt::format("A frame of {} bytes, expected at most {}", length_, frame_bytes_max_),
-                  "Run the same release on all nodes.");
+      return fail(
+          ErrorKind::kInvalid, "peer-frame-oversized",
+          fmt::format("A frame of {} bytes, expected at most {}", length_, frame_bytes_max_),
+          "Run the same release on all nodes.");
     }
     payload_.reserve(std::min<std::size_t>(length_, kReserveBytesMax));
   }
   const std::size_t count = std::min<std::size_t>(length_ - payload_.size(), input.size());
-  payload_.insert(payload_.end(), input.begin(), input.begin() + static_cast<std::ptrdiff_t>(count));
+  payload_.insert(payload_.end(), input.begin(),
+                  input.begin() + static_cast<std::ptrdiff_t>(count));
   input = input.subspan(count);
   if (payload_.size() < length_) return std::nullopt;
   length_ = 0;

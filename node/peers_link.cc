@@ -125,10 +125,10 @@ void PeerLink::handshake_failed(const AsioError& trouble) {
 }
 
 void PeerLink::read() {
-  stream_.async_read_some(asio::buffer(chunk_), [self = shared_from_this()](
-                                                    const AsioError& trouble, std::size_t count) {
-    if (self->state_ != State::kClosed) self->on_read(trouble, count);
-  });
+  stream_.async_read_some(asio::buffer(chunk_),
+                          [self = shared_from_this()](const AsioError& trouble, std::size_t count) {
+                            if (self->state_ != State::kClosed) self->on_read(trouble, count);
+                          });
 }
 
 void PeerLink::on_read(const AsioError& trouble, std::size_t count) {
@@ -148,7 +148,8 @@ bool PeerLink::take_frames(ByteView bytes) {
       return false;
     }
     if (!*frame) return true;
-    const bool good = state_ == State::kHello ? take_hello(**frame) : take_frame(std::move(**frame));
+    const bool good =
+        state_ == State::kHello ? take_hello(**frame) : take_frame(std::move(**frame));
     if (!good) return false;
   }
 }
@@ -211,15 +212,15 @@ void PeerLink::write() {
   const asio::const_buffer large =
       batch_.large ? asio::buffer(*batch_.large) : asio::const_buffer();
   const std::array<asio::const_buffer, 2> parts = {asio::buffer(batch_.small), large};
-  asio::async_write(stream_, parts, [self = shared_from_this()](const AsioError& trouble,
-                                                                std::size_t count) {
-    if (self->state_ == State::kClosed) return;
-    self->is_writing_ = false;
-    self->spoke_ = true;
-    self->bytes_sent_ += count;
-    if (trouble) return self->ended(trouble);
-    self->pump();
-  });
+  asio::async_write(stream_, parts,
+                    [self = shared_from_this()](const AsioError& trouble, std::size_t count) {
+                      if (self->state_ == State::kClosed) return;
+                      self->is_writing_ = false;
+                      self->spoke_ = true;
+                      self->bytes_sent_ += count;
+                      if (trouble) return self->ended(trouble);
+                      self->pump();
+                    });
 }
 
 void PeerLink::beat() {
@@ -229,8 +230,8 @@ void PeerLink::beat() {
   });
 }
 
-// Silence is counted in beats and not in time, so that a process which was itself stopped for a while
-// reads what waits for it before it judges.
+// Silence is counted in beats and not in time, so that a process which was itself stopped for a
+// while reads what waits for it before it judges.
 void PeerLink::on_beat() {
   silent_beats_ = heard_ || is_paused_ ? 0 : silent_beats_ + 1;
   heard_ = false;
@@ -250,11 +251,11 @@ void PeerLink::on_beat() {
 void PeerLink::ended(const AsioError& trouble) {
   if (state_ == State::kHello) {
     const bool refused = is_dialled_;
-    return close({ErrorKind::kDenied, refused ? "peer-refused-us" : "peer-handshake-failed",
-                  fmt::format("{} ended the connection before its hello: {}", place_,
-                              trouble.message()),
-                  "Check that both nodes have the same genesis.json and their own network keys."},
-                 true);
+    return close(
+        {ErrorKind::kDenied, refused ? "peer-refused-us" : "peer-handshake-failed",
+         fmt::format("{} ended the connection before its hello: {}", place_, trouble.message()),
+         "Check that both nodes have the same genesis.json and their own network keys."},
+        true);
   }
   if (!splitter_.at_boundary()) {
     return close({ErrorKind::kInvalid, "peer-frame-truncated",

@@ -133,12 +133,13 @@ void PeerMesh::Impl::set_address(ledger::ReplicaId id, Endpoint to) {
 
 void PeerMesh::Impl::accept() {
   const auto link = std::make_shared<PeerLink>(io.context(), tls, *this, link_options);
-  acceptor.async_accept(link->socket(), [self = shared_from_this(), link](const AsioError& trouble) {
-    if (self->stopped) return;
-    if (trouble) return self->rest();
-    self->take(link);
-    self->accept();
-  });
+  acceptor.async_accept(link->socket(),
+                        [self = shared_from_this(), link](const AsioError& trouble) {
+                          if (self->stopped) return;
+                          if (trouble) return self->rest();
+                          self->take(link);
+                          self->accept();
+                        });
 }
 
 void PeerMesh::Impl::rest() {
@@ -148,8 +149,8 @@ void PeerMesh::Impl::rest() {
   });
 }
 
-// An attacker who holds all places loses the oldest with each one it takes; a peer needs its place for
-// milliseconds only.
+// An attacker who holds all places loses the oldest with each one it takes; a peer needs its place
+// for milliseconds only.
 void PeerMesh::Impl::take(const std::shared_ptr<PeerLink>& link) {
   if (strangers.size() >= kHandshakesMax) {
     const auto oldest = strangers.front();
@@ -181,8 +182,8 @@ void PeerMesh::Impl::dial_after(Peer& peer, milliseconds wait) {
   });
 }
 
-// Half of the pause is left to chance, so that nodes which were started or cut off together do not all
-// come back in the same moment.
+// Half of the pause is left to chance, so that nodes which were started or cut off together do not
+// all come back in the same moment.
 void PeerMesh::Impl::back_off(Peer& peer) {
   const auto half = peer.backoff / 2;
   std::uniform_int_distribution<milliseconds::rep> chance(0, half.count());
@@ -193,9 +194,10 @@ void PeerMesh::Impl::back_off(Peer& peer) {
 Result<ledger::ReplicaId> PeerMesh::Impl::admit(PeerLink& link, const crypto::PublicKey& key) {
   const auto found = by_key.find(key);
   if (found == by_key.end()) {
-    return fail(ErrorKind::kDenied, "peer-unknown-key",
-                fmt::format("{} has the key {}, which genesis does not list", link.place(), key.hex()),
-                "Give that node the network key that genesis.json lists for it.");
+    return fail(
+        ErrorKind::kDenied, "peer-unknown-key",
+        fmt::format("{} has the key {}, which genesis does not list", link.place(), key.hex()),
+        "Give that node the network key that genesis.json lists for it.");
   }
   const Peer* expected = link.is_dialled() ? find_peer(link) : nullptr;
   if (expected != nullptr && expected != found->second) {
@@ -295,8 +297,8 @@ void PeerMesh::Impl::refuse(Error error) {
   if (callbacks.on_refusal && limiter.pass(error, Clock::now())) callbacks.on_refusal(error);
 }
 
-// Whose connection a refused key came on, TLS does not say; when two fail in the same moment, one of
-// them goes without its key.
+// Whose connection a refused key came on, TLS does not say; when two fail in the same moment, one
+// of them goes without its key.
 Error PeerMesh::Impl::explain(Error error) {
   if (error.code != "peer-unknown-key" || refused_keys->empty()) return error;
   const crypto::PublicKey key = refused_keys->back();

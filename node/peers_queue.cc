@@ -72,7 +72,8 @@ void OutboundQueue::drop_oldest_above(std::uint64_t bytes_max) {
 }
 
 struct CreditAccount::Hold {
-  Hold(std::shared_ptr<CreditAccount> of, std::uint64_t held) : account(std::move(of)), bytes(held) {}
+  Hold(std::shared_ptr<CreditAccount> of, std::uint64_t held)
+      : account(std::move(of)), bytes(held) {}
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
   ~Hold() { account->give_back(bytes); }

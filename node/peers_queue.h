@@ -29,9 +29,9 @@ class OutboundQueue {
   OutboundQueue(std::uint64_t bytes_max, std::uint64_t offline_bytes_max)
       : bytes_max_(bytes_max), offline_bytes_max_(offline_bytes_max) {}
 
-  // While online the newest frame is dropped when the queue is full; while offline the oldest, since
-  // what a peer needs when it comes back is rather the present than the past.
-  // True: the consumer sleeps and is to be woken, which is asked for once.
+  // While online the newest frame is dropped when the queue is full; while offline the oldest,
+  // since what a peer needs when it comes back is rather the present than the past. True: the
+  // consumer sleeps and is to be woken, which is asked for once.
   [[nodiscard]] bool push(OutboundFrame frame);
 
   // The next frames; an empty batch sends the consumer to sleep.
@@ -55,8 +55,8 @@ class OutboundQueue {
   bool awake_ = false;
 };
 
-// Bytes that a peer has sent and that the receiver still holds. Holds may be dropped on any thread and
-// may outlive the mesh; everything else runs on the I/O thread.
+// Bytes that a peer has sent and that the receiver still holds. Holds may be dropped on any thread
+// and may outlive the mesh; everything else runs on the I/O thread.
 class CreditAccount : public std::enable_shared_from_this<CreditAccount> {
  public:
   CreditAccount(std::uint64_t bytes_max, IoThread::Poster poster)

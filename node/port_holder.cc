@@ -17,17 +17,18 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kCommandBytesMax = 120;
 
-// proc(5), /proc/net/tcp: "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode";
-// an address is hex:hex, state 0A is LISTEN.
-void collect_listening_inodes(const char* table, std::uint16_t port, std::set<std::string>& inodes) {
+// proc(5), /proc/net/tcp: "sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout
+// inode"; an address is hex:hex, state 0A is LISTEN.
+void collect_listening_inodes(const char* table, std::uint16_t port,
+                              std::set<std::string>& inodes) {
   std::ifstream in(table);
   std::string line;
   std::getline(in, line);
   while (std::getline(in, line)) {
     std::istringstream fields(line);
     std::string slot, local, remote, state, queues, timer, retransmits, user, timeout, inode;
-    fields >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> user >> timeout >>
-        inode;
+    fields >> slot >> local >> remote >> state >> queues >> timer >> retransmits >> user >>
+        timeout >> inode;
     const std::size_t colon = local.rfind(':');
     if (!fields || state != "0A" || colon == std::string::npos) continue;
     unsigned found = 0;
@@ -51,7 +52,8 @@ std::string command_of(const fs::path& process) {
   std::string command{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
   while (!command.empty() && command.back() == '\0') command.pop_back();
   // Whoever started the process chose these bytes, and they go to a terminal.
-  std::replace_if(command.begin(), command.end(), [](char c) { return c < ' ' || c > '~'; }, ' ');
+  std::replace_if(
+      command.begin(), command.end(), [](char c) { return c < ' ' || c > '~'; }, ' ');
   if (command.size() > kCommandBytesMax) {
     command.resize(kCommandBytesMax);
     command += "...";

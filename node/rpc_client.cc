@@ -83,9 +83,8 @@ struct RpcClient::Impl {
     if (!run_until(deadline, [&] { resolver.cancel(); })) trouble = asio::error::timed_out;
     if (!trouble) {
       socket.emplace(context);
-      asio::async_connect(*socket, found, [&](const AsioError& ended, const tcp::endpoint&) {
-        trouble = ended;
-      });
+      asio::async_connect(*socket, found,
+                          [&](const AsioError& ended, const tcp::endpoint&) { trouble = ended; });
       if (!run_socket_until(deadline)) trouble = asio::error::timed_out;
     }
     if (trouble) {
@@ -162,11 +161,12 @@ struct RpcClient::Impl {
       return answer_malformed(fmt::format("the answer is not whole ({})", last_trouble));
     }
     if (outcome == Outcome::kClosedEarly) {
-      return fail(ErrorKind::kTimeout, "node-connection-lost",
-                  fmt::format("{} ended the connection before it answered ({}); whether the request "
-                              "took effect is open",
-                              url, last_trouble),
-                  "Check that the node is running, then ask it for the state of what you sent.");
+      return fail(
+          ErrorKind::kTimeout, "node-connection-lost",
+          fmt::format("{} ended the connection before it answered ({}); whether the request "
+                      "took effect is open",
+                      url, last_trouble),
+          "Check that the node is running, then ask it for the state of what you sent.");
     }
     return fail(ErrorKind::kUnavailable, "node-unreachable",
                 fmt::format("No node answers at {}: {}", url, last_trouble),
@@ -190,8 +190,8 @@ struct RpcClient::Impl {
     options.max_depth = kAnswerNestingMax;
     json::value answer = json::parse(response.body, trouble, {}, options);
     if (trouble || !answer.is_object()) {
-      return answer_malformed(fmt::format("HTTP status {}, {} bytes", response.status,
-                                          response.body.size()));
+      return answer_malformed(
+          fmt::format("HTTP status {}, {} bytes", response.status, response.body.size()));
     }
     json::object& object = answer.get_object();
     if (json::value* error = object.if_contains("error"); error != nullptr && !error->is_null()) {
@@ -240,13 +240,12 @@ RpcClient& RpcClient::operator=(RpcClient&&) noexcept = default;
 RpcClient::~RpcClient() = default;
 
 Result<json::value> RpcClient::call(std::string_view method, const json::object& params) {
-  const json::object body = {{"jsonrpc", "2.0"},
-                             {"id", ++impl_->last_id},
-                             {"method", method},
-                             {"params", params}};
+  const json::object body = {
+      {"jsonrpc", "2.0"}, {"id", ++impl_->last_id}, {"method", method}, {"params", params}};
   const std::string text = json::serialize(body);
   const std::string request = fmt::format(
-      "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+      "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: "
+      "{}\r\n\r\n{}",
       impl_->endpoint.to_string(), text.size(), text);
   HttpResponse response;
   const Outcome outcome = impl_->ask(request, response);

@@ -3,10 +3,10 @@
 // From parsed calls to the text of an answer: asks the handler for each call and joins the replies,
 // whenever and from wherever they come.
 //
-// Threads: `dispatch_*` call the handler on the calling thread and never wait. `done` is called exactly
-// once, on the thread that gives the last reply (which may be the calling one, before the return).
-// A reply that is given twice counts once; one that is dropped without being given answers with an
-// internal error, so that no client waits for ever.
+// Threads: `dispatch_*` call the handler on the calling thread and never wait. `done` is called
+// exactly once, on the thread that gives the last reply (which may be the calling one, before the
+// return). A reply that is given twice counts once; one that is dropped without being given answers
+// with an internal error, so that no client waits for ever.
 
 #include <functional>
 #include <string>
@@ -27,7 +27,8 @@ using RpcAnswered = std::function<void(RpcAnswer)>;
 
 void dispatch_rpc(ParsedRpc parsed, RpcHandler& handler, RpcAnswered done,
                   std::size_t batch_bytes_max = kBatchAnswerBytesMax);
-// The same for a call that came as GET. False if there is no such method; `done` is then not called.
+// The same for a call that came as GET. False if there is no such method; `done` is then not
+// called.
 [[nodiscard]] bool dispatch_rpc_get(const RpcCall& call, RpcHandler& handler, RpcAnswered done);
 
 }  // namespace quorate::node

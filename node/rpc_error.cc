@@ -84,12 +84,18 @@ std::optional<Error> error_from_json(const json::value& data) {
 
 std::string_view rpc_error_text(int number) {
   switch (number) {
-    case kRpcParseError: return "Parse error";
-    case kRpcInvalidRequest: return "Invalid Request";
-    case kRpcMethodNotFound: return "Method not found";
-    case kRpcInvalidParams: return "Invalid params";
-    case kRpcInternalError: return "Internal error";
-    default: return "Server error";
+    case kRpcParseError:
+      return "Parse error";
+    case kRpcInvalidRequest:
+      return "Invalid Request";
+    case kRpcMethodNotFound:
+      return "Method not found";
+    case kRpcInvalidParams:
+      return "Invalid params";
+    case kRpcInternalError:
+      return "Internal error";
+    default:
+      return "Server error";
   }
 }
 
@@ -98,11 +104,11 @@ json::value rpc_error_answer(const json::value& id, const RpcError& error) {
       error.message.empty() ? rpc_error_text(error.number) : std::string_view(error.message);
   json::object data = error_to_json(error.detail);
   for (const auto& fact : error.facts) data.insert(fact);
-  return json::object{{"jsonrpc", "2.0"},
-                      {"id", id},
-                      {"error", json::object{{"code", error.number},
-                                             {"message", text},
-                                             {"data", std::move(data)}}}};
+  return json::object{
+      {"jsonrpc", "2.0"},
+      {"id", id},
+      {"error",
+       json::object{{"code", error.number}, {"message", text}, {"data", std::move(data)}}}};
 }
 
 json::value rpc_result_answer(const json::value& id, json::value result) {
@@ -113,23 +119,36 @@ unsigned http_status_of(const RpcError& error) {
   switch (error.number) {
     case kRpcParseError:
     case kRpcInvalidRequest:
-    case kRpcInvalidParams: return 400;
-    case kRpcMethodNotFound: return 404;
-    case kRpcInternalError: return 500;
-    default: break;
+    case kRpcInvalidParams:
+      return 400;
+    case kRpcMethodNotFound:
+      return 404;
+    case kRpcInternalError:
+      return 500;
+    default:
+      break;
   }
   switch (error.detail.kind) {
     case ErrorKind::kUsage:
-    case ErrorKind::kInvalid: return 400;
-    case ErrorKind::kDenied: return 403;
-    case ErrorKind::kNotFound: return 404;
-    case ErrorKind::kConflict: return 409;
-    case ErrorKind::kRejected: return 422;
-    case ErrorKind::kUnsupported: return 501;
-    case ErrorKind::kUnavailable: return 503;
-    case ErrorKind::kTimeout: return 504;
+    case ErrorKind::kInvalid:
+      return 400;
+    case ErrorKind::kDenied:
+      return 403;
+    case ErrorKind::kNotFound:
+      return 404;
+    case ErrorKind::kConflict:
+      return 409;
+    case ErrorKind::kRejected:
+      return 422;
+    case ErrorKind::kUnsupported:
+      return 501;
+    case ErrorKind::kUnavailable:
+      return 503;
+    case ErrorKind::kTimeout:
+      return 504;
     case ErrorKind::kCorrupt:
-    case ErrorKind::kEnvironment: return 500;
+    case ErrorKind::kEnvironment:
+      return 500;
   }
   return 500;
 }

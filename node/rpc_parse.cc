@@ -23,14 +23,21 @@ constexpr std::int64_t kGetId = -1;
 
 std::string_view kind_name(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null: return "null";
-    case json::kind::bool_: return "a boolean";
+    case json::kind::null:
+      return "null";
+    case json::kind::bool_:
+      return "a boolean";
     case json::kind::int64:
-    case json::kind::uint64: return "an integer";
-    case json::kind::double_: return "a number that is no 64-bit integer";
-    case json::kind::string: return "a string";
-    case json::kind::array: return "an array";
-    case json::kind::object: return "an object";
+    case json::kind::uint64:
+      return "an integer";
+    case json::kind::double_:
+      return "a number that is no 64-bit integer";
+    case json::kind::string:
+      return "a string";
+    case json::kind::array:
+      return "an array";
+    case json::kind::object:
+      return "an object";
   }
   return "something else";
 }
@@ -86,16 +93,16 @@ tl::expected<RpcCall, json::value> parse_call(json::value& request) {
   if (method == nullptr || !method->is_string() || method->get_string().empty() ||
       method->get_string().size() > kMethodBytesMax) {
     return tl::unexpected(not_a_request(
-        call.id, fmt::format("\"method\" is missing or no string of 1 to {} bytes",
-                             kMethodBytesMax)));
+        call.id,
+        fmt::format("\"method\" is missing or no string of 1 to {} bytes", kMethodBytesMax)));
   }
   call.method = std::string_view(method->get_string());
   if (json::value* params = object.if_contains("params");
       params != nullptr && !take_params(*params, call.params)) {
-    return tl::unexpected(refuse(
-        call.id, kRpcInvalidParams, "rpc-invalid-params",
-        fmt::format("\"params\" is {}, expected an object or an array", kind_name(*params)),
-        R"(Name the parameters: {"key":"colour"}.)"));
+    return tl::unexpected(
+        refuse(call.id, kRpcInvalidParams, "rpc-invalid-params",
+               fmt::format("\"params\" is {}, expected an object or an array", kind_name(*params)),
+               R"(Name the parameters: {"key":"colour"}.)"));
   }
   return call;
 }
@@ -147,8 +154,8 @@ ParsedRpc parse_rpc_body(std::string_view body) {
   if (trouble) {
     parsed.calls.emplace_back(tl::unexpected(
         refuse(nullptr, kRpcParseError, "rpc-parse-error",
-               fmt::format("The body is no JSON text in UTF-8 of at most {} levels: {}", kNestingMax,
-                           trouble.message()),
+               fmt::format("The body is no JSON text in UTF-8 of at most {} levels: {}",
+                           kNestingMax, trouble.message()),
                R"(Send {"jsonrpc":"2.0","id":1,"method":"status","params":{}}.)")));
     return parsed;
   }
@@ -189,8 +196,8 @@ std::optional<RpcCall> parse_rpc_target(std::string_view target) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
     const auto name = percent_decode(pair.substr(0, equals));
-    const auto value = percent_decode(
-        equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
+    const auto value = percent_decode(equals == std::string_view::npos ? std::string_view()
+                                                                       : pair.substr(equals + 1));
     if (!name || name->empty() || !value) return std::nullopt;
     // The same name twice has no one meaning.
     if (!call.params.emplace(*name, *value).second) return std::nullopt;

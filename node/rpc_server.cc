@@ -39,12 +39,13 @@ struct RpcServer::Impl : std::enable_shared_from_this<Impl> {
         hub{std::move(given), handler, io.poster()} {}
 
   void accept() {
-    acceptor.async_accept([self = shared_from_this()](const AsioError& trouble, tcp::socket socket) {
-      if (!self->acceptor.is_open()) return;
-      if (trouble) return self->rest();
-      self->take(std::move(socket));
-      self->accept();
-    });
+    acceptor.async_accept(
+        [self = shared_from_this()](const AsioError& trouble, tcp::socket socket) {
+          if (!self->acceptor.is_open()) return;
+          if (trouble) return self->rest();
+          self->take(std::move(socket));
+          self->accept();
+        });
   }
 
   void rest() {

@@ -2,23 +2,23 @@
 
 // The HTTP door: JSON-RPC 2.0 by POST to "/", GET /method?arg=value, and plain GET pages.
 //
-// It knows HTTP and the JSON-RPC envelope, and nothing of methods: those stand behind RpcHandler. Errors
-// of JSON-RPC answer with HTTP status 200 on POST, because clients of this dialect hide the body of
-// anything else. Batches (arrays) are answered in order, at most kRpcBatchMax.
+// It knows HTTP and the JSON-RPC envelope, and nothing of methods: those stand behind RpcHandler.
+// Errors of JSON-RPC answer with HTTP status 200 on POST, because clients of this dialect hide the
+// body of anything else. Batches (arrays) are answered in order, at most kRpcBatchMax.
 //
 // A GET asks for a page first, then for a method; an error that answers it has an HTTP status. HEAD
 // serves pages, OPTIONS names the methods; there are no CORS headers, so scripts of other sites can
 // read nothing here.
 //
-// Bounds: body size, header size, bytes of all requests being read and of all answers being written,
-// connections, requests in flight a connection (one), a deadline for reading a request and one for
-// writing its answer, JSON nesting.
-// Everything above answers with an error and a reason, or closes. When all connections are taken, the
-// one that has been waiting longest for its client goes.
+// Bounds: body size, header size, bytes of all requests being read and of all answers being
+// written, connections, requests in flight a connection (one), a deadline for reading a request and
+// one for writing its answer, JSON nesting. Everything above answers with an error and a reason, or
+// closes. When all connections are taken, the one that has been waiting longest for its client
+// goes.
 //
-// Threads: handler calls run on the I/O thread and must not block; a Reply may be called later, once,
-// from any thread, also after the server has gone. A reply that is dropped without being called
-// answers with an internal error, as does a handler that throws.
+// Threads: handler calls run on the I/O thread and must not block; a Reply may be called later,
+// once, from any thread, also after the server has gone. A reply that is dropped without being
+// called answers with an internal error, as does a handler that throws.
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -47,8 +47,8 @@ inline constexpr int kRpcServerError = -32000;
 
 struct RpcError {
   int number = kRpcServerError;
-  std::string message;  // short, by the number
-  Error detail;         // goes into error.data: {code, message, next}
+  std::string message;             // short, by the number
+  Error detail;                    // goes into error.data: {code, message, next}
   boost::json::object facts = {};  // more members of error.data, such as the id in question
 };
 
@@ -66,10 +66,10 @@ class RpcHandler {
  public:
   virtual ~RpcHandler() = default;
   // False if there is no such method (the reply is then not called).
-  // In a GET request every argument arrives as a string, exactly as it stood behind the '=' (percent
-  // signs decoded), `0x`-prefixed hex and quoted strings as the dialect has them: "abc" with its quotes,
-  // 12 bare, 0xab hex, true bare. Parameters given by position, as Bitcoin's clients do, arrive under
-  // "0", "1", ...
+  // In a GET request every argument arrives as a string, exactly as it stood behind the '='
+  // (percent signs decoded), `0x`-prefixed hex and quoted strings as the dialect has them: "abc"
+  // with its quotes, 12 bare, 0xab hex, true bare. Parameters given by position, as Bitcoin's
+  // clients do, arrive under "0", "1", ...
   virtual bool call(std::string_view method, const boost::json::object& params, bool from_get,
                     RpcReply reply) = 0;
   // `path` is everything before the '?', not decoded. Runs on the I/O thread.
@@ -88,8 +88,8 @@ struct ParsedRpc {
   std::vector<tl::expected<RpcCall, boost::json::value>> calls;  // or the error answer to send
 };
 [[nodiscard]] ParsedRpc parse_rpc_body(std::string_view body);
-// GET target "/method?a=1&b=%22x%22" -> method, arguments {"a": "1", "b": "\"x\""} and the dialect's
-// id for such calls, -1; nullopt if it does not parse or names an argument twice.
+// GET target "/method?a=1&b=%22x%22" -> method, arguments {"a": "1", "b": "\"x\""} and the
+// dialect's id for such calls, -1; nullopt if it does not parse or names an argument twice.
 [[nodiscard]] std::optional<RpcCall> parse_rpc_target(std::string_view target);
 
 struct RpcServerOptions {
@@ -112,7 +112,7 @@ class RpcServer {
   [[nodiscard]] static Result<std::unique_ptr<RpcServer>> start(IoThread& io,
                                                                 RpcServerOptions options,
                                                                 RpcHandler& handler);
-  ~RpcServer();  // closes everything; no handler call runs afterwards
+  ~RpcServer();                             // closes everything; no handler call runs afterwards
   [[nodiscard]] Endpoint endpoint() const;  // with the port that was really bound
 
  private:

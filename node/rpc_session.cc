@@ -35,7 +35,8 @@ std::string_view path_of(std::string_view target) { return target.substr(0, targ
 std::string printable(std::string_view text) {
   constexpr std::size_t kShownMax = 80;
   std::string out(text.substr(0, kShownMax));
-  std::replace_if(out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   return text.size() > kShownMax ? out + "..." : out;
 }
 
@@ -148,8 +149,8 @@ void RpcSession::handle(HttpRequest request) {
 void RpcSession::handle_post(const HttpRequest& request) {
   const std::string_view path = path_of(origin_form(request.target));
   if (path != "/") {
-    return answer_text(
-        404, fmt::format("Nothing takes a POST at {}. {}", printable(path), kTryInstead));
+    return answer_text(404,
+                       fmt::format("Nothing takes a POST at {}. {}", printable(path), kTryInstead));
   }
   dispatch_rpc(parse_rpc_body(request.body), hub_->handler, answer_later());
 }
@@ -169,8 +170,7 @@ void RpcSession::handle_get(std::string_view target, bool is_head) {
                          printable(target), kTryInstead));
   }
   if (dispatch_rpc_get(*call, hub_->handler, answer_later())) return;
-  answer_text(404,
-              fmt::format("No page and no method {}. {}", printable(path), kTryInstead));
+  answer_text(404, fmt::format("No page and no method {}. {}", printable(path), kTryInstead));
 }
 
 // Called from any thread; by then the connection, the server and the I/O thread may be gone.
@@ -180,7 +180,8 @@ RpcAnswered RpcSession::answer_later() {
     poster.post([session, shared] {
       const auto self = session.lock();
       if (!self || self->hub_ == nullptr) return;
-      self->answer({{.status = shared->status}, "application/json", std::move(shared->body), false});
+      self->answer(
+          {{.status = shared->status}, "application/json", std::move(shared->body), false});
     });
   };
 }
@@ -202,8 +203,10 @@ void RpcSession::answer(Answer answer) {
   if (state_ == State::kReading) discharge(hub_->request_bytes);
   state_ = State::kWriting;
   if (!charge(answer.body.size(), hub_->answer_bytes, hub_->options.answers_bytes_max)) {
-    answer = {{.status = 503}, "text/plain; charset=utf-8",
-              "The node is sending too many large answers. Try again in a moment.\n", false};
+    answer = {{.status = 503},
+              "text/plain; charset=utf-8",
+              "The node is sending too many large answers. Try again in a moment.\n",
+              false};
   }
   answer_ = std::move(answer);
   answer_.header.content_type = answer_.content_type;
@@ -212,8 +215,8 @@ void RpcSession::answer(Answer answer) {
   if (answer_.is_head) answer_.body.clear();
   header_text_ = http_header_text(answer_.header);
   const auto& options = hub_->options;
-  set_deadline(milliseconds(options.read_timeout_ms +
-                            answer_.body.size() / options.write_bytes_per_ms_min));
+  set_deadline(
+      milliseconds(options.read_timeout_ms + answer_.body.size() / options.write_bytes_per_ms_min));
   const std::array<asio::const_buffer, 2> parts = {asio::buffer(header_text_),
                                                    asio::buffer(answer_.body)};
   asio::async_write(socket_, parts,
@@ -252,8 +255,8 @@ void RpcSession::on_deadline() {
   // The wait that is under way finds the state changed and does nothing.
   AsioError ignored;
   socket_.cancel(ignored);
-  refuse(408, fmt::format("The request was not whole after {} ms.\n",
-                          hub_->options.read_timeout_ms));
+  refuse(408,
+         fmt::format("The request was not whole after {} ms.\n", hub_->options.read_timeout_ms));
 }
 
 }  // namespace quorate::node

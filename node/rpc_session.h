@@ -2,9 +2,9 @@
 
 // One HTTP connection of the RPC server. Includes Asio: for .cc files only.
 //
-// It reads a request, has it answered, writes the answer and begins again; so a client that sends many
-// requests at once gets its answers in order, and what it may keep us holding is one request and one
-// answer. Everything here runs on the I/O thread.
+// It reads a request, has it answered, writes the answer and begins again; so a client that sends
+// many requests at once gets its answers in order, and what it may keep us holding is one request
+// and one answer. Everything here runs on the I/O thread.
 
 #include <array>
 #include <chrono>

@@ -1,5 +1,5 @@
-// Any bytes on a peer connection, cut anyhow, are frames or a refusal, and never more memory than they
-// pay for. The first byte chooses the cuts.
+// Any bytes on a peer connection, cut anyhow, are frames or a refusal, and never more memory than
+// they pay for. The first byte chooses the cuts.
 
 #include <algorithm>
 #include <cstddef>
@@ -63,8 +63,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     node::append_frame_length(again, frame.size());
     again.insert(again.end(), frame.begin(), frame.end());
   }
-  QUORATE_CHECK(again.size() <= input.size() && std::equal(again.begin(), again.end(), input.begin()),
-                "frames are the bytes that came");
+  QUORATE_CHECK(
+      again.size() <= input.size() && std::equal(again.begin(), again.end(), input.begin()),
+      "frames are the bytes that came");
 
   node::Hello expected;
   expected.wire_version = node::kWireVersion;

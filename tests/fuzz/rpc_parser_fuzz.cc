@@ -20,7 +20,8 @@ namespace json = boost::json;
 
 class Echo final : public node::RpcHandler {
  public:
-  bool call(std::string_view method, const json::object& params, bool, node::RpcReply reply) override {
+  bool call(std::string_view method, const json::object& params, bool,
+            node::RpcReply reply) override {
     if (method.size() % 4 == 1) return false;
     if (method.size() % 4 == 2) return true;  // drops the reply
     reply(json::value(params));

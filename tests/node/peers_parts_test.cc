@@ -89,7 +89,10 @@ TEST(Hello, HasTheBytesOfItsDescription) {
   hello.wire_version = 1;
   hello.replica = {3};
   EXPECT_EQ(to_hex(framed(crypto::encode(hello))),
-            "2e000000" "71756f7261746500" "01000000" + std::string(64, '0') + "0300");
+            "2e000000"
+            "71756f7261746500"
+            "01000000" +
+                std::string(64, '0') + "0300");
 }
 
 TEST(Hello, IsCheckedFieldByField) {

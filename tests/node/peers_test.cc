@@ -31,9 +31,7 @@ SecretKey key_of(std::uint8_t seed) {
   return SecretKey::from_seed(Bytes(SecretKey::kSeedBytes, seed));
 }
 
-OutboundFrame frame(std::string_view text) {
-  return std::make_shared<const Bytes>(to_bytes(text));
-}
+OutboundFrame frame(std::string_view text) { return std::make_shared<const Bytes>(to_bytes(text)); }
 OutboundFrame frame_of_size(std::size_t size, std::uint8_t fill = 0) {
   return std::make_shared<const Bytes>(size, fill);
 }
@@ -80,9 +78,7 @@ class Node {
   }
   void stop() { mesh.reset(); }
   void know(const Node& other) { know(other.id_, other.port()); }
-  void know(std::uint8_t peer, std::uint16_t at) {
-    mesh->set_address({peer}, {"127.0.0.1", at});
-  }
+  void know(std::uint8_t peer, std::uint16_t at) { mesh->set_address({peer}, {"127.0.0.1", at}); }
   [[nodiscard]] std::uint16_t port() const { return mesh->endpoint().port; }
   [[nodiscard]] ReplicaId id() const { return {id_}; }
 

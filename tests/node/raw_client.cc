@@ -27,7 +27,8 @@ RawClient::RawClient(std::uint16_t port, int receive_buffer_bytes)
     : reader_({.body_bytes_max = 64 << 20}) {
   socket_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (receive_buffer_bytes > 0) {
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes,
+                 sizeof receive_buffer_bytes);
   }
   const timeval patience{20, 0};
   ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -98,8 +99,8 @@ bool RawClient::closed_within(int timeout_ms) {
 }
 
 std::string post_request(std::string_view body, std::string_view path) {
-  return fmt::format("POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", path, body.size(),
-                     body);
+  return fmt::format("POST {} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", path,
+                     body.size(), body);
 }
 
 }  // namespace quorate::node

@@ -75,7 +75,8 @@ std::string ok(std::string_view body, bool tell_length = true) {
 class RpcClientTest : public testing::Test {
  protected:
   void start(RpcServerOptions options = {}) {
-    options.listen = {"127.0.0.1", options.listen.port == 26650 ? std::uint16_t{0} : options.listen.port};
+    options.listen = {"127.0.0.1",
+                      options.listen.port == 26650 ? std::uint16_t{0} : options.listen.port};
     auto started = RpcServer::start(io_, options, handler_);
     ASSERT_TRUE(started) << started.error().to_string();
     server_ = std::move(*started);

@@ -150,7 +150,8 @@ TEST(RpcParse, BoundsABatch) {
 }
 
 TEST(RpcParse, ReadsATarget) {
-  const auto call = parse_rpc_target("/block?height=12&hash=0xAB&text=%22a+b%26%22&flag=true&empty=");
+  const auto call =
+      parse_rpc_target("/block?height=12&hash=0xAB&text=%22a+b%26%22&flag=true&empty=");
   ASSERT_TRUE(call);
   EXPECT_EQ(call->method, "block");
   EXPECT_EQ(call->id, -1);
@@ -224,9 +225,8 @@ TEST(RpcError, TravelsThroughJson) {
 }
 
 TEST(RpcError, RefusesACodeThatIsNone) {
-  for (const json::value& code :
-       {json::value(), json::value(1), json::value(""), json::value("A b"),
-        json::value(std::string(65, 'a'))}) {
+  for (const json::value& code : {json::value(), json::value(1), json::value(""),
+                                  json::value("A b"), json::value(std::string(65, 'a'))}) {
     EXPECT_FALSE(error_from_json(json::object{{"code", code}}));
   }
   EXPECT_FALSE(error_from_json("text"));

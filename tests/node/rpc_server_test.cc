@@ -56,8 +56,9 @@ class RpcServerTest : public testing::Test {
 
 TEST_F(RpcServerTest, AnswersACall) {
   start();
-  EXPECT_EQ(post(R"({"jsonrpc":"2.0","id":"x","method":"echo","params":{"a":[1]}})"),
-            json::parse(R"({"jsonrpc":"2.0","id":"x","result":{"params":{"a":[1]},"from_get":false}})"));
+  EXPECT_EQ(
+      post(R"({"jsonrpc":"2.0","id":"x","method":"echo","params":{"a":[1]}})"),
+      json::parse(R"({"jsonrpc":"2.0","id":"x","result":{"params":{"a":[1]},"from_get":false}})"));
 }
 
 TEST_F(RpcServerTest, AnswersErrorsWithStatus200AndDetail) {
@@ -67,11 +68,10 @@ TEST_F(RpcServerTest, AnswersErrorsWithStatus200AndDetail) {
     const json::value answer = post(fmt::format(
         R"({{"jsonrpc":"2.0","id":1,"method":"fail","params":{{"number":{}}}}})", number));
     EXPECT_EQ(answer.at("error").at("code"), number);
-    EXPECT_EQ(answer.at("error").at("data"),
-              (json::object{{"code", "test-failed"},
-                            {"kind", "unavailable"},
-                            {"message", "It fails"},
-                            {"next", "Wait."}}));
+    EXPECT_EQ(answer.at("error").at("data"), (json::object{{"code", "test-failed"},
+                                                           {"kind", "unavailable"},
+                                                           {"message", "It fails"},
+                                                           {"next", "Wait."}}));
   }
 }
 
@@ -94,9 +94,9 @@ TEST_F(RpcServerTest, TakesTheFirstOfTwoReplies) {
 
 TEST_F(RpcServerTest, AnswersABatchInOrderWithoutItsNotifications) {
   start();
-  const json::value answer = post(
-      R"([{"id":1,"method":"later","params":{"ms":30}},{"method":"echo"},7,)"
-      R"({"id":null,"method":"twice"},{"id":"z","method":"no_such"}])");
+  const json::value answer =
+      post(R"([{"id":1,"method":"later","params":{"ms":30}},{"method":"echo"},7,)"
+           R"({"id":null,"method":"twice"},{"id":"z","method":"no_such"}])");
   ASSERT_EQ(answer.as_array().size(), 4U);
   EXPECT_EQ(answer.at(0), (json::object{{"jsonrpc", "2.0"}, {"id", 1}, {"result", "late"}}));
   EXPECT_EQ(answer.at(1).at("error").at("code"), kRpcInvalidRequest);
@@ -168,9 +168,10 @@ TEST_F(RpcServerTest, NamesItsMethodsAndAllowsNoOtherSite) {
   start();
   for (const std::string_view method : {"OPTIONS", "DELETE"}) {
     RawClient client(port());
-    client.send(fmt::format("{} / HTTP/1.1\r\nHost: x\r\nOrigin: http://other\r\n"
-                            "Connection: close\r\n\r\n",
-                            method));
+    client.send(
+        fmt::format("{} / HTTP/1.1\r\nHost: x\r\nOrigin: http://other\r\n"
+                    "Connection: close\r\n\r\n",
+                    method));
     const std::string all = client.rest();
     EXPECT_TRUE(all.starts_with(method == "OPTIONS" ? "HTTP/1.1 204 " : "HTTP/1.1 405 ")) << all;
     EXPECT_NE(all.find("Allow: GET, HEAD, POST, OPTIONS\r\n"), std::string::npos) << all;
@@ -181,8 +182,9 @@ TEST_F(RpcServerTest, NamesItsMethodsAndAllowsNoOtherSite) {
 TEST_F(RpcServerTest, ReadsChunkedBodies) {
   start();
   RawClient client(port());
-  client.send("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-              "9\r\n{\"id\":1,\"\r\n");
+  client.send(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "9\r\n{\"id\":1,\"\r\n");
   client.send("10\r\nmethod\":\"twice\"}\r\n0\r\n\r\n");
   EXPECT_EQ(json::parse(client.response().body).at("result"), 1);
 }
@@ -191,9 +193,10 @@ TEST_F(RpcServerTest, InvitesTheBodyOfAClientThatWaits) {
   start();
   const std::string body = R"({"id":1,"method":"twice"})";
   RawClient client(port());
-  client.send(fmt::format("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
-                          "Connection: close\r\nContent-Length: {}\r\n\r\n",
-                          body.size()));
+  client.send(
+      fmt::format("POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                  "Connection: close\r\nContent-Length: {}\r\n\r\n",
+                  body.size()));
   EXPECT_TRUE(eventually([&] { return client.response().status == 100; }));
   client.send(body);
   EXPECT_EQ(json::parse(client.response().body).at("result"), 1);
@@ -247,7 +250,8 @@ TEST_F(RpcServerTest, SurvivesRandomBytes) {
   start();
   for (std::uint32_t seed = 0; seed < 300; ++seed) {
     std::mt19937 random(seed);
-    std::string bytes = seed % 2 ? post_request(R"([{"id":1,"method":"echo","params":{"a":"b"}}])") : "";
+    std::string bytes =
+        seed % 2 ? post_request(R"([{"id":1,"method":"echo","params":{"a":"b"}}])") : "";
     for (std::uint32_t i = 0; i < 1 + random() % 200; ++i) {
       if (seed % 2) {
         bytes[random() % bytes.size()] = static_cast<char>(random());

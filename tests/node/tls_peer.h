@@ -1,7 +1,8 @@
 #pragma once
 
-// The far end of a mesh connection, under the control of a test: it holds a valid key and says exactly
-// the bytes that it is told to. Blocking sockets on 127.0.0.1; everything gives up in the end.
+// The far end of a mesh connection, under the control of a test: it holds a valid key and says
+// exactly the bytes that it is told to. Blocking sockets on 127.0.0.1; everything gives up in the
+// end.
 
 #include <cstdint>
 #include <memory>

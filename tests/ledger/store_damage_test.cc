@@ -88,7 +88,7 @@ TEST_F(DamagedStore, LogCutAtAnyByteOpensAtABlock) {
   const std::string bytes = env_.read(log);
   std::vector<std::size_t> cuts = sizes;
   for (const std::size_t size : sizes) cuts.insert(cuts.end(), {size - 1, size - 2, size - 9});
-  for (std::size_t size = sizes[0]; size < bytes.size(); size += 11) cuts.push_back(size);
+  for (std::size_t size = sizes[0]; size < bytes.size(); size += 23) cuts.push_back(size);
   cuts.erase(std::remove_if(cuts.begin(), cuts.end(), [&](auto cut) { return cut < sizes[0]; }),
              cuts.end());
   for (const std::size_t size : cuts) {
@@ -150,7 +150,7 @@ TEST_F(DamagedStore, NoBitOfAnyFileFlipsUnnoticed) {
   for (const std::string& file : env_.files("/ledger")) {
     const std::string bytes = env_.read(file);
     const std::size_t bits = bytes.size() * 8;
-    for (std::size_t bit = 0; bit < bits; bit += std::max<std::size_t>(1, bits / 160)) {
+    for (std::size_t bit = 0; bit < bits; bit += std::max<std::size_t>(1, bits / 100)) {
       std::string flipped = bytes;
       flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
       with_copy(file, flipped, [&](const auto& opened) {

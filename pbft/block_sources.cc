@@ -69,7 +69,10 @@ std::optional<BlockFetch> BlockSources::ask(Sequence committed, std::uint64_t no
     if (it->second.executed <= committed || it->second.not_before_ms > now_ms) continue;
     if (best == sources_.end() || rank(*it) < rank(*best)) best = it;
   }
-  if (best == sources_.end()) return std::nullopt;
+  if (best == sources_.end()) {
+    is_flowing_ = false;
+    return std::nullopt;
+  }
   const auto& [peer, source] = *best;
   const std::uint64_t count =
       std::min<std::uint64_t>(source.executed.value - committed.value, blocks_max_);

@@ -135,6 +135,8 @@ void Replica::on(const crypto::Verified<CertifiedBatch>& block, Output&) {
   const Sequence sequence = block->certificate.sequence;
   if (block->certificate.epoch != epoch_ || sequence <= committed_) return;
   if (sequence.value - committed_.value > config_.fetch_blocks_max) return;
+  // Unasked blocks must not pile up before execution either.
+  if (sequence.value - executed_.value > window() + config_.fetch_blocks_max) return;
   fetched_.try_emplace(sequence, *block);
 }
 

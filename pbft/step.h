@@ -121,7 +121,10 @@ struct CatchingUp {
 using Event = std::variant<Proposed, BatchPrepared, BatchCommitted, VoteWasRefused,
                            MessageIgnored, CatchingUp>;
 
-// The host honours the order of the fields.
+// The host honours the order of the fields, and of the outputs: nothing of an output takes effect before
+// the records of every earlier output are durable. For own votes count at once, so a later output
+// without a record of its own may carry, in a resent vote or in a commit certificate, a vote that an
+// earlier output still has to store.
 struct Output {
   // 1. Durable (one synced write) before anything below is done.
   std::vector<DurableRecord> persist;

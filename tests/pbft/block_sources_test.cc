@@ -77,6 +77,17 @@ TEST(BlockSources, StaysWithAPeerThatDelivers) {
   }
 }
 
+// The next time that somebody is a little ahead it is just faster, until the grace is over.
+TEST(BlockSources, FlowEndsWhenNobodyIsAhead) {
+  BlockSources sources = sources_of();
+  sources.claim(r(0), {10});
+  ASSERT_TRUE(sources.ask({0}, 0));
+  sources.judge({10}, 5);
+  EXPECT_TRUE(sources.is_flowing());
+  EXPECT_FALSE(sources.ask({10}, 5));
+  EXPECT_FALSE(sources.is_flowing());
+}
+
 TEST(BlockSources, EmptyAnswerLeadsToTheNextPeerAtOnceAndAPauseForThisOne) {
   BlockSources sources = sources_of();
   sources.claim(r(0), {100});

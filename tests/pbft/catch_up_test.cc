@@ -302,6 +302,16 @@ TEST(Lies, FloodOfBlocksKeepsAtMostAWindowOfThem) {
   EXPECT_EQ(lone.receive(block(lone, 1)).commit.size(), 64U) << "1 to 64; the rest was not kept";
 }
 
+TEST(Lies, FloodOfTheWholeHistoryDoesNotRunAwayFromExecution) {
+  Lone lone(4, r(1));
+  for (std::uint64_t sequence = 1; sequence <= 200; ++sequence) {
+    (void)lone.receive(block(lone, sequence));
+  }
+  EXPECT_EQ(lone.replica.committed(), Sequence{32 + 64});
+  (void)lone.step(BatchExecuted{{1}, {}, kStartTime, {}});
+  EXPECT_EQ(lone.receive(block(lone, 97)).commit.size(), 1U);
+}
+
 // --- blocks ---------------------------------------------------------------------------------------
 
 TEST(Blocks, LaggingReplicaAsksAPeerThatIsAheadAfterAGrace) {

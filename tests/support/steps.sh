@@ -94,7 +94,7 @@ show_progress() {
   local line percent shown=-1
   while IFS= read -r line; do
     # A handful of steps (is the list of files up to date, which commit is this) is no build.
-    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] && ((BASH_REMATCH[2] > 9)) || continue
+    [[ $line =~ ^\[([0-9]+)/([0-9]{2,})\] ]] || continue
     percent=$((100 * BASH_REMATCH[1] / BASH_REMATCH[2]))
     if [[ -t 1 ]]; then
       printf '\r  %3d %%  (%d of %d)' "$percent" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"

@@ -5,7 +5,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
+#include <charconv>
+#include <limits>
 #include <memory>
+#include <type_traits>
 
 #include "crypto/check.h"
 #include "node/nearest.h"
@@ -27,6 +30,16 @@ void unmark(std::string& text) {
   if (!text.empty() && text[0] == kNegativeMark) text.erase(0, 1);
 }
 
+// CLI11 saturates an integer that is too large; an amount must never become another one silently.
+template <class T>
+std::string integer_fault(const std::string& text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{} && end == text.data() + text.size()) return {};
+  return fmt::format("found \"{}\" where an integer from {} to {} was expected", text,
+                     std::numeric_limits<T>::min(), std::numeric_limits<T>::max());
+}
+
 struct Bind {
   CLI::App& app;
   const Parameter& parameter;
@@ -42,6 +55,11 @@ struct Bind {
       unmark(text);
       return text;
     });
+    if constexpr (std::is_integral_v<T>) {
+      option->check(integer_fault<T>);
+    } else if constexpr (std::is_same_v<T, std::optional<std::uint64_t>>) {
+      option->check(integer_fault<std::uint64_t>);
+    }
     option->type_name(by_position ? "" : parameter.value);
     option->type_size(1)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
     if (by_position) option->required(parameter.required);

@@ -92,6 +92,19 @@ TEST(CommandLine, TakesNegativeNumbersAsValues) {
   EXPECT_EQ(sample.key, "-1");
 }
 
+TEST(CommandLine, RefusesAnIntegerThatDoesNotFitInsteadOfBendingIt) {
+  for (const std::string text : {"9223372036854775808", "-9223372036854775809",
+                                 "99999999999999999999", "7x", "0x7", "1.5", ""}) {
+    Sample sample;
+    const Ran run = run_line(sample_line(sample), {"tx", "add", "k", text});
+    EXPECT_EQ(run.code, static_cast<int>(ExitCode::kUsage)) << text;
+    EXPECT_EQ(sample.number, 0) << text;
+  }
+  Sample sample;
+  EXPECT_EQ(run_line(sample_line(sample), {"tx", "add", "k", "9223372036854775807"}).code, 0);
+  EXPECT_EQ(sample.number, INT64_MAX);
+}
+
 TEST(CommandLine, PrintsExactlyOneJsonValueWhenAsked) {
   Sample sample;
   const Ran run = run_line(sample_line(sample), {"tx", "add", "k", "7", "--json"});

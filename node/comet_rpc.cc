@@ -1,15 +1,26 @@
 #include "node/comet_rpc.h"
 
+#include <memory>
+
+#include "ledger/genesis.h"
+
 namespace quorate::node {
 
-std::vector<RpcMethod> comet_methods() {
+std::vector<RpcMethod> comet_methods(const NodeView& of) {
+  // Rendered once: it may have megabytes.
+  const auto document = std::make_shared<const std::string>(ledger::genesis_to_json(of.genesis));
   return {
       {"health", {}, "An empty object, while the node answers.", at_once(comet_health)},
       {"status", {}, "This node, its last block, and its place in the agreement.",
        at_once(comet_status)},
-      {"genesis", {}, "The genesis document.", at_once(comet_genesis)},
+      {"genesis", {}, "The genesis document.",
+       [document](const NodeView& view, const RpcParams&, const RpcReply& reply) {
+         reply(comet_genesis(view, *document));
+       }},
       {"genesis_chunked", {"chunk"}, "The genesis document in base64, chunk by chunk from 0.",
-       at_once(comet_genesis_chunked)},
+       [document](const NodeView&, const RpcParams& params, const RpcReply& reply) {
+         reply(comet_genesis_chunked(*document, params));
+       }},
       {"net_info", {}, "The connections to other replicas.", at_once(comet_net_info)},
       {"broadcast_tx_async", {"tx"},
        "Submits a transaction; answers as broadcast_tx_sync, since the check is fast.",

@@ -6,19 +6,23 @@
 //
 // Reads answer from whole blocks. Error: "block-not-found", "tx-not-found" and what the store says.
 
+#include <string>
 #include <vector>
 
 #include "node/rpc_method.h"
 
 namespace quorate::node {
 
-[[nodiscard]] std::vector<RpcMethod> comet_methods();
+[[nodiscard]] std::vector<RpcMethod> comet_methods(const NodeView& view);
 
 // comet_status.cc
 [[nodiscard]] RpcResult comet_health(const NodeView& view, const RpcParams& params);
 [[nodiscard]] RpcResult comet_status(const NodeView& view, const RpcParams& params);
-[[nodiscard]] RpcResult comet_genesis(const NodeView& view, const RpcParams& params);
-[[nodiscard]] RpcResult comet_genesis_chunked(const NodeView& view, const RpcParams& params);
+// `document` is the genesis document's JSON. One that is larger than a chunk is given in chunks only:
+// "genesis-too-large" (kUnsupported).
+[[nodiscard]] RpcResult comet_genesis(const NodeView& view, const std::string& document);
+[[nodiscard]] RpcResult comet_genesis_chunked(const std::string& document, const RpcParams& params);
+inline constexpr std::size_t kGenesisChunkBytes = 1 << 20;
 [[nodiscard]] RpcResult comet_net_info(const NodeView& view, const RpcParams& params);
 
 // comet_blocks.cc

@@ -17,7 +17,6 @@ namespace json = boost::json;
 
 // The dialect's version that these shapes follow. Clients choose their decoder by it.
 constexpr std::string_view kDialectVersion = "0.38.17";
-constexpr std::size_t kGenesisChunkBytes = 1 << 20;
 constexpr std::size_t kEvidenceBytesMax = 1 << 20;
 
 std::string listen_address(const Endpoint& endpoint) { return "tcp://" + endpoint.to_string(); }
@@ -35,7 +34,8 @@ json::object node_info(const NodeView& view, const ledger::ReplicaInfo& replica,
 }
 
 // Without a block the genesis stands in: clients want a hash that is not empty.
-RpcExpected<json::object> sync_info(const NodeView& view, const ledger::Store& store) {
+RpcExpected<json::object> sync_info(const NodeView& view) {
+  const ledger::Store& store = view.store;
   const ledger::Height latest = store.height();
   const std::string genesis_hash = upper_hex(view.chain_id.bytes);
   const std::string genesis_app_hash = upper_hex(crypto::sha256({}).bytes);
@@ -73,7 +73,7 @@ json::object consensus_params(const ledger::Genesis& genesis) {
           {"abci", json::object{{"vote_extensions_enable_height", "0"}}}};
 }
 
-RpcExpected<json::object> genesis_json(const NodeView& view) {
+RpcExpected<json::object> genesis_json(const NodeView& view, const std::string& text) {
   json::array validators;
   for (const ledger::ReplicaInfo& replica : view.genesis.replicas) {
     validators.push_back(json::object{{"address", validator_address(replica.vote_key)},
@@ -82,7 +82,7 @@ RpcExpected<json::object> genesis_json(const NodeView& view) {
                                       {"name", replica.name}});
   }
   json::error_code trouble;
-  json::value document = json::parse(ledger::genesis_to_json(view.genesis), trouble);
+  json::value document = json::parse(text, trouble);
   if (trouble) {
     return tl::unexpected(rpc_error_of({ErrorKind::kCorrupt, "genesis-unreadable",
                                         "The genesis document does not read back: " +
@@ -104,7 +104,7 @@ RpcResult comet_health(const NodeView&, const RpcParams&) { return json::object{
 
 RpcResult comet_status(const NodeView& view, const RpcParams&) {
   const ledger::ReplicaInfo& own = view.genesis.replicas[view.self.value];
-  QUORATE_ASSIGN(json::object sync, sync_info(view, view.store));
+  QUORATE_ASSIGN(json::object sync, sync_info(view));
   return json::object{
       {"node_info", node_info(view, own, view.peer_endpoint, listen_address(view.rpc_endpoint))},
       {"sync_info", std::move(sync)},
@@ -114,18 +114,24 @@ RpcResult comet_status(const NodeView& view, const RpcParams&) {
       {"quorate", quorate_status(view)}};
 }
 
-RpcResult comet_genesis(const NodeView& view, const RpcParams&) {
-  QUORATE_ASSIGN(json::object document, genesis_json(view));
-  return json::object{{"genesis", std::move(document)}};
+RpcResult comet_genesis(const NodeView& view, const std::string& document) {
+  if (document.size() > kGenesisChunkBytes) {
+    return tl::unexpected(rpc_error_of(
+        {ErrorKind::kUnsupported, "genesis-too-large",
+         fmt::format("The genesis document has {} bytes, more than the {} of one answer",
+                     document.size(), kGenesisChunkBytes),
+         "Fetch it with genesis_chunked, chunk by chunk from 0."}));
+  }
+  QUORATE_ASSIGN(json::object genesis, genesis_json(view, document));
+  return json::object{{"genesis", std::move(genesis)}};
 }
 
-RpcResult comet_genesis_chunked(const NodeView& view, const RpcParams& params) {
-  const std::string text = ledger::genesis_to_json(view.genesis);
-  const std::size_t total = (text.size() + kGenesisChunkBytes - 1) / kGenesisChunkBytes;
+RpcResult comet_genesis_chunked(const std::string& document, const RpcParams& params) {
+  const std::size_t total = (document.size() + kGenesisChunkBytes - 1) / kGenesisChunkBytes;
   QUORATE_ASSIGN(const auto asked, params.number("chunk", 0, total - 1));
   const std::size_t chunk = asked.value_or(0);
   const std::string_view part =
-      std::string_view(text).substr(chunk * kGenesisChunkBytes, kGenesisChunkBytes);
+      std::string_view(document).substr(chunk * kGenesisChunkBytes, kGenesisChunkBytes);
   return json::object{
       {"chunk", chunk}, {"total", total}, {"data", to_base64(as_bytes(part))}};
 }

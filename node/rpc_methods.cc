@@ -11,7 +11,7 @@
 namespace quorate::node {
 
 RpcMethods::RpcMethods(const NodeView& view) : view_(view) {
-  for (auto& methods : {comet_methods(), quorate_methods()}) {
+  for (const auto& methods : {comet_methods(view), quorate_methods()}) {
     for (const RpcMethod& method : methods) {
       const bool is_new = methods_.emplace(method.name, method).second;
       QUORATE_CHECK(is_new, "two methods with one name");

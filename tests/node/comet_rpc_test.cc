@@ -111,6 +111,7 @@ TEST(CometGenesis, ALargeDocumentComesInSeveralChunks) {
     genesis.accounts.push_back({ledger::PublicKey{seed.bytes}, i});
   }
   RpcNode node({}, genesis);
+  EXPECT_EQ(node.refusal("genesis"), "-32000 genesis-too-large");
   std::string joined;
   const auto total = number_at(node.get("genesis_chunked"), "total");
   EXPECT_GT(total, 1);

@@ -2,10 +2,11 @@
 
 // Whom to ask for blocks, and when.
 //
-// Peers claim how far they executed, and a claim costs nothing; so a peer is judged by what it brought. One
-// request is open at a time. A peer that does not deliver in time, answers with nothing, or lets one
-// request drag on, has failed: those with fewer failures are asked first, and its next request is given
-// twice the time. So f liars cost a replica that catches up f timeouts once, not each time.
+// Peers claim how far they executed, and a claim costs nothing; so a peer is judged by what it
+// brought. One request is open at a time. A peer that does not deliver in time, answers with
+// nothing, or lets one request drag on, has failed: those with fewer failures are asked first, and
+// its next request is given twice the time. So f liars cost a replica that catches up f timeouts
+// once, not each time.
 //
 // Deterministic; bounded by the number of replicas. Not thread-safe.
 
@@ -40,8 +41,8 @@ class BlockSources {
   [[nodiscard]] Sequence highest_claim(ReplicaId peer) const;
   // The last request brought what it asked for: more may be asked for without waiting.
   [[nodiscard]] bool is_flowing() const { return is_flowing_; }
-  // When `judge`, or `ask` which is not called before `ask_from_ms`, has something to do; nullopt: not
-  // before the next input.
+  // When `judge`, or `ask` which is not called before `ask_from_ms`, has something to do; nullopt:
+  // not before the next input.
   [[nodiscard]] std::optional<std::uint64_t> deadline_ms(Sequence committed,
                                                          std::uint64_t ask_from_ms) const;
 

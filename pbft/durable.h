@@ -2,11 +2,12 @@
 
 // What a replica must not forget: the records that are synced before a vote leaves.
 //
-// The vote store (ledger/vote_store.h) keeps them as opaque bytes by key. Keys sort by sequence, so what
-// lies above the low watermark is one range, and everything below it can be dropped as one:
+// The vote store (ledger/vote_store.h) keeps them as opaque bytes by key. Keys sort by sequence, so
+// what lies above the low watermark is one range, and everything below it can be dropped as one:
 //
-//   'v' <sequence u64 BE> <epoch u64 BE> <view u64 BE> <kind u8>   BCS(ProposalRecord | CommitRecord)
-//   'b' <transaction id, 32 bytes>                                 BCS(SignedTransaction)
+//   'v' <sequence u64 BE> <epoch u64 BE> <view u64 BE> <kind u8>
+//                                     BCS(ProposalRecord) of kind 0, BCS(CommitRecord) of kind 1
+//   'b' <transaction id, 32 bytes>    BCS(SignedTransaction)
 
 #include <optional>
 #include <variant>
@@ -17,9 +18,9 @@
 
 namespace quorate::pbft {
 
-// A pre-prepare that this replica sent or answered, with our own prepare if we are a backup. The bodies
-// of its transactions stand in the same write (DESIGN: a prepared certificate proves that f+1
-// correct disks hold the bodies).
+// A pre-prepare that this replica sent or answered, with our own prepare if we are a backup. The
+// bodies of its transactions stand in the same write (DESIGN: a prepared certificate proves that
+// f+1 correct disks hold the bodies).
 struct ProposalRecord {
   PrePrepare pre_prepare;
   std::optional<Prepare> prepare;  // nullopt at the primary

@@ -3,8 +3,8 @@
 // Protocol messages, as they are signed and sent.
 //
 // PRE-PREPARE, PREPARE and COMMIT are one signed Vote (ledger/certificate.h), each under a purpose
-// of its own, so a signature of one phase is worthless in another (OSDI '99 §4.2). Signatures are the
-// authority, not the connection: any replica may relay another's vote.
+// of its own, so a signature of one phase is worthless in another (OSDI '99 §4.2). Signatures are
+// the authority, not the connection: any replica may relay another's vote.
 //
 // StatusReport is a hint, not a promise: it travels on the authenticated channel without a
 // signature, nobody stores it, and believing a false one costs a few retransmissions.
@@ -44,8 +44,8 @@ struct PrePrepare {
   Batch batch;
 };
 
-// A backup's vote, with the primary's signature over the pre-prepare it answers: two prepares of one
-// (view, sequence) with different digests prove the primary's equivocation to anyone.
+// A backup's vote, with the primary's signature over the pre-prepare it answers: two prepares of
+// one (view, sequence) with different digests prove the primary's equivocation to anyone.
 struct Prepare {
   Vote vote;
   Signature signature;

@@ -1,5 +1,5 @@
-// The door, bookkeeping and deadlines. The three phases stand in replica_normal.cc, retransmission and
-// catching up in replica_catch_up.cc.
+// The door, bookkeeping and deadlines. The three phases stand in replica_normal.cc, retransmission
+// and catching up in replica_catch_up.cc.
 
 #include "pbft/replica.h"
 

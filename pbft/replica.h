@@ -1,13 +1,14 @@
 #pragma once
 
-// pbft::Replica: the protocol of Castro & Liskov (OSDI '99) as a deterministic function of its inputs.
+// pbft::Replica: the protocol of Castro & Liskov (OSDI '99) as a deterministic function of its
+// inputs.
 //
 // One door, `step`. The same object runs in the node, in the simulator, under the fuzzer and in the
-// benchmark. Not thread-safe; no input can make it abort; memory is bounded by the watermark window, the
-// replicas and the host's mempool.
+// benchmark. Not thread-safe; no input can make it abort; memory is bounded by the watermark
+// window, the replicas and the host's mempool.
 //
-// Own votes count at `step` and leave after their sync (Output). Until checkpoints truncate it, the log's
-// low watermark is the last executed sequence.
+// Own votes count at `step` and leave after their sync (Output). Until checkpoints truncate it, the
+// log's low watermark is the last executed sequence.
 
 #include <cstdint>
 #include <map>
@@ -24,8 +25,8 @@ struct ReplicaConfig {
   ReplicaSet replicas;
   ledger::Parameters parameters;
 
-  // Receiver-driven retransmission: a report at once after (re)connection, then with back-off between
-  // these while work is pending, and at the latter pace when idle.
+  // Receiver-driven retransmission: a report at once after (re)connection, then with back-off
+  // between these while work is pending, and at the latter pace when idle.
   std::uint64_t status_interval_ms_min = 100;
   std::uint64_t status_interval_ms_max = 10'000;
   // A fetch that brought nothing within this is sent to the next peer.

@@ -1,7 +1,8 @@
 // Receiver-driven retransmission (Castro & Liskov, TOCS '02 §5.2) and blocks from peers.
 //
-// A replica says what it has; the others resend their own votes that it lacks. What it lacks below their
-// windows it fetches as blocks, each with the certificate that makes the peer's word unnecessary.
+// A replica says what it has; the others resend their own votes that it lacks. What it lacks below
+// their windows it fetches as blocks, each with the certificate that makes the peer's word
+// unnecessary.
 
 #include <algorithm>
 #include <utility>
@@ -38,8 +39,8 @@ void Replica::on(const StatusArrived& event, Output& out) {
   }
 }
 
-// A vote above our window is a hint that we are behind, and no more: anyone can sign a large number. So
-// its signer is asked, and only it bears the cost of a lie.
+// A vote above our window is a hint that we are behind, and no more: anyone can sign a large
+// number. So its signer is asked, and only it bears the cost of a lie.
 void Replica::ask_how_far(ReplicaId signer, Output& out) {
   if (signer == config_.self) return;
   Peer& peer = peers_[signer];

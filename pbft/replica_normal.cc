@@ -1,5 +1,5 @@
-// The normal case: pre-prepare, prepare, commit (OSDI '99 §4.2), with bodies apart from ordering and
-// agreed time.
+// The normal case: pre-prepare, prepare, commit (OSDI '99 §4.2), with bodies apart from ordering
+// and agreed time.
 
 #include <algorithm>
 #include <utility>

@@ -2,8 +2,8 @@
 
 // Ready transactions, in the order in which they became ready.
 //
-// The host decides what is ready (admission against the last executed state); this keeps the order and
-// the time, so that the primary batches fairly and a backup can judge a primary that does not.
+// The host decides what is ready (admission against the last executed state); this keeps the order
+// and the time, so that the primary batches fairly and a backup can judge a primary that does not.
 // Bounded by the host's mempool and the batches in flight. Not thread-safe.
 
 #include <cstddef>
@@ -22,8 +22,8 @@ class Requests {
   void add(TransactionPtr transaction, std::uint64_t now_ms);
   void remove(const TxId& id);
 
-  // A batch in flight names these: none is proposed again until no batch does. Ids need not be known
-  // here (yet). Each `name` is undone by one `unname`.
+  // A batch in flight names these: none is proposed again until no batch does. Ids need not be
+  // known here (yet). Each `name` is undone by one `unname`.
   void name(const std::vector<TxId>& ids);
   void unname(const std::vector<TxId>& ids);
 

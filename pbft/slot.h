@@ -2,9 +2,10 @@
 
 // One sequence number in the message log: the proposal and the votes for it.
 //
-// A slot collects votes of one (epoch, view); votes that come before the proposal wait here. One message
-// a replica and phase is kept, the first; a second, different one is reported as a contradiction and not
-// counted. Counting is over distinct replicas that agree with the proposal in every field.
+// A slot collects votes of one (epoch, view); votes that come before the proposal wait here. One
+// message a replica and phase is kept, the first; a second, different one is reported as a
+// contradiction and not counted. Counting is over distinct replicas that agree with the proposal in
+// every field.
 
 #include <map>
 #include <optional>
@@ -47,8 +48,8 @@ struct Slot {
   }
 };
 
-// Each returns the contradiction if this vote differs from one that the slot holds by the same replica
-// in the same phase; the slot is then unchanged.
+// Each returns the contradiction if this vote differs from one that the slot holds by the same
+// replica in the same phase; the slot is then unchanged.
 [[nodiscard]] std::optional<Contradiction> add_prepare(Slot& slot, const Prepare& prepare);
 [[nodiscard]] std::optional<Contradiction> add_commit(Slot& slot, const Commit& commit);
 
@@ -61,7 +62,8 @@ struct Slot {
                                                                   ReplicaId primary,
                                                                   const Prepare& prepare);
 
-// Prepares of quorum - 1 distinct backups that match the proposal (OSDI '99 §4.2 "prepared"), or nullopt.
+// Prepares of quorum - 1 distinct backups that match the proposal (OSDI '99 §4.2 "prepared"), or
+// nullopt.
 [[nodiscard]] std::optional<PreparedCertificate> prepared_certificate(const Slot& slot,
                                                                       std::size_t replicas);
 // Commits of a quorum that agree, whatever the proposal here says (OSDI '99 §4.2 "committed"), or

@@ -2,9 +2,9 @@
 
 // The door of the replica core: Input in, Output out.
 //
-// The core is a deterministic function of its inputs. It has no clock, so each input says what time it is;
-// it has no state machine, so the host tells it what is ready and what was executed; it has no disk, so
-// Output says what must be durable.
+// The core is a deterministic function of its inputs. It has no clock, so each input says what time
+// it is; it has no state machine, so the host tells it what is ready and what was executed; it has
+// no disk, so Output says what must be durable.
 
 #include <cstdint>
 #include <optional>
@@ -19,8 +19,8 @@
 
 namespace quorate::pbft {
 
-// The host's clocks at an input. Monotonic time drives deadlines and never goes back; wall time is only
-// proposed and judged, and may jump.
+// The host's clocks at an input. Monotonic time drives deadlines and never goes back; wall time is
+// only proposed and judged, and may jump.
 struct Now {
   std::uint64_t monotonic_ms = 0;
   TimeMs wall;
@@ -66,7 +66,8 @@ struct Input {
   Now now;
   std::variant<Tick, crypto::Verified<PrePrepare>, crypto::Verified<Prepare>,
                crypto::Verified<Commit>, crypto::Verified<CertifiedBatch>, BlocksEnded,
-               StatusArrived, PeerConnected, TransactionReady, TransactionGone, BodyArrived, BatchExecuted>
+               StatusArrived, PeerConnected, TransactionReady, TransactionGone, BodyArrived,
+               BatchExecuted>
       event;
 };
 
@@ -75,7 +76,8 @@ struct Send {
   Message message;
 };
 
-// Ask a peer for transactions by id; the answer comes as BodyArrived, from wherever the host finds it.
+// Ask a peer for transactions by id; the answer comes as BodyArrived, from wherever the host finds
+// it.
 struct BodyFetch {
   ReplicaId from;
   std::vector<TxId> ids;
@@ -121,10 +123,10 @@ struct CatchingUp {
 using Event = std::variant<Proposed, BatchPrepared, BatchCommitted, VoteWasRefused,
                            MessageIgnored, CatchingUp>;
 
-// The host honours the order of the fields, and of the outputs: nothing of an output takes effect before
-// the records of every earlier output are durable. For own votes count at once, so a later output
-// without a record of its own may carry, in a resent vote or in a commit certificate, a vote that an
-// earlier output still has to store.
+// The host honours the order of the fields, and of the outputs: nothing of an output takes effect
+// before the records of every earlier output are durable. For own votes count at once, so a later
+// output without a record of its own may carry, in a resent vote or in a commit certificate, a vote
+// that an earlier output still has to store.
 struct Output {
   // 1. Durable (one synced write) before anything below is done.
   std::vector<DurableRecord> persist;

@@ -3,8 +3,9 @@
 // The verifier: the only maker of Verified<message>, and the first judge of what peers send.
 //
 // It checks what is true or false for ever: the claimed replica exists in the epoch, the signatures
-// verify, the role fits (only the primary pre-prepares, and never prepares), the batch fits its header
-// and digest. Whether a message is timely is the replica's business. Thread-safe, so a pool may run it.
+// verify, the role fits (only the primary pre-prepares, and never prepares), the batch fits its
+// header and digest. Whether a message is timely is the replica's business. Thread-safe, so a pool
+// may run it.
 
 #include <cstdint>
 #include <string_view>

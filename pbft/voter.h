@@ -2,9 +2,10 @@
 
 // The voter: the one holder of the vote key, and the one that says no.
 //
-// Everything this replica signs for the protocol passes through here, and the voter remembers it. It is
-// rebuilt from the vote store before it may sign (`remember_*`), so a restart forgets nothing: amnesia is
-// equivocation. A refusal is a value with both sides of the contradiction; it never throws.
+// Everything this replica signs for the protocol passes through here, and the voter remembers it.
+// It is rebuilt from the vote store before it may sign (`remember_*`), so a restart forgets
+// nothing: amnesia is equivocation. A refusal is a value with both sides of the contradiction; it
+// never throws.
 //
 // Not thread-safe: it belongs to the replica core.
 

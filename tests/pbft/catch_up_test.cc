@@ -40,7 +40,7 @@ std::size_t count_sent(const std::vector<Output>& outputs) {
   return count;
 }
 
-// --- reports --------------------------------------------------------------------------------------
+// --- reports -------------------------------------------------------------------------------------
 
 TEST(Status, NewConnectionIsGreetedWithAReportThatWantsAnAnswer) {
   Lone lone(4, r(1));
@@ -66,8 +66,8 @@ TEST(Status, ReportSaysWhatEachSlotHas) {
   for (const std::size_t i : {0, 2, 3}) (void)lone.receive(lone.world.commit(proposals[2], r(i)));
   const auto reports = sent<StatusReport>(lone.step(PeerConnected{r(3)}));
   ASSERT_EQ(reports.size(), 1U);
-  EXPECT_EQ(reports[0].slots,
-            (std::vector<std::uint8_t>{0, kSlotHasProposal, kSlotHasProposal | kSlotPrepared, kAll}));
+  constexpr std::uint8_t kHalf = kSlotHasProposal | kSlotPrepared;
+  EXPECT_EQ(reports[0].slots, (std::vector<std::uint8_t>{0, kSlotHasProposal, kHalf, kAll}));
 }
 
 TEST(Status, CommittedAndUnexecutedBlocksAreNotAskedForAgain) {
@@ -207,7 +207,7 @@ TEST(Status, OwnVoteOfAnEarlierLifeAboveTheWindowIsAskedOfNobody) {
   EXPECT_TRUE(lone.receive(lone.world.commit(far, r(1))).send.empty());
 }
 
-// --- lies -----------------------------------------------------------------------------------------
+// --- lies ----------------------------------------------------------------------------------------
 
 TEST(Lies, ReportWithAnySlotsAndNumbersIsBounded) {
   Lone lone(4, r(1));
@@ -312,7 +312,7 @@ TEST(Lies, FloodOfTheWholeHistoryDoesNotRunAwayFromExecution) {
   EXPECT_EQ(lone.receive(block(lone, 97)).commit.size(), 1U);
 }
 
-// --- blocks ---------------------------------------------------------------------------------------
+// --- blocks --------------------------------------------------------------------------------------
 
 TEST(Blocks, LaggingReplicaAsksAPeerThatIsAheadAfterAGrace) {
   Lone lone(4, r(1));
@@ -376,7 +376,7 @@ TEST(Blocks, VotesAreNotCastForWhatABlockSettled) {
   EXPECT_TRUE(lone.receive(other).send.empty());
 }
 
-// --- the host is not kept busy -----------------------------------------------------------------------
+// --- the host is not kept busy -------------------------------------------------------------------
 
 // Whatever state a replica is in, its deadlines must not make the host spin.
 TEST(Deadlines, AreRareInEveryWaitingState) {

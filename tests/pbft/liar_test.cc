@@ -1,5 +1,5 @@
-// Clusters with Byzantine replicas, which sign what they like with keys of their own: agreement holds,
-// the correct ones go on where they can, and the liars leave proofs.
+// Clusters with Byzantine replicas, which sign what they like with keys of their own: agreement
+// holds, the correct ones go on where they can, and the liars leave proofs.
 
 #include <gtest/gtest.h>
 
@@ -38,8 +38,8 @@ void support(Cluster& cluster, const PrePrepare& proposal, ReplicaId to) {
   }
 }
 
-// An equivocating primary with all the accomplices that n tolerates: one batch to `first` of the correct
-// backups, another to the rest, and every liar's vote for whatever each was given.
+// An equivocating primary with all the accomplices that n tolerates: one batch to `first` of the
+// correct backups, another to the rest, and every liar's vote for whatever each was given.
 void equivocate(Cluster& cluster, std::size_t first) {
   const TransactionPtr a = cluster.submit();
   const TransactionPtr b = cluster.submit();
@@ -74,7 +74,8 @@ TEST(EquivocatingPrimary, NeverGetsTwoBatchesCommittedAndLeavesAProof) {
   }
 }
 
-// Where the larger part reaches a quorum with the liars, those that were given the other batch follow it.
+// Where the larger part reaches a quorum with the liars, those that were given the other batch
+// follow it.
 TEST(EquivocatingPrimary, ReplicasGivenTheLosingBatchFollowTheCommittedOne) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     Cluster cluster(with_liars(4, {r(0)}, seed));

@@ -1,5 +1,5 @@
-// Whole clusters over bad networks: agreement always (the witness sees to it), progress once messages
-// can arrive.
+// Whole clusters over bad networks: agreement always (the witness sees to it), progress once
+// messages can arrive.
 
 #include <gtest/gtest.h>
 
@@ -128,7 +128,9 @@ TEST(Network, ReplicaThatMissedMuchCatchesUpWithABusyCluster) {
   load(100);
   is_cut = false;
   load(200);
-  const auto executed = [&](std::size_t id) { return cluster.node(r(id)).replica->executed().value; };
+  const auto executed = [&](std::size_t id) {
+    return cluster.node(r(id)).replica->executed().value;
+  };
   EXPECT_GE(executed(3) + 64, executed(0)) << "after 1.6 s of connection";
   EXPECT_GT(executed(3), 100U);
 }

@@ -1,5 +1,6 @@
-// Walks the normal case of Castro & Liskov, "Practical Byzantine Fault Tolerance" (OSDI '99), sentence
-// by sentence. "2f" reads quorum - 1 and "2f+1" quorum (DESIGN §1); n = 4, so f = 1 and the quorum is 3.
+// Walks the normal case of Castro & Liskov, "Practical Byzantine Fault Tolerance" (OSDI '99),
+// sentence by sentence. "2f" reads quorum - 1 and "2f+1" quorum (DESIGN §1); n = 4, so f = 1 and
+// the quorum is 3.
 
 #include <gtest/gtest.h>
 
@@ -20,8 +21,8 @@ TEST(Paper, PrimaryIsTheViewModuloTheReplicas) {
   EXPECT_FALSE(Lone(4, r(1)).replica.is_primary());
 }
 
-// §4.2: "In the pre-prepare phase, the primary assigns a sequence number, n, to the request, multicasts
-// a pre-prepare message ... to all the backups, and appends the message to its log."
+// §4.2: "In the pre-prepare phase, the primary assigns a sequence number, n, to the request,
+// multicasts a pre-prepare message ... to all the backups, and appends the message to its log."
 TEST(Paper, PrimaryAssignsTheNextSequenceNumberMulticastsAndLogs) {
   Lone lone(4, r(0));
   const TransactionPtr first = lone.world.transaction();
@@ -49,8 +50,9 @@ TEST(Paper, PrePrepareNamesTransactionsByIdAndIsSmall) {
   EXPECT_LT(crypto::encode(sent<PrePrepare>(out).at(0)).size(), 400U);
 }
 
-// §4.2: "A backup accepts a pre-prepare message provided: ..." and then "it enters the prepare phase by
-// multicasting a <PREPARE, v, n, d, i> message to all other replicas and adds both messages to its log."
+// §4.2: "A backup accepts a pre-prepare message provided: ..." and then "it enters the prepare
+// phase by multicasting a <PREPARE, v, n, d, i> message to all other replicas and adds both
+// messages to its log."
 TEST(Paper, BackupThatAcceptsMulticastsAPrepareAndLogsBoth) {
   Lone lone(4, r(1));
   const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, lone.ready()));
@@ -90,8 +92,8 @@ TEST(Paper, BackupAcceptsNoSecondDigestForOneSequenceNumber) {
   EXPECT_EQ(lone.replica.slots().at({1}).proposal->batch.ids[0], bodies[0]->id);
 }
 
-// "... the sequence number in the pre-prepare message is between a low water mark, h, and a high water
-// mark, H." Here h < n <= H.
+// "... the sequence number in the pre-prepare message is between a low water mark, h, and a high
+// water mark, H." Here h < n <= H.
 TEST(Paper, BackupAcceptsSequenceNumbersBetweenTheWatermarksOnly) {
   Lone lone(4, r(1));
   (void)lone.commit_and_execute(1);
@@ -108,9 +110,9 @@ TEST(Paper, BackupAcceptsSequenceNumbersBetweenTheWatermarksOnly) {
   EXPECT_EQ(sent<Prepare>(try_at(33)).size(), 1U);
 }
 
-// §4.2: "A replica (including the primary) accepts prepare messages and adds them to its log provided
-// their signatures are correct, their view number equals the replica's current view, and their
-// sequence number is between h and H."
+// §4.2: "A replica (including the primary) accepts prepare messages and adds them to its log
+// provided their signatures are correct, their view number equals the replica's current view, and
+// their sequence number is between h and H."
 TEST(Paper, PreparesAreAcceptedInTheViewAndBetweenTheWatermarksOnly) {
   Lone lone(4, r(0));
   const auto prepare_at = [&](std::uint64_t sequence, View view) {
@@ -124,9 +126,10 @@ TEST(Paper, PreparesAreAcceptedInTheViewAndBetweenTheWatermarksOnly) {
   EXPECT_EQ(lone.replica.slots().at({32}).prepares.count(r(3)), 1U);
 }
 
-// §4.2: "We define the predicate prepared(m,v,n,i) to be true if and only if replica i has inserted in
-// its log: the request m, a pre-prepare for m in view v with sequence number n, and 2f prepares from
-// different backups that match the pre-prepare." Then it "multicasts a <COMMIT, v, n, D(m), i>".
+// §4.2: "We define the predicate prepared(m,v,n,i) to be true if and only if replica i has inserted
+// in its log: the request m, a pre-prepare for m in view v with sequence number n, and 2f prepares
+// from different backups that match the pre-prepare." Then it "multicasts a <COMMIT, v, n, D(m),
+// i>".
 TEST(Paper, ReplicaCommitsWhenQuorumLessOneBackupsPrepared) {
   Lone lone(4, r(1));
   const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, lone.ready()));
@@ -183,8 +186,8 @@ TEST(Paper, OneBackupsPrepareCountsOnceHoweverOftenItComes) {
   EXPECT_EQ(lone.replica.slots().at({1}).prepares.size(), 1U);
 }
 
-// "... that match the pre-prepare. The replicas verify whether the prepares match the pre-prepare by
-// checking that they have the same view, sequence number, and digest."
+// "... that match the pre-prepare. The replicas verify whether the prepares match the pre-prepare
+// by checking that they have the same view, sequence number, and digest."
 TEST(Paper, PreparesForAnotherDigestAreNotCounted) {
   Lone lone(4, r(1));
   const auto bodies = lone.ready(2);
@@ -258,9 +261,9 @@ TEST(Paper, CommitsBeforeTheProposalCount) {
   EXPECT_EQ(lone.receive(proposal).commit.size(), 1U);
 }
 
-// §4.2: "Each replica i executes the operation requested by m after committed-local(m,v,n,i) is true
-// and i's state reflects the sequential execution of all requests with lower sequence numbers." and
-// "it is possible for a replica to commit requests out of order".
+// §4.2: "Each replica i executes the operation requested by m after committed-local(m,v,n,i) is
+// true and i's state reflects the sequential execution of all requests with lower sequence
+// numbers." and "it is possible for a replica to commit requests out of order".
 TEST(Paper, BatchesAreHandedOutInSequenceHoweverTheyCommit) {
   Lone lone(4, r(1));
   std::vector<PrePrepare> proposals;
@@ -282,8 +285,8 @@ TEST(Paper, BatchesAreHandedOutInSequenceHoweverTheyCommit) {
   EXPECT_EQ(commit(1), (std::vector<Sequence>{{2}, {3}}));
 }
 
-// §4.6, non-determinism: the primary picks the value and the backups judge it. The time of a batch is
-// the primary's clock.
+// §4.6, non-determinism: the primary picks the value and the backups judge it. The time of a batch
+// is the primary's clock.
 TEST(Paper, PrimaryProposesItsClockAsTheTimeOfTheBatch) {
   Lone lone(4, r(0));
   lone.now.wall = {kStartTime.value + 77};

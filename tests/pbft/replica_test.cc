@@ -21,7 +21,7 @@ PrePrepare proposal_at(Lone& lone, TimeMs time) {
   return lone.world.pre_prepare(batch_of(1, lone.ready(), time));
 }
 
-// --- agreed time (pitfall 38) -------------------------------------------------------------------
+// --- agreed time (pitfall 38) --------------------------------------------------------------------
 
 TEST(AgreedTime, ProposalWithinSlackOfTheOwnClockIsPreparedAtOnce) {
   Lone lone(4, r(1));
@@ -66,7 +66,8 @@ TEST(AgreedTime, ClockThatJumpsForwardReleasesTheProposalAtTheNextInput) {
   EXPECT_EQ(sent<Prepare>(lone.step(Tick{})).size(), 1U);
 }
 
-// A backup whose clock is behind does not stop the others, and vouches with its commit for the bodies.
+// A backup whose clock is behind does not stop the others, and vouches with its commit for the
+// bodies.
 TEST(AgreedTime, QuorumThatPreparedWithoutUsIsJoinedWithTheBodiesStored) {
   Lone lone(4, r(1));
   const PrePrepare proposal = proposal_at(lone, {kStartTime.value + kYear});
@@ -81,7 +82,7 @@ TEST(AgreedTime, QuorumThatPreparedWithoutUsIsJoinedWithTheBodiesStored) {
   EXPECT_EQ(records<CommitRecord>(out).size(), 1U);
 }
 
-// --- bodies -------------------------------------------------------------------------------------
+// --- bodies --------------------------------------------------------------------------------------
 
 TEST(Bodies, MissingOnesAreFetchedFromThePrimaryAndOnlyThenPrepared) {
   Lone lone(4, r(1));
@@ -167,7 +168,7 @@ TEST(Bodies, BatchOfTooManyBytesIsNotPrepared) {
             1U);
 }
 
-// --- batching and the window ----------------------------------------------------------------------
+// --- batching and the window ---------------------------------------------------------------------
 
 // Commits sequence at the primary with the votes of replicas 1 and 2.
 Output commit_at_primary(Lone& lone, const PrePrepare& proposal) {
@@ -296,7 +297,7 @@ TEST(Batching, ReplicaAloneUsesTheWholeWindowWithoutWaitingForAnInput) {
   EXPECT_EQ(committed, 40U);
 }
 
-// --- evidence -------------------------------------------------------------------------------------
+// --- evidence ------------------------------------------------------------------------------------
 
 TEST(Evidence, TwoPrePreparesForOnePlaceConvictThePrimary) {
   Lone lone(4, r(1));
@@ -378,8 +379,8 @@ TEST(Evidence, EachOffenceIsReportedOnce) {
   EXPECT_EQ(reported, 4U) << "the primary, two backups and one committer";
 }
 
-// The accepted proposal is not the committed one: no vote changes, and the right batch is handed out
-// once it is here.
+// The accepted proposal is not the committed one: no vote changes, and the right batch is handed
+// out once it is here.
 TEST(Evidence, ReplicaThatAcceptedTheOtherProposalStillHandsOutTheCommittedOne) {
   Lone lone(4, r(1));
   const auto bodies = lone.ready(2);
@@ -445,7 +446,7 @@ TEST(Evidence, OwnVotesThatComeBackProveNothing) {
   EXPECT_TRUE(lone.receive(own).commit.empty());
 }
 
-// --- learner, refusal, and what is said about it --------------------------------------------------
+// --- learner, refusal, and what is said about it -------------------------------------------------
 
 TEST(Learner, CollectsCertificatesAndSignsNothing) {
   Lone lone(4, r(1), {}, {{}, kStartTime, {}, {}}, true);

@@ -1,4 +1,5 @@
-// The message log of one sequence number: counting, held against a brute-force twin, and contradictions.
+// The message log of one sequence number: counting, held against a brute-force twin, and
+// contradictions.
 
 #include "pbft/slot.h"
 

@@ -140,9 +140,10 @@ void Cluster::restart(ReplicaId id) {
     if (peer.id != id && peer.up) connect(id, peer.id);
   }
   for (const auto& [tx, entry] : submitted_) {
-    if (node.settled.contains(tx) || (!entry.second.empty() && !entry.second.contains(id))) continue;
-    node.pool.emplace(tx, entry.first);
-    step(id, TransactionReady{entry.first});
+    const auto& [transaction, at] = entry;
+    if (node.settled.contains(tx) || (!at.empty() && !at.contains(id))) continue;
+    node.pool.emplace(tx, transaction);
+    step(id, TransactionReady{transaction});
   }
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 
-// A cluster of real replicas in virtual time, for tests of the core: one thread, one seed, one history.
+// A cluster of real replicas in virtual time, for tests of the core: one thread, one seed, one
+// history.
 //
-// Real are the replicas, their keys, verifiers, message bytes and stored records; modelled is what their
-// hosts do around them: a network that delays, reorders, loses and duplicates; a vote store that is
-// durable a while after it was told, with sends held until then; a ledger that a power cut shortens to
-// its last sync; execution that takes time. A crash drops what is not durable; a restart rebuilds voter
-// and replica from stored bytes. The Witness watches after every step, and what it finds fails the test.
+// Real are the replicas, their keys, verifiers, message bytes and stored records; modelled is what
+// their hosts do around them: a network that delays, reorders, loses and duplicates; a vote store
+// that is durable a while after it was told, with sends held until then; a ledger that a power cut
+// shortens to its last sync; execution that takes time. A crash drops what is not durable; a
+// restart rebuilds voter and replica from stored bytes. The Witness watches after every step, and
+// what it finds fails the test.
 
 #include <deque>
 #include <functional>

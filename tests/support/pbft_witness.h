@@ -2,10 +2,10 @@
 
 // Sees everything that leaves every replica of a cluster, and says what must never happen:
 //
-//   two replicas execute different batches at one sequence; a replica hands out batches out of order;
-//   a commit certificate does not verify; a correct replica's votes contradict each other, across all
-//   its lives; a vote leaves before it is durable, or its bodies are not; evidence accuses a correct
-//   replica or does not verify; memory grows past the windows.
+//   two replicas execute different batches at one sequence; a replica hands out batches out of
+//   order; a commit certificate does not verify; a correct replica's votes contradict each other,
+//   across all its lives; a vote leaves before it is durable, or its bodies are not; evidence
+//   accuses a correct replica or does not verify; a slot lies outside its bounds.
 //
 // What it finds is text, so that a test can also show that it finds.
 

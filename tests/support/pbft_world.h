@@ -1,7 +1,7 @@
 #pragma once
 
-// A network on paper: n replicas with keys from fixed seeds, their genesis, and whatever any of them
-// would sign. Tests of pbft/ speak for every replica through it, correct or not.
+// A network on paper: n replicas with keys from fixed seeds, their genesis, and whatever any of
+// them would sign. Tests of pbft/ speak for every replica through it, correct or not.
 //
 // Signatures are real and the same in every run.
 

@@ -1,0 +1,107 @@
+// The worked examples of pbft/README.md, byte by byte.
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "crypto/bcs.h"
+#include "pbft/durable.h"
+
+namespace quorate::pbft {
+namespace {
+
+class PbftReadme : public testing::Test {
+ protected:
+  PbftReadme() {
+    std::ifstream file(QUORATE_SOURCE_DIR "/pbft/README.md");
+    text_.assign(std::istreambuf_iterator<char>(file), {});
+    TxId id;
+    id.digest.bytes.fill(0xaa);
+    chain_id_.bytes.fill(0xcc);
+    const Batch batch = ledger::make_batch({7}, {1'700'000'000'000}, 0, {id});
+    const Vote vote{{}, {}, {7}, ledger::digest_of_batch(batch.header), {}, {0}};
+    proposal_ = {vote, sign(crypto::Purpose::kPrePrepare, vote), batch};
+    Vote own = vote;
+    own.replica = {1};
+    prepare_ = {own, sign(crypto::Purpose::kPrepare, own), proposal_.signature};
+    commit_ = {own, sign(crypto::Purpose::kCommit, own)};
+  }
+
+  [[nodiscard]] Signature sign(crypto::Purpose purpose, const Vote& vote) const {
+    const Bytes seed(crypto::SecretKey::kSeedBytes,
+                     static_cast<std::uint8_t>(vote.replica.value + 1));
+    const crypto::KeySigner signer(crypto::SecretKey::from_seed(seed));
+    return crypto::sign_body(signer, purpose, chain_id_, vote);
+  }
+
+  // The hex of a block without its comments; {name} stands for another block.
+  [[nodiscard]] std::string hex(const std::string& name) const {
+    const std::string open = "```hex " + name + "\n";
+    const std::size_t begin = text_.find(open);
+    if (begin == std::string::npos) return "no block " + name;
+    std::string out;
+    for (std::size_t at = begin + open.size(); !text_.substr(at).starts_with("```");) {
+      const std::size_t end = text_.find('\n', at);
+      const std::string line = text_.substr(at, end - at);
+      at = end + 1;
+      const std::string code = line.substr(0, line.find("  "));
+      out += code.starts_with('{') ? hex(code.substr(1, code.size() - 2)) : code;
+    }
+    return out;
+  }
+
+  std::string text_;
+  Digest chain_id_;
+  PrePrepare proposal_;
+  Prepare prepare_;
+  Commit commit_;
+};
+
+TEST_F(PbftReadme, PrePrepareIsWhatTheCodeWrites) {
+  EXPECT_EQ(hex("pre-prepare"), to_hex(crypto::encode(proposal_)));
+}
+
+TEST_F(PbftReadme, PrepareIsWhatTheCodeWrites) {
+  EXPECT_EQ(hex("prepare"), to_hex(crypto::encode(prepare_)));
+}
+
+TEST_F(PbftReadme, CommitIsWhatTheCodeWrites) {
+  EXPECT_EQ(hex("commit"), to_hex(crypto::encode(commit_)));
+}
+
+TEST_F(PbftReadme, StatusReportIsWhatTheCodeWrites) {
+  const StatusReport report{{},
+                            {},
+                            {41},
+                            {kSlotHasProposal | kSlotPrepared | kSlotCommitted, kSlotHasProposal},
+                            true};
+  EXPECT_EQ(hex("status"), to_hex(crypto::encode(report)));
+}
+
+TEST_F(PbftReadme, RecordKeyIsWhatTheCodeWrites) {
+  const ledger::VoteRecord record = to_vote_record(ProposalRecord{proposal_, prepare_});
+  EXPECT_EQ(hex("record-key"), to_hex(record.key));
+  EXPECT_EQ(to_hex(record.value), hex("pre-prepare") + "01" + hex("prepare"));
+}
+
+TEST_F(PbftReadme, CommitRecordIsTheCommitAndThePreparedCertificate) {
+  const PreparedCertificate certificate{
+      proposal_.vote, proposal_.signature, {{{1}, prepare_.signature}}};
+  const ledger::VoteRecord record = to_vote_record(CommitRecord{commit_, certificate});
+  EXPECT_EQ(record.key.back(), 1);
+  EXPECT_EQ(to_hex(record.value),
+            hex("commit") + hex("place") + "0000" + to_hex(proposal_.signature.bytes) + "01" +
+                "0100" + to_hex(prepare_.signature.bytes));
+}
+
+TEST_F(PbftReadme, MessagesStandInAVariantInThisOrder) {
+  EXPECT_EQ(crypto::encode(Message{proposal_}).front(), 0);
+  EXPECT_EQ(crypto::encode(Message{prepare_}).front(), 1);
+  EXPECT_EQ(crypto::encode(Message{commit_}).front(), 2);
+  EXPECT_EQ(crypto::encode(Message{StatusReport{}}).front(), 3);
+}
+
+}  // namespace
+}  // namespace quorate::pbft

@@ -1,5 +1,5 @@
-// CometBFT's broadcast methods. A refusal is an answer with a code, the same transaction again is no
-// error, and a timeout says which transaction it was and how to ask for its fate.
+// CometBFT's broadcast methods. A refusal is an answer with a code, the same transaction again is
+// no error, and a timeout says which transaction it was and how to ask for its fate.
 
 #include <fmt/format.h>
 
@@ -21,8 +21,8 @@ struct Submitted {
   std::optional<Error> refusal;
 };
 
-// What a refusal is told of: the id, or of bytes that are no transaction their digest, since clients
-// want a hash in every answer.
+// What a refusal is told of: the id, or of bytes that are no transaction their digest, since
+// clients want a hash in every answer.
 ledger::TxId name_of(ByteView encoded) {
   const auto decoded = crypto::decode<ledger::SignedTransaction>(encoded);
   return decoded ? ledger::id_of(decoded->body) : ledger::TxId{crypto::sha256(encoded)};

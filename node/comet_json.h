@@ -2,10 +2,10 @@
 
 // The shapes of CometBFT's JSON-RPC, made from our ledger: block ids, headers, commits, results.
 //
-// 64-bit integers are strings there, 32-bit ones numbers, hashes upper-case hex, byte strings base64.
-// What CometBFT has and we have not is derived, the same way on each node unless said, and listed in
-// node/README.md under "What is decoration". What we have and CometBFT has not rides along in an object
-// "quorate", which its clients ignore.
+// 64-bit integers are strings there, 32-bit ones numbers, hashes upper-case hex, byte strings
+// base64. What CometBFT has and we have not is derived, the same way on each node unless said, and
+// listed in node/README.md under "What is decoration". What we have and CometBFT has not rides
+// along in an object "quorate", which its clients ignore.
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -35,8 +35,8 @@ struct CometBlock {
 [[nodiscard]] RpcExpected<CometBlock> read_comet_block(const ledger::Store& store,
                                                        ledger::Height height);
 
-// The parameter "height"; absent means the latest. Error: "block-not-found", also if there is no block
-// yet.
+// The parameter "height"; absent means the latest. Error: "block-not-found", also if there is no
+// block yet.
 [[nodiscard]] RpcExpected<ledger::Height> height_param(const NodeView& view,
                                                        const RpcParams& params);
 

@@ -18,8 +18,8 @@ namespace quorate::node {
 // comet_status.cc
 [[nodiscard]] RpcResult comet_health(const NodeView& view, const RpcParams& params);
 [[nodiscard]] RpcResult comet_status(const NodeView& view, const RpcParams& params);
-// `document` is the genesis document's JSON. One that is larger than a chunk is given in chunks only:
-// "genesis-too-large" (kUnsupported).
+// `document` is the genesis document's JSON. One that is larger than a chunk is given in chunks
+// only: "genesis-too-large" (kUnsupported).
 [[nodiscard]] RpcResult comet_genesis(const NodeView& view, const std::string& document);
 [[nodiscard]] RpcResult comet_genesis_chunked(const std::string& document, const RpcParams& params);
 inline constexpr std::size_t kGenesisChunkBytes = 1 << 20;
@@ -42,8 +42,8 @@ inline constexpr std::size_t kGenesisChunkBytes = 1 << 20;
 
 // comet_broadcast.cc
 [[nodiscard]] RpcResult comet_broadcast_tx(const NodeView& view, const RpcParams& params);
-// Waits without blocking for `replicated`, or for an end, at most kCommitTimeoutMs. The timeout is an
-// error that names the transaction: "tx-outcome-open" (kTimeout).
+// Waits without blocking for `replicated`, or for an end, at most kCommitTimeoutMs. The timeout is
+// an error that names the transaction: "tx-outcome-open" (kTimeout).
 void comet_broadcast_tx_commit(const NodeView& view, const RpcParams& params, RpcReply reply);
 inline constexpr std::uint64_t kCommitTimeoutMs = 10'000;
 

@@ -2,10 +2,10 @@
 
 // Configuration of a node: config.toml in its home, QUORATE_* variables, flags; the later wins.
 //
-// Every setting has one row in a table (config.cc) with its TOML path, type, bounds, default and one
-// sentence; the file parser, the environment, the flags, `--help` and the file that `init` writes
-// are all made from that table. An unknown or wrongly typed setting is refused with file, line, what
-// was found and what was expected.
+// Every setting has one row in a table (config.cc) with its TOML path, type, bounds, default and
+// one sentence; the file parser, the environment, the flags, `--help` and the file that `init`
+// writes are all made from that table. An unknown or wrongly typed setting is refused with file,
+// line, what was found and what was expected.
 
 #include <cstdint>
 #include <filesystem>

@@ -1,7 +1,7 @@
 #pragma once
 
-// config.toml as a flat list of settings, each with the place where it stands. Knows TOML and nothing
-// of what the settings mean.
+// config.toml as a flat list of settings, each with the place where it stands. Knows TOML and
+// nothing of what the settings mean.
 
 #include <cstdint>
 #include <filesystem>

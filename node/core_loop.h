@@ -2,8 +2,9 @@
 
 // The thread that runs the replica core: inputs in, outputs to the vote writer.
 //
-// Inputs may be posted from any thread. All that wait are applied in one turn, so their votes share one
-// synced write. The core's outputs leave in order; this class looks into none of them but the deadline.
+// Inputs may be posted from any thread. All that wait are applied in one turn, so their votes share
+// one synced write. The core's outputs leave in order; this class looks into none of them but the
+// deadline.
 
 #include <condition_variable>
 #include <functional>
@@ -18,7 +19,8 @@
 
 namespace quorate::node {
 
-// What one turn of the core produced. `ceiling` is the high watermark then: no vote above it is asked for.
+// What one turn of the core produced. `ceiling` is the high watermark then: no vote above it is
+// asked for.
 struct CoreTurn {
   std::vector<pbft::Output> outputs;
   ledger::Epoch epoch;

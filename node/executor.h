@@ -2,10 +2,10 @@
 
 // The thread that executes committed batches and appends them to the ledger.
 //
-// It takes what the vote writer releases, in order: facts about proposals first reach the tracker, then the
-// batches are executed, appended, settled in the mempool and reported to the core. The ledger is synced
-// every kSyncInterval blocks and at the end: what a power cut takes from it, the synced votes rebuild.
-// The first error is final.
+// It takes what the vote writer releases, in order: facts about proposals first reach the tracker,
+// then the batches are executed, appended, settled in the mempool and reported to the core. The
+// ledger is synced every kSyncInterval blocks and at the end: what a power cut takes from it, the
+// synced votes rebuild. The first error is final.
 
 #include <condition_variable>
 #include <deque>

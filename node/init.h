@@ -1,6 +1,7 @@
 #pragma once
 
-// Making the home of a node: configuration, genesis, keys, and the three stores that belong together.
+// Making the home of a node: configuration, genesis, keys, and the three stores that belong
+// together.
 
 #include <optional>
 #include <string>

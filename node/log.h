@@ -2,8 +2,8 @@
 
 // The node's log: one line an event, "time level event key=value ...", in a file that rotates.
 //
-// Thread-safe. Before `open` and after a failed one, lines go to standard error. Peers and clients can
-// cause lines, so repeated events are limited by their callers (RateLimit).
+// Thread-safe. Before `open` and after a failed one, lines go to standard error. Peers and clients
+// can cause lines, so repeated events are limited by their callers (RateLimit).
 
 #include <cstdint>
 #include <initializer_list>

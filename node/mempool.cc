@@ -9,8 +9,8 @@ namespace {
 
 using ledger::TxId;
 
-// Ids that wait for agreed time to pass their valid-until; 40 bytes each. The oldest go first, and are
-// then answered from the ledger alone.
+// Ids that wait for agreed time to pass their valid-until; 40 bytes each. The oldest go first, and
+// are then answered from the ledger alone.
 constexpr std::size_t kExpiredMax = 100'000;
 
 const ledger::Transaction& body_of(const ledger::CheckedTransaction& transaction) {

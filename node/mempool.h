@@ -2,18 +2,18 @@
 
 // The mempool: transactions that this node admitted and that are not settled.
 //
-// It decides what is *ready* for the core: a transaction is admitted if it could run in the last executed
-// state, and ceases to be ready when a block settles it, when its nonce goes to another, or within one
-// slack of its expiry by the node's clock. What a proposal names is pinned: it keeps its body, and stays
-// ready whatever the clock says, until a block settles it or so many blocks passed that no proposal of
-// that time is still open.
+// It decides what is *ready* for the core: a transaction is admitted if it could run in the last
+// executed state, and ceases to be ready when a block settles it, when its nonce goes to another,
+// or within one slack of its expiry by the node's clock. What a proposal names is pinned: it keeps
+// its body, and stays ready whatever the clock says, until a block settles it or so many blocks
+// passed that no proposal of that time is still open.
 //
-// Expiry is final only in agreed time, which may lag behind the clock; so an expired transaction leaves
-// at once, and is reported as expired when a block's time has passed its valid-until.
+// Expiry is final only in agreed time, which may lag behind the clock; so an expired transaction
+// leaves at once, and is reported as expired when a block's time has passed its valid-until.
 //
-// Bounds: transactions, bytes, and transactions of one sender (the genesis quota). Beyond them the answer
-// is "busy" with a reason, never a silent drop. Thread-safe; `on_executed` must be called for every block,
-// in order, after the store shows it.
+// Bounds: transactions, bytes, and transactions of one sender (the genesis quota). Beyond them the
+// answer is "busy" with a reason, never a silent drop. Thread-safe; `on_executed` must be called
+// for every block, in order, after the store shows it.
 
 #include <cstdint>
 #include <functional>
@@ -52,9 +52,10 @@ struct Overtaken {
 
 class Mempool {
  public:
-  // What the core is told; called outside the lock that readers take, in an order in which an id that is
-  // gone is never announced ready afterwards. They may read the mempool, and must not change it. What
-  // `on_executed` returns is not announced as gone: its caller tells the core, with the block.
+  // What the core is told; called outside the lock that readers take, in an order in which an id
+  // that is gone is never announced ready afterwards. They may read the mempool, and must not
+  // change it. What `on_executed` returns is not announced as gone: its caller tells the core, with
+  // the block.
   struct Callbacks {
     std::function<void(ledger::TransactionPtr)> on_ready;
     std::function<void(ledger::TxId)> on_gone;
@@ -64,8 +65,8 @@ class Mempool {
   Mempool(const ledger::Genesis& genesis, const ledger::StateReader& state, MempoolLimits limits,
           Callbacks callbacks);
 
-  // True if it is new, false if it was there already (no error: the same transaction).
-  // Errors: those of check_admission; "tx-nonce-pending" (kConflict: another transaction of this sender
+  // True if it is new, false if it was there already (no error: the same transaction). Errors:
+  // those of check_admission; "tx-nonce-pending" (kConflict: another transaction of this sender
   // with this nonce waits here); "busy" (kUnavailable).
   [[nodiscard]] Result<bool> add(const ledger::TransactionPtr& transaction, ledger::TimeMs now);
 
@@ -75,22 +76,23 @@ class Mempool {
   // A proposal names them. Unknown ids are ignored.
   void pin(const std::vector<ledger::TxId>& ids);
 
-  // The block's results: settles them, and drops what their nonces made impossible. Returns every id that
-  // is no longer ready because of this block; those that the block does not contain are also added to
-  // `overtaken`, if given.
+  // The block's results: settles them, and drops what their nonces made impossible. Returns every
+  // id that is no longer ready because of this block; those that the block does not contain are
+  // also added to `overtaken`, if given.
   std::vector<ledger::TxId> on_executed(const std::vector<ledger::TransactionPtr>& transactions,
                                         const std::vector<ledger::TxResult>& results,
                                         std::vector<Overtaken>* overtaken = nullptr);
 
-  // Drops what expired by the node's clock and is not pinned; to be called a few times a second. Returns
-  // those of which it is final by now: agreed time has passed their valid-until.
+  // Drops what expired by the node's clock and is not pinned; to be called a few times a second.
+  // Returns those of which it is final by now: agreed time has passed their valid-until.
   std::vector<ledger::TxId> drop_expired(ledger::TimeMs now);
 
   // The lowest nonce above `highest_used` that no waiting transaction of the sender takes.
   [[nodiscard]] std::uint64_t next_nonce(const ledger::PublicKey& sender,
                                          std::uint64_t highest_used) const;
 
-  // The ready ones, oldest first, up to so many bytes; for a peer that has just connected, and for RPC.
+  // The ready ones, oldest first, up to so many bytes; for a peer that has just connected, and for
+  // RPC.
   [[nodiscard]] std::vector<ledger::TransactionPtr> oldest(std::size_t count_max,
                                                            std::size_t bytes_max) const;
   [[nodiscard]] MempoolCounters counters() const;
@@ -125,9 +127,9 @@ class Mempool {
   MempoolLimits limits_;
   Callbacks callbacks_;
 
-  // Held from the look at the state until the callback, so that announcements come in the order of the
-  // changes, and no block is settled between a look at the state and the insertion that relies on it.
-  // Taken before mutex_.
+  // Held from the look at the state until the callback, so that announcements come in the order of
+  // the changes, and no block is settled between a look at the state and the insertion that relies
+  // on it. Taken before mutex_.
   std::mutex announce_mutex_;
   mutable std::mutex mutex_;
   std::unordered_map<ledger::TxId, Entry> entries_;

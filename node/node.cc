@@ -285,8 +285,8 @@ Result<TxStatus> Node::transaction_status(const ledger::TxId& id) const {
 }
 
 void Node::stop() {
-  // Those who wait get their answer; then no more requests; then the stages in the order of the flow, so
-  // that a vote that was synced still leaves; the network last.
+  // Those who wait get their answer; then no more requests; then the stages in the order of the
+  // flow, so that a vote that was synced still leaves; the network last.
   tracker_.stop();
   rpc_.reset();
   if (core_) core_->stop();

@@ -2,8 +2,9 @@
 
 // A running node: opens its home, starts its threads, and stops gracefully.
 //
-// Threads: core, vote writer, executor, network I/O, a verify pool, the tracker's timer, and the caller
-// of `run_node`, which does the housekeeping. What one hands to another is a value in a queue.
+// Threads: core, vote writer, executor, network I/O, a verify pool, the tracker's timer, and the
+// caller of `run_node`, which does the housekeeping. What one hands to another is a value in a
+// queue.
 
 #include <optional>
 #include <string>
@@ -18,10 +19,10 @@ struct NodeOptions {
   bool log_to_file = true;                // else standard error
 };
 
-// Runs until SIGTERM or SIGINT (a graceful stop, exit 0) or until something fatal, which is the error.
-// Blocks those signals in the calling thread and all it starts. Errors: those of the home's files
-// ("genesis-*", "key-file-*", "ledger-*", "vote-store-*", "guard-*"), "node-not-a-member" (kInvalid),
-// "peer-address-missing" (kInvalid), ports ("peer-port-taken", "rpc-port-taken").
+// Runs until SIGTERM or SIGINT (a graceful stop, exit 0) or until something fatal, which is the
+// error. Blocks those signals in the calling thread and all it starts. Errors: those of the home's
+// files ("genesis-*", "key-file-*", "ledger-*", "vote-store-*", "guard-*"), "node-not-a-member"
+// (kInvalid), "peer-address-missing" (kInvalid), ports ("peer-port-taken", "rpc-port-taken").
 [[nodiscard]] Status run_node(const Home& home, const Config& config, const NodeOptions& options);
 
 }  // namespace quorate::node

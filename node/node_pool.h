@@ -21,9 +21,9 @@ class NodePool {
   [[nodiscard]] static Result<NodePool> create(const std::vector<std::string>& urls,
                                                std::uint32_t timeout_ms = 15'000);
 
-  // Asks the current node; one that cannot be reached or does not answer in time is left, until each
-  // node was asked once. Only for methods that may be repeated. Errors: those of RpcClient::call;
-  // if nobody could be reached, "node-unreachable" naming all.
+  // Asks the current node; one that cannot be reached or does not answer in time is left, until
+  // each node was asked once. Only for methods that may be repeated. Errors: those of
+  // RpcClient::call; if nobody could be reached, "node-unreachable" naming all.
   [[nodiscard]] Result<boost::json::value> call(std::string_view method,
                                                 const boost::json::object& params);
   // Asks the current node, whatever it says.
@@ -44,7 +44,8 @@ class NodePool {
   std::size_t current_ = 0;
 };
 
-// Whether the node behind this error may be asked again elsewhere: it is down, silent or overloaded.
+// Whether the node behind this error may be asked again elsewhere: it is down, silent or
+// overloaded.
 [[nodiscard]] bool is_trouble_of_one_node(const Error& error);
 
 }  // namespace quorate::node

@@ -55,8 +55,8 @@ struct NodeView {
 
   std::function<CoreSnapshot()> core;
   std::function<std::vector<PeerState>()> peers;
-  // Checks form, signature and admission, tracks it, and hands it to core and peers. The signature check
-  // takes about 60 us on the calling thread. Errors: those of TransactionVerifier::check and
+  // Checks form, signature and admission, tracks it, and hands it to core and peers. The signature
+  // check takes about 60 us on the calling thread. Errors: those of TransactionVerifier::check and
   // Mempool::add; "disk-nearly-full" (kUnavailable).
   std::function<Result<SubmitOutcome>(ByteView encoded)> submit;
   // Fate of a transaction: from the tracker, else from the ledger.

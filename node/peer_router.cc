@@ -71,7 +71,8 @@ void PeerRouter::on(ReplicaId from, Transactions message) {
       is_wanted = wanted_.erase((*checked)->id) > 0;
     }
     if (is_wanted) parts_.to_core(pbft::BodyArrived{*checked});
-    // Not admitted here (busy, nonce taken): the sender's node keeps it, a proposal still brings it.
+    // Not admitted here (busy, nonce taken): the sender's node keeps it, a proposal still brings
+    // it.
     static_cast<void>(parts_.mempool.add(*checked, wall_time()));
   }
 }

@@ -1,11 +1,11 @@
 #pragma once
 
-// Between the peer mesh and the rest: decodes and verifies what arrives, answers requests for bodies and
-// blocks, and puts the core's messages on the wire.
+// Between the peer mesh and the rest: decodes and verifies what arrives, answers requests for
+// bodies and blocks, and puts the core's messages on the wire.
 //
-// Verification runs on the work pool; what passes reaches the core as Verified<T>. A peer's fault is
-// counted and logged by its code, at a bounded rate, and never closes the connection by itself: a
-// replica that lies in one message may still bring what others need. Thread-safe.
+// Verification runs on the work pool; what passes reaches the core as Verified<T>. A peer's fault
+// is counted and logged by its code, at a bounded rate, and never closes the connection by itself:
+// a replica that lies in one message may still bring what others need. Thread-safe.
 
 #include <atomic>
 #include <functional>

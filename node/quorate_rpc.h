@@ -1,7 +1,7 @@
 #pragma once
 
-// Our own JSON-RPC methods, where CometBFT's have no shape for what we know: the levels of truth of a
-// transaction, receipts, reads that say how stale they may be, accounts with their nonces.
+// Our own JSON-RPC methods, where CometBFT's have no shape for what we know: the levels of truth of
+// a transaction, receipts, reads that say how stale they may be, accounts with their nonces.
 //
 //   quorate_tx_status {id, wait?, timeout_ms?}
 //       -> {id, level, history[{level, time_ms, after_us, evidence}], height?, index?,
@@ -41,8 +41,8 @@ inline constexpr std::uint64_t kWaitMsUsual = 10'000;
 // One sentence; nullopt: votes and can reach a quorum.
 [[nodiscard]] std::optional<std::string> why_not_ready(const NodeView& view);
 
-// What an asker for a block or receipt is told of a transaction that no block here has: it is under way,
-// it came to another end, or nothing is known of it.
+// What an asker for a block or receipt is told of a transaction that no block here has: it is under
+// way, it came to another end, or nothing is known of it.
 [[nodiscard]] RpcError not_in_the_ledger(const NodeView& view, const ledger::TxId& id);
 
 // Calls `then` once: with the tracker's answer, or where it knows nothing with the ledger's. `view`

@@ -16,8 +16,8 @@ struct RpcMethod {
   std::string_view name;
   std::vector<std::string_view> params;
   std::string_view sentence;  // for the index page
-  // Runs on the I/O thread and must not block; the reply may come later, from any thread. The parameters
-  // live until it returns, the view until the last reply.
+  // Runs on the I/O thread and must not block; the reply may come later, from any thread. The
+  // parameters live until it returns, the view until the last reply.
   std::function<void(const NodeView&, const RpcParams&, RpcReply)> run;
 };
 

@@ -2,9 +2,9 @@
 
 // Every method and page of the RPC, by name.
 //
-// CometBFT's methods are in comet_rpc.h, our own in quorate_rpc.h; this finds the one that is asked for
-// and reads no parameter itself. Pages: "/" (an index for people), "/health" (200 while the process
-// answers), "/ready" (200, or 503 with the reason).
+// CometBFT's methods are in comet_rpc.h, our own in quorate_rpc.h; this finds the one that is asked
+// for and reads no parameter itself. Pages: "/" (an index for people), "/health" (200 while the
+// process answers), "/ready" (200, or 503 with the reason).
 
 #include <map>
 #include <optional>

@@ -7,9 +7,9 @@
 //   hex bytes  POST: hex, also 0x...  GET: the same as bytes
 //   a hash     64 hex digits, also 0x..., or base64
 //
-// A parameter that the method does not know, or whose value has another form, is refused with -32602,
-// naming what was found and what was expected: a misspelt height must not silently mean "the latest".
-// null, and in a GET nothing behind the '=', mean that the parameter is absent.
+// A parameter that the method does not know, or whose value has another form, is refused with
+// -32602, naming what was found and what was expected: a misspelt height must not silently mean
+// "the latest". null, and in a GET nothing behind the '=', mean that the parameter is absent.
 
 #include <boost/json/object.hpp>
 #include <cstdint>
@@ -27,7 +27,8 @@ namespace quorate::node {
 template <class T>
 using RpcExpected = tl::expected<T, RpcError>;
 
-// An error of the node as an answer: kInvalid is the caller's parameters, all else the server's number.
+// An error of the node as an answer: kInvalid is the caller's parameters, all else the server's
+// number.
 [[nodiscard]] RpcError rpc_error_of(Error error);
 
 // Result<T> as an answer's.
@@ -41,8 +42,8 @@ template <class T>
 [[nodiscard]] tl::unexpected<RpcError> wrong_param(std::string_view name, std::string_view found,
                                                    std::string_view expected);
 
-// Of one call; `given` outlives it. Parameters given by position ("0", "1", ...) stand in the order of
-// `names`.
+// Of one call; `given` outlives it. Parameters given by position ("0", "1", ...) stand in the order
+// of `names`.
 class RpcParams {
  public:
   // Error: "param-unknown".

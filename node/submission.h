@@ -2,10 +2,10 @@
 
 // Submitting a transaction and following it until its outcome is known, across nodes that fail.
 //
-// There are three answers and no fourth. Reached: the wanted level is true. Refused: the rules refuse
-// it, finally, and it never happened. Open: time ran out; it may still happen until its valid-until,
-// and its id is how to ask. A node that dies under way is replaced by the next, which is given the
-// same bytes again: the same transaction, so nothing happens twice.
+// There are three answers and no fourth. Reached: the wanted level is true. Refused: the rules
+// refuse it, finally, and it never happened. Open: time ran out; it may still happen until its
+// valid-until, and its id is how to ask. A node that dies under way is replaced by the next, which
+// is given the same bytes again: the same transaction, so nothing happens twice.
 
 #include <cstdint>
 #include <functional>
@@ -62,8 +62,8 @@ struct Draft {
 // Errors: those of NodePool::call, "node-answer-malformed".
 [[nodiscard]] Result<std::uint64_t> next_nonce(NodePool& nodes, const ledger::PublicKey& sender);
 
-// Signs and submits. If another transaction takes the nonce meanwhile, this one can never happen, so
-// it is signed again with a free nonce, up to a bound; unless the draft fixes the nonce.
+// Signs and submits. If another transaction takes the nonce meanwhile, this one can never happen,
+// so it is signed again with a free nonce, up to a bound; unless the draft fixes the nonce.
 // `on_signed` sees each signed version before it leaves; its error ends the submission.
 [[nodiscard]] Result<Submission> sign_and_submit(
     NodePool& nodes, const Draft& draft, const crypto::SecretKey& key,

@@ -9,10 +9,11 @@
 //   rejected   final: ordered and refused, with its code; or its nonce went to another
 //   expired    final: agreed time passed its valid-until
 //
-// The first three are revocable; a level once told is not taken back, but a proposal in a later view
-// adds its line to the history. The tracker remembers times and lets a client wait for a level; what
-// is older than its memory is answered from the ledger by the caller, and so is what was ordered
-// without passing through here. Bounded: the oldest finished entries go first, then the oldest of all.
+// The first three are revocable; a level once told is not taken back, but a proposal in a later
+// view adds its line to the history. The tracker remembers times and lets a client wait for a
+// level; what is older than its memory is answered from the ledger by the caller, and so is what
+// was ordered without passing through here. Bounded: the oldest finished entries go first, then the
+// oldest of all.
 //
 // Thread-safe; callbacks run on the thread that made the change or on the tracker's timer thread,
 // outside its lock, and must not block.
@@ -48,8 +49,8 @@ enum class Level : std::uint8_t {
 [[nodiscard]] Level level_of(ledger::Outcome outcome);
 // True for rejected and expired: nothing comes after them.
 [[nodiscard]] bool is_end(Level level);
-// Whether someone who waits for `wanted` may stop at `level`: reached it, or reached an end. Who waits
-// for an end may also stop at replicated, after which none comes.
+// Whether someone who waits for `wanted` may stop at `level`: reached it, or reached an end. Who
+// waits for an end may also stop at replicated, after which none comes.
 [[nodiscard]] bool satisfies(Level level, Level wanted);
 
 struct LevelChange {
@@ -82,22 +83,23 @@ class Tracker {
   void on_proposed(ledger::View view, ledger::Sequence sequence,
                    const std::vector<ledger::TxId>& ids);
   void on_prepared(ledger::View view, ledger::Sequence sequence);
-  // After the block can be read. `owners` gives, for skipped ones, who took the nonce. Ids that are not
-  // tracked are left to the ledger.
+  // After the block can be read. `owners` gives, for skipped ones, who took the nonce. Ids that are
+  // not tracked are left to the ledger.
   void on_executed(ledger::Height height, const std::vector<ledger::TxResult>& results,
                    const std::vector<std::optional<ledger::TxId>>& nonce_owners);
   // Agreed time has passed their valid-until.
   void on_expired(const std::vector<ledger::TxId>& ids);
-  // It left the mempool because another transaction with its nonce was executed, or (nullopt) because
-  // the nonce window moved past it.
+  // It left the mempool because another transaction with its nonce was executed, or (nullopt)
+  // because the nonce window moved past it.
   void on_overtaken(const ledger::TxId& id, std::optional<ledger::TxId> nonce_owner);
 
   [[nodiscard]] std::optional<TxStatus> status(const ledger::TxId& id) const;
 
   using Answer = std::function<void(TxStatus)>;
-  // Calls `answer` once: when `wanted` or an end is reached, or at the timeout (at most an hour) with
-  // the status of then. An id that is not tracked is answered at once with kUnknown, and so is one of
-  // which the ledger turns out to know more than this. If kWaitersMax wait already, the status of now.
+  // Calls `answer` once: when `wanted` or an end is reached, or at the timeout (at most an hour)
+  // with the status of then. An id that is not tracked is answered at once with kUnknown, and so is
+  // one of which the ledger turns out to know more than this. If kWaitersMax wait already, the
+  // status of now.
   void wait(const ledger::TxId& id, Level wanted, std::uint64_t timeout_ms, Answer answer);
   static constexpr std::size_t kWaitersMax = 65'536;
 
@@ -143,7 +145,8 @@ class Tracker {
 
   using Waiters = std::map<std::uint64_t, Waiter>;
 
-  // All with mutex_ held. Answers that became due are left in `due`, for answer_all without the lock.
+  // All with mutex_ held. Answers that became due are left in `due`, for answer_all without the
+  // lock.
   Entry& track(const ledger::TxId& id, Due& due);
   // Adds a step if it leads on, and answers those whom it satisfies.
   void advance(const ledger::TxId& id, Entry& entry, const Fact& fact, Due& due);

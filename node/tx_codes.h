@@ -1,10 +1,10 @@
 #pragma once
 
-// The numbers that stand for refusals where the dialect wants a number: `code` of a broadcast or of a
-// transaction's result. Part of the interface: a number never changes its meaning.
+// The numbers that stand for refusals where the dialect wants a number: `code` of a broadcast or of
+// a transaction's result. Part of the interface: a number never changes its meaning.
 //
-// 0 is success; 1 to 99 are outcomes of execution, by their number in the ledger's format; from 100 on
-// refusals at admission. A refusal that both give has the outcome's number.
+// 0 is success; 1 to 99 are outcomes of execution, by their number in the ledger's format; from 100
+// on refusals at admission. A refusal that both give has the outcome's number.
 
 #include <cstdint>
 #include <string_view>

@@ -2,9 +2,10 @@
 
 // The thread that makes votes durable: persist before send.
 //
-// It takes the core's turns in order. All turns that wait share one synced write to the vote store; the
-// guard's ceiling is raised before that write and the write's number noted after it; only then are the
-// outputs released. The first error is final: nothing is released from then on, and nothing retried.
+// It takes the core's turns in order. All turns that wait share one synced write to the vote store;
+// the guard's ceiling is raised before that write and the write's number noted after it; only then
+// are the outputs released. The first error is final: nothing is released from then on, and nothing
+// retried.
 
 #include <condition_variable>
 #include <functional>

@@ -2,7 +2,8 @@
 
 // What peers say to each other: one BCS variant a frame (node/peers.h).
 //
-// The index is part of the wire format: append only, and raise kWireVersion when an alternative changes.
+// The index is part of the wire format: append only, and raise kWireVersion when an alternative
+// changes.
 
 #include <cstdint>
 #include <variant>

@@ -2,8 +2,8 @@
 
 // A few threads that verify signatures, so that neither the core nor the network waits for them.
 //
-// Tasks start in order but may finish in any. The queue is bounded by those who post: each task holds
-// the credit of the frame it works on (node/peers.h). Thread-safe.
+// Tasks start in order but may finish in any. The queue is bounded by those who post: each task
+// holds the credit of the frame it works on (node/peers.h). Thread-safe.
 
 #include <condition_variable>
 #include <cstddef>

@@ -1,8 +1,8 @@
 #pragma once
 
 // How commands talk to the supervisor: one JSON value a line over a Unix socket in the testnet's
-// folder. A question is {"do": "status" | "kill" | "stop" | "start" | "shutdown", "replica": N}, the
-// answer {"result": ...} or {"error": {code, kind, message, next}}.
+// folder. A question is {"do": "status" | "kill" | "stop" | "start" | "shutdown", "replica": N},
+// the answer {"result": ...} or {"error": {code, kind, message, next}}.
 //
 // The socket can be reached by its owner only. Nothing that arrives there can block or grow the
 // supervisor: lines, clients and silence are bounded.
@@ -65,8 +65,8 @@ class ControlServer {
   std::vector<Client> clients_;
 };
 
-// Asks the supervisor behind this socket. Errors: "supervisor-not-running" (kNotFound: nobody listens),
-// "supervisor-silent" (kTimeout), those that it answers.
+// Asks the supervisor behind this socket. Errors: "supervisor-not-running" (kNotFound: nobody
+// listens), "supervisor-silent" (kTimeout), those that it answers.
 [[nodiscard]] Result<boost::json::value> ask_supervisor(
     const std::filesystem::path& socket, const boost::json::object& question,
     std::chrono::milliseconds patience = std::chrono::seconds(5));

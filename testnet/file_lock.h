@@ -1,7 +1,7 @@
 #pragma once
 
-// "Only one at a time" for a folder: flock(2) on a file, which ends with its process, however it ends.
-// Whoever held it in peace removes the file; one that is left behind locks nothing.
+// "Only one at a time" for a folder: flock(2) on a file, which ends with its process, however it
+// ends. Whoever held it in peace removes the file; one that is left behind locks nothing.
 
 #include <chrono>
 #include <filesystem>

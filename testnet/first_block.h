@@ -1,7 +1,8 @@
 #pragma once
 
-// Showing that a testnet that was just started agrees: a transaction of its default key is submitted and
-// followed until it is replicated. There are no blocks without transactions, so this makes the first.
+// Showing that a testnet that was just started agrees: a transaction of its default key is
+// submitted and followed until it is replicated. There are no blocks without transactions, so this
+// makes the first.
 
 #include <chrono>
 #include <cstdint>

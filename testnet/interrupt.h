@@ -1,7 +1,7 @@
 #pragma once
 
-// Ctrl-C as a value: signals that would end a command are kept and asked for instead, so that what it
-// started is taken down in order.
+// Ctrl-C as a value: signals that would end a command are kept and asked for instead, so that what
+// it started is taken down in order.
 
 #include <signal.h>
 
@@ -10,8 +10,8 @@
 
 namespace quorate::testnet {
 
-// While one exists, SIGINT, SIGTERM and SIGHUP are held back in the calling thread and in those that it
-// starts.
+// While one exists, SIGINT, SIGTERM and SIGHUP are held back in the calling thread and in those
+// that it starts.
 class Interrupt {
  public:
   Interrupt();

@@ -39,18 +39,18 @@ struct MakeOptions {
   std::uint16_t replicas = 4;
   std::optional<std::uint64_t> base_port;
 };
-// Makes a testnet in a folder that is absent or empty but for what an interrupted `make` left there.
-// Errors: "testnet-folder-not-ours" (kConflict: it holds something else), those of choose_base_port,
-// of node::init_home and of the file system.
+// Makes a testnet in a folder that is absent or empty but for what an interrupted `make` left
+// there. Errors: "testnet-folder-not-ours" (kConflict: it holds something else), those of
+// choose_base_port, of node::init_home and of the file system.
 [[nodiscard]] Result<node::NetworkFolder> make_testnet(const std::filesystem::path& root,
                                                        const MakeOptions& options);
 
 // Gives a stopped testnet other ports: rewrites testnet.json and each config.toml.
 [[nodiscard]] Status move_ports(node::NetworkFolder& folder, std::uint64_t base_port);
 
-// Removes what `make_testnet` and the running testnet made, and nothing else; the folder itself too if
-// that leaves it empty. Returns what is left in it. The caller has stopped the testnet.
-// Error: "testnet-remove-failed" (kEnvironment).
+// Removes what `make_testnet` and the running testnet made, and nothing else; the folder itself too
+// if that leaves it empty. Returns what is left in it. The caller has stopped the testnet. Error:
+// "testnet-remove-failed" (kEnvironment).
 [[nodiscard]] Result<std::vector<std::filesystem::path>> remove_testnet(
     const node::NetworkFolder& folder);
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// The ports of a testnet: 2n in a row on loopback, from a base B. Replica i answers RPC at B + i and
-// its peers at B + n + i.
+// The ports of a testnet: 2n in a row on loopback, from a base B. Replica i answers RPC at B + i
+// and its peers at B + n + i.
 
 #include <cstdint>
 #include <optional>
@@ -21,8 +21,8 @@ struct ReplicaPorts {
 // Precondition: base + 2n - 1 <= 65535 (checked).
 [[nodiscard]] std::vector<ReplicaPorts> ports_from(std::uint16_t base, std::uint16_t replicas);
 
-// Whether each of them can be bound now. Error: "port-taken" (kConflict), naming the first taken one
-// and the process that holds it, if that can be seen.
+// Whether each of them can be bound now. Error: "port-taken" (kConflict), naming the first taken
+// one and the process that holds it, if that can be seen.
 [[nodiscard]] Status check_ports_free(const std::vector<ReplicaPorts>& ports);
 
 // A base all of whose ports are free: `asked`, or else the first one from the default up.

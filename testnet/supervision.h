@@ -44,8 +44,8 @@ struct SupervisorStatus {
 // Error: "supervisor-silent" (kTimeout): it answers something else.
 [[nodiscard]] Result<SupervisorStatus> parse_supervisor_status(const boost::json::value& answer);
 
-// Starts a supervisor that is nobody's child and waits until it runs. Errors: those of run_supervisor,
-// "supervisor-start-failed" (kEnvironment).
+// Starts a supervisor that is nobody's child and waits until it runs. Errors: those of
+// run_supervisor, "supervisor-start-failed" (kEnvironment).
 [[nodiscard]] Status launch_supervisor(const node::NetworkFolder& folder);
 
 // Questions of a command. Errors: those of ask_supervisor ("supervisor-not-running" above all), and

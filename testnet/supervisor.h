@@ -1,11 +1,11 @@
 #pragma once
 
-// The supervisor: the parent of a testnet's nodes. It outlives the terminal that started it, records how
-// each node ends, and does what commands ask over control.sock. It never restarts a node by itself: a
-// node that dies is something to see, not to hide.
+// The supervisor: the parent of a testnet's nodes. It outlives the terminal that started it,
+// records how each node ends, and does what commands ask over control.sock. It never restarts a
+// node by itself: a node that dies is something to see, not to hide.
 //
-// One thread, one loop. A second supervisor on the same folder is refused by a lock. When it ends, by
-// `down`, by a signal or by an accident, its nodes get SIGTERM; so nothing is left behind.
+// One thread, one loop. A second supervisor on the same folder is refused by a lock. When it ends,
+// by `down`, by a signal or by an accident, its nodes get SIGTERM; so nothing is left behind.
 
 #include <optional>
 
@@ -14,9 +14,9 @@
 
 namespace quorate::testnet {
 
-// Starts all nodes and serves until it is told to shut down. `ready_fd`, if given, gets one line, "ok" or
-// an error as JSON, once that is known, and is closed. Errors: "supervisor-running" (kConflict), those of
-// the parts.
+// Starts all nodes and serves until it is told to shut down. `ready_fd`, if given, gets one line,
+// "ok" or an error as JSON, once that is known, and is closed. Errors: "supervisor-running"
+// (kConflict), those of the parts.
 [[nodiscard]] Status run_supervisor(const node::NetworkFolder& folder, std::optional<int> ready_fd);
 
 }  // namespace quorate::testnet

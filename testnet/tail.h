@@ -15,8 +15,8 @@ namespace quorate::testnet {
 [[nodiscard]] std::vector<std::string> last_lines(const std::filesystem::path& file,
                                                   std::size_t lines_max);
 
-// Whole lines as they are appended, from where the file ends at first; goes on with the new file when
-// the old one is rotated away, or is not there yet.
+// Whole lines as they are appended, from where the file ends at first; goes on with the new file
+// when the old one is rotated away, or is not there yet.
 class Follower {
  public:
   explicit Follower(std::filesystem::path file);

@@ -1,6 +1,7 @@
 #pragma once
 
-// A testnet at a glance: what its supervisor knows of the processes, and what each node says itself.
+// A testnet at a glance: what its supervisor knows of the processes, and what each node says
+// itself.
 
 #include <boost/json/object.hpp>
 #include <cstdint>

@@ -12,7 +12,8 @@ namespace quorate::testnet {
 // The events between two looks: processes that came or went, views, heights, ledgers that differ.
 [[nodiscard]] std::vector<std::string> changes(const TestnetView& before, const TestnetView& after);
 
-// Prints them until a signal comes, which it returns, or the testnet is taken down from elsewhere (0).
+// Prints them until a signal comes, which it returns, or the testnet is taken down from elsewhere
+// (0).
 [[nodiscard]] int watch(node::Console& console, const node::NetworkFolder& folder,
                         Interrupt& interrupt);
 

@@ -2,10 +2,10 @@
 
 // Where a command prints.
 //
-// A person gets lines on standard output and, if it fails, message, code and way forward on standard
-// error. With --json, standard output holds exactly one JSON value on one line: the result or
-// {"error":{"code","kind","message","next"}}. So a command says both, `line` for people and `json` for
-// programs, and only the wanted one appears. Not thread-safe.
+// A person gets lines on standard output and, if it fails, message, code and way forward on
+// standard error. With --json, standard output holds exactly one JSON value on one line: the result
+// or {"error":{"code","kind","message","next"}}. So a command says both, `line` for people and
+// `json` for programs, and only the wanted one appears. Not thread-safe.
 
 #include <boost/json/value.hpp>
 #include <ostream>

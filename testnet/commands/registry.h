@@ -26,8 +26,8 @@ void add_supervise_command(node::CommandLine& line);   // hidden: what `up` star
 // The testnet that --dir, QUORATE_TESTNET or the working directory means.
 // Error: "testnet-not-found" (kNotFound).
 [[nodiscard]] Result<node::NetworkFolder> find_folder(const std::optional<std::string>& dir);
-// Where `up` makes or finds its testnet: as find_folder where one of its ways leads to a testnet, else
-// testnet-data/default below the working directory.
+// Where `up` makes or finds its testnet: as find_folder where one of its ways leads to a testnet,
+// else testnet-data/default below the working directory.
 [[nodiscard]] Result<std::filesystem::path> folder_for_up(const std::optional<std::string>& dir);
 
 }  // namespace quorate::testnet

@@ -1,9 +1,11 @@
-// The encoding of what people sign and exchange, held against vectors that another library makes as well.
+// The encoding of what people sign and exchange, held against vectors that another library makes as
+// well.
 //
-// tests/vectors/bcs.jsonl holds a line a value: its type, its value in JSON (64-bit integers as text,
-// bytes as hex), its bytes. This test makes each line from the C++ type; tests/interop/bcs.mjs reads each
-// line with the npm package @mysten/bcs and a schema written from ledger/README.md. So neither side can
-// drift alone. After an intended change of a format, QUORATE_WRITE_VECTORS=1 writes the file anew.
+// tests/vectors/bcs.jsonl holds a line a value: its type, its value in JSON (64-bit integers as
+// text, bytes as hex), its bytes. This test makes each line from the C++ type;
+// tests/interop/bcs.mjs reads each line with the npm package @mysten/bcs and a schema written from
+// ledger/README.md. So neither side can drift alone. After an intended change of a format,
+// QUORATE_WRITE_VECTORS=1 writes the file anew.
 
 #include <gtest/gtest.h>
 

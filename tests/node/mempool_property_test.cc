@@ -240,8 +240,8 @@ class LockedState final : public ledger::StateReader {
   MapState state_;
 };
 
-// Four clients fill it, one thread executes what became ready, one expires and reads. What is announced
-// ready and not gone must be what waits in the end, and every nonce is executed once.
+// Four clients fill it, one thread executes what became ready, one expires and reads. What is
+// announced ready and not gone must be what waits in the end, and every nonce is executed once.
 TEST(MempoolThreads, AnnouncementsComeInTheOrderOfTheChanges) {
   const Genesis genesis = example_genesis();
   LockedState state(ledger::genesis_state(genesis));

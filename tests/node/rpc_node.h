@@ -1,7 +1,7 @@
 #pragma once
 
-// A node without network and agreement: a real store, mempool, tracker and RPC, and blocks that test keys
-// certify. What node/node.cc adds to them is small enough to be written again here.
+// A node without network and agreement: a real store, mempool, tracker and RPC, and blocks that
+// test keys certify. What node/node.cc adds to them is small enough to be written again here.
 
 #include <boost/json/object.hpp>
 #include <future>

@@ -1,4 +1,5 @@
-// Reading parameters strictly: every form that the dialect has, and every other one refused by name.
+// Reading parameters strictly: every form that the dialect has, and every other one refused by
+// name.
 
 #include "node/rpc_params.h"
 

@@ -92,9 +92,10 @@ RpcError open_outcome(const TxStatus& status) {
       fmt::format("Transaction {} was taken and is {} after {} s; its outcome is open, and it may "
                   "still happen",
                   hash, level_text(status.level), kCommitTimeoutMs / 1000),
-      fmt::format("Ask with quorate_tx_status {{\"id\":\"{}\",\"wait\":\"replicated\"}}. Sending the "
-                  "same bytes again is safe; signing anew is not, before you know.",
-                  hash)};
+      fmt::format(
+          "Ask with quorate_tx_status {{\"id\":\"{}\",\"wait\":\"replicated\"}}. Sending the "
+          "same bytes again is safe; signing anew is not, before you know.",
+          hash)};
   error.facts = {{"hash", hash}, {"level", level_text(status.level)}};
   return error;
 }

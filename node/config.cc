@@ -303,7 +303,8 @@ Result<Config> load_config(const std::filesystem::path& file,
 }
 
 std::string config_to_toml(const Config& config) {
-  std::string out = "# Configuration of a Quorate node. Flags and QUORATE_* variables override it.\n";
+  std::string out =
+      "# Configuration of a Quorate node. Flags and QUORATE_* variables override it.\n";
   std::string section;
   std::string entries;  // tables of entries come after the plain settings of their section
   for (const Row& row : rows()) {

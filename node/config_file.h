@@ -23,7 +23,7 @@ struct RawSetting {
   std::string path;                  // "rpc.listen"
   std::optional<std::string> entry;  // in a table of entries: the entry's name
   std::variant<std::string, std::int64_t, bool, OtherValue> value;
-  std::string place;                 // "/home/a/config.toml:12"
+  std::string place;                 // "config.toml:12"
   std::uint32_t line = 0;            // from 1
 };
 

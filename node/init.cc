@@ -36,10 +36,11 @@ Status find_replica(const ledger::Genesis& genesis, const ledger::PublicKey& vot
       std::find_if(genesis.replicas.begin(), genesis.replicas.end(),
                    [&](const ledger::ReplicaInfo& each) { return each.vote_key == vote_key; });
   if (replica == genesis.replicas.end()) {
-    return fail(ErrorKind::kInvalid, "key-not-in-genesis",
-                fmt::format("No replica of genesis \"{}\" has the vote key {}", genesis.name,
-                            vote_key.hex()),
-                "Give the key files whose addresses stand in the genesis (`quorate keys address`).");
+    return fail(
+        ErrorKind::kInvalid, "key-not-in-genesis",
+        fmt::format("No replica of genesis \"{}\" has the vote key {}", genesis.name,
+                    vote_key.hex()),
+        "Give the key files whose addresses stand in the genesis (`quorate keys address`).");
   }
   if (replica->network_key != network_key) {
     return fail(ErrorKind::kInvalid, "key-not-in-genesis",
@@ -82,7 +83,8 @@ Status init_home(const Home& home, const Config& config, const ledger::Genesis& 
   QUORATE_ASSIGN(const auto guard, ledger::Guard::create(home.guard(), chain_id, store_id));
 
   const std::optional<std::string_view> secret = passphrase;
-  QUORATE_TRY(crypto::key_file::create(home.network_key(), kNetworkKeyPurpose, network_key, secret));
+  QUORATE_TRY(
+      crypto::key_file::create(home.network_key(), kNetworkKeyPurpose, network_key, secret));
   return crypto::key_file::create(home.vote_key(), kVoteKeyPurpose, vote_key, secret);
 }
 

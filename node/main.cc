@@ -18,8 +18,9 @@ int main(int argc, char** argv) {
     std::cerr << "error: " << status.error().to_string() << '\n';
     return static_cast<int>(node::exit_code_of(status.error().kind));
   }
-  node::CommandLine line("Quorate turns votes into a ledger: PBFT among replicas of which f may lie.",
-                         node::version_text());
+  node::CommandLine line(
+      "Quorate turns votes into a ledger: PBFT among replicas of which f may lie.",
+      node::version_text());
   quorate::testnet::add_testnet_commands(line);
   node::add_tx_commands(line);
   node::add_tx_query_commands(line);

@@ -37,9 +37,10 @@ Status Mempool::check_bounds(const ledger::CheckedTransaction& transaction) {
                             limits_.transactions_max));
   }
   if (counters_.bytes + transaction.encoded_bytes > limits_.bytes_max) {
-    return busy(fmt::format("{} bytes of transactions wait here; with the {} of this one they would "
-                            "exceed {}",
-                            counters_.bytes, transaction.encoded_bytes, limits_.bytes_max));
+    return busy(
+        fmt::format("{} bytes of transactions wait here; with the {} of this one they would "
+                    "exceed {}",
+                    counters_.bytes, transaction.encoded_bytes, limits_.bytes_max));
   }
   const ledger::Transaction& body = body_of(transaction);
   const auto slots = by_sender_.find(body.sender);

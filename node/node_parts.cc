@@ -55,13 +55,13 @@ Result<Identity> load_identity(const Home& home, const ledger::Genesis& genesis,
     const ledger::ReplicaInfo& replica = genesis.replicas[i];
     if (replica.vote_key != vote.public_key()) continue;
     if (replica.network_key != network.public_key()) {
-      return fail(ErrorKind::kInvalid, "node-not-a-member",
-                  fmt::format("{} is the vote key of {}, whose network key in genesis is {}, but {} "
-                              "holds {}",
-                              home.vote_key().string(), replica.name,
-                              replica.network_key.hex(), home.network_key().string(),
-                              network.public_key().hex()),
-                  "put the network key that belongs to this replica beside its vote key");
+      return fail(
+          ErrorKind::kInvalid, "node-not-a-member",
+          fmt::format("{} is the vote key of {}, whose network key in genesis is {}, but {} "
+                      "holds {}",
+                      home.vote_key().string(), replica.name, replica.network_key.hex(),
+                      home.network_key().string(), network.public_key().hex()),
+          "put the network key that belongs to this replica beside its vote key");
     }
     return Identity{{static_cast<std::uint16_t>(i)},
                     std::make_unique<crypto::KeySigner>(std::move(vote)),

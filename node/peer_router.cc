@@ -97,7 +97,8 @@ void PeerRouter::on(ReplicaId from, BodyRequest request) {
   send_transactions(from, found);
 }
 
-void PeerRouter::send_transactions(ReplicaId to, const std::vector<SignedTransaction>& transactions) {
+void PeerRouter::send_transactions(ReplicaId to,
+                                   const std::vector<SignedTransaction>& transactions) {
   if (!transactions.empty()) parts_.send(to, to_frame(Transactions{transactions}));
 }
 

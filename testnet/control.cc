@@ -135,8 +135,9 @@ std::string ControlServer::answer(std::string_view line) const {
   Result<json::value> outcome = fail(ErrorKind::kInvalid, "control-question-malformed",
                                      "Found a line that is no JSON object");
   if (!trouble && question.is_object()) outcome = handler_(question.get_object());
-  const json::object reply = outcome ? json::object{{"result", *outcome}}
-                                     : json::object{{"error", node::error_to_json(outcome.error())}};
+  const json::object reply = outcome
+                                 ? json::object{{"result", *outcome}}
+                                 : json::object{{"error", node::error_to_json(outcome.error())}};
   return json::serialize(reply) + '\n';
 }
 

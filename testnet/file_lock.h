@@ -15,7 +15,8 @@ namespace quorate::testnet {
 class FileLock {
  public:
   // nullopt: another process holds it. Error: "lock-failed" (kEnvironment).
-  [[nodiscard]] static Result<std::optional<FileLock>> try_acquire(const std::filesystem::path& file);
+  [[nodiscard]] static Result<std::optional<FileLock>> try_acquire(
+      const std::filesystem::path& file);
   // The same, again and again until the deadline.
   [[nodiscard]] static Result<std::optional<FileLock>> acquire_within(
       const std::filesystem::path& file, std::chrono::milliseconds patience);

@@ -31,7 +31,7 @@ struct ProcessStatus {
   ProcessState state = ProcessState::kStopped;
   pid_t pid = 0;               // 0: not there
   std::uint64_t since_ms = 0;  // wall clock of the last change
-  std::string end = {};        // how it ended last: "exit code 3", "signal 9 (SIGKILL)"; may be empty
+  std::string end = {};  // how it ended last: "exit code 3", "signal 9 (SIGKILL)"; may be empty
 };
 
 struct SupervisorStatus {

@@ -67,7 +67,8 @@ std::vector<std::string> align(const std::vector<std::vector<std::string>>& rows
 }  // namespace
 
 std::string ReplicaView::state() const {
-  if (process.state != ProcessState::kRunning) return std::string(process_state_text(process.state));
+  if (process.state != ProcessState::kRunning)
+    return std::string(process_state_text(process.state));
   if (report) return "running";
   const std::uint64_t age_ms = node::clock_now().value - process.since_ms;
   return age_ms < kStartingMsMax ? "starting" : "silent";

@@ -59,7 +59,8 @@ step_packages-full() { install_packages 'which --full needs' "${packages_full[@]
 step_tsan-build() { configure_and_build tsan all; }
 step_tsan-test() {
   # g++ 12's ThreadSanitizer does not know the wider address randomisation of newer kernels.
-  export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$top/tests/support/tsan.supp
+  export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+  TSAN_OPTIONS+=:suppressions=$top/tests/support/tsan.supp
   local fixed=(setarch "$(uname -m)" --addr-no-randomize)
   "${fixed[@]}" true 2>/dev/null || fixed=()
   "${fixed[@]}" ctest --test-dir build/tsan --output-on-failure -j "$(nproc)" \

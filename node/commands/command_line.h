@@ -24,7 +24,7 @@ struct Parameter {
   using Target = std::variant<bool*, std::string*, std::optional<std::string>*, std::uint64_t*,
                               std::int64_t*, std::optional<std::uint64_t>*>;
 
-  std::string name;        // "KEY": by position; "--wait": an option, or a switch if bool* is its target
+  std::string name;  // "KEY": by position; "--wait": an option, or a switch if bool* is its target
   std::string value = {};  // the word for an option's value in the help: "LEVEL"
   std::string help = {};
   Target target;

@@ -244,12 +244,13 @@ void add_tx_commands(CommandLine& line) {
                  .example = "  quorate tx delete colour",
                  .parameters = {key}},
                 make_delete);
-  add_operation(line, options,
-                {.path = "tx add",
-                 .sentence = "Add N to the integer that KEY holds; an absent key counts as 0",
-                 .example = "  quorate tx add visits 1\n  quorate tx add visits -1",
-                 .parameters = {key, {.name = "N", .help = "What to add", .target = &options->delta}}},
-                make_add);
+  add_operation(
+      line, options,
+      {.path = "tx add",
+       .sentence = "Add N to the integer that KEY holds; an absent key counts as 0",
+       .example = "  quorate tx add visits 1\n  quorate tx add visits -1",
+       .parameters = {key, {.name = "N", .help = "What to add", .target = &options->delta}}},
+      make_add);
   add_operation(
       line, options,
       {.path = "tx cas",

@@ -16,9 +16,11 @@ namespace quorate::node {
 std::string version_text() {
   std::string kind(build::kBuildType);
   if (!build::kSanitizers.empty()) kind += fmt::format(" with {}", build::kSanitizers);
-  return fmt::format("quorate {}{}\nbuild {}, {}\nformats: genesis {}, store {}, receipt {}, wire {}", build::kVersion,
-                     build::kCommit.empty() ? "" : fmt::format(" ({})", build::kCommit), kind,
-                     build::kCompiler, ledger::kGenesisFormat, ledger::kStoreFormat, ledger::kReceiptFormat, kWireVersion);
+  return fmt::format(
+      "quorate {}{}\nbuild {}, {}\nformats: genesis {}, store {}, receipt {}, wire {}",
+      build::kVersion, build::kCommit.empty() ? "" : fmt::format(" ({})", build::kCommit), kind,
+      build::kCompiler, ledger::kGenesisFormat, ledger::kStoreFormat, ledger::kReceiptFormat,
+      kWireVersion);
 }
 
 void add_version_command(CommandLine& line) {

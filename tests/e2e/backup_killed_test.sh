@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# One backup is killed with SIGKILL under load: commits go on. Started again it rejoins and reaches the
-# same tree head, and nothing happened twice or not at all.
+# One backup is killed with SIGKILL under load: commits go on. Started again it rejoins and reaches
+# the same tree head, and nothing happened twice or not at all.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 

@@ -1,6 +1,7 @@
 // The load of the end-to-end scripts:
 //
-//   e2e_load submit DIR KEYS EACH IDS   EACH transactions from each of KEYS new keys through all nodes of
+//   e2e_load submit DIR KEYS EACH IDS   EACH transactions from each of KEYS new keys through all
+//   nodes of
 //                                       the testnet in DIR at once; ends when all are replicated
 //   e2e_load count DIR N                every node says that N transactions were applied
 //   e2e_load receipts DIR IDS           a node gives a receipt for each id, and it verifies offline

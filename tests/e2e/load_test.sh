@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# 1,000 transactions from 10 keys through all four nodes at once: each happens exactly once, the four
-# ledgers are equal, and every receipt verifies offline with one node already stopped.
+# 1,000 transactions from 10 keys through all four nodes at once: each happens exactly once, the
+# four ledgers are equal, and every receipt verifies offline with one node already stopped.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The unmodified npm package @cosmjs/tendermint-rpc as a client of a real testnet. Arguments: the build
-# folder, and the URL of a node to use instead of a testnet of this script's own.
+# The unmodified npm package @cosmjs/tendermint-rpc as a client of a real testnet. Arguments: the
+# build folder, and the URL of a node to use instead of a testnet of this script's own.
 set -euo pipefail
 
 # shellcheck source=tests/interop/modules.sh

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Sourced by the scripts beside it that need npm packages. Leaves in `modules` a folder, below the build
-# folder, that holds the packages of package.json in the versions of package-lock.json, and the .mjs
-# files of this folder beside them. Where node or npm is missing, or npm cannot reach its registry, it
-# ends the script with 77: skipped.
+# Sourced by the scripts beside it that need npm packages. Leaves in `modules` a folder, below the
+# build folder, that holds the packages of package.json in the versions of package-lock.json, and
+# the .mjs files of this folder beside them. Where node or npm is missing, or npm cannot reach its
+# registry, it ends the script with 77: skipped.
 set -euo pipefail
 
 interop=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -15,7 +15,8 @@ skip() {
 }
 
 for tool in node npm; do
-  command -v "$tool" >/dev/null || skip "$tool is not installed (Debian: apt-get install nodejs npm)"
+  command -v "$tool" >/dev/null ||
+    skip "$tool is not installed (Debian: apt-get install nodejs npm)"
 done
 
 mkdir -p "$modules"

@@ -381,8 +381,9 @@ TEST_F(Commands, RefusesASavedTransactionThatWasTamperedWith) {
   text.replace(text.find(draft.id.hex()), 64, other.id.hex());
   std::ofstream("t.json") << text;
   EXPECT_EQ(read_signed_draft("t.json").error().code, "tx-file-facts-differ");
-  for (const char* broken : {"", "{}", "[]", "{\"format\": 1, \"id\": \"\", \"transaction\": \"!\"}",
-                             "{\"format\": 1, \"id\": \"\", \"transaction\": \"AAAA\"}"}) {
+  for (const char* broken :
+       {"", "{}", "[]", "{\"format\": 1, \"id\": \"\", \"transaction\": \"!\"}",
+        "{\"format\": 1, \"id\": \"\", \"transaction\": \"AAAA\"}"}) {
     std::ofstream("t.json", std::ios::trunc) << broken;
     EXPECT_EQ(read_signed_draft("t.json").error().code, "tx-file-malformed") << broken;
   }

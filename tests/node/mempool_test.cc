@@ -318,7 +318,8 @@ TEST_F(MempoolTest, TheOldestComeFirstAndWithinBothLimits) {
   }
   EXPECT_EQ(pool_->oldest(100, 1 << 20), all);
   EXPECT_EQ(pool_->oldest(2, 1 << 20), std::vector(all.begin(), all.begin() + 2));
-  EXPECT_EQ(pool_->oldest(100, 3 * all[0]->encoded_bytes), std::vector(all.begin(), all.begin() + 3));
+  EXPECT_EQ(pool_->oldest(100, 3 * all[0]->encoded_bytes),
+            std::vector(all.begin(), all.begin() + 3));
 }
 
 }  // namespace

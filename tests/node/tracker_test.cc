@@ -120,9 +120,9 @@ TEST(Tracker, ARefusalAtExecutionIsFinalAndHasItsPlace) {
   Tracker tracker;
   tracker.on_local(kA);
   tracker.on_local(kB);
-  tracker.on_executed(Height{3},
-                      {{kA, Outcome::kRejectedCompareFailed, 0}, {kB, Outcome::kRejectedExpired, {}}},
-                      {std::nullopt, std::nullopt});
+  tracker.on_executed(
+      Height{3}, {{kA, Outcome::kRejectedCompareFailed, 0}, {kB, Outcome::kRejectedExpired, {}}},
+      {std::nullopt, std::nullopt});
   EXPECT_EQ(tracker.status(kA)->level, Level::kRejected);
   EXPECT_EQ(tracker.status(kA)->outcome, Outcome::kRejectedCompareFailed);
   EXPECT_EQ(tracker.status(kA)->height, Height{3});
@@ -158,7 +158,8 @@ TEST(Tracker, WhatMayBeInAnOldBlockIsLeftToTheLedger) {
   for (const auto outcome : {Outcome::kSkippedNonceUsed, Outcome::kSkippedNonceTooOld}) {
     tracker.on_proposed(View{0}, Sequence{7}, {kA});
     TxStatus told;
-    tracker.wait(kA, Level::kReplicated, 60'000, [&](TxStatus status) { told = std::move(status); });
+    tracker.wait(kA, Level::kReplicated, 60'000,
+                 [&](TxStatus status) { told = std::move(status); });
     tracker.on_executed(Height{7}, {{kA, outcome, {}}}, {std::nullopt});
     EXPECT_EQ(told.id, kA);
     EXPECT_EQ(told.level, Level::kUnknown);
@@ -398,7 +399,8 @@ TEST(TrackerThreads, EachWaitIsAnsweredOnce) {
       std::vector<ledger::TxResult> results;
       for (std::uint64_t i = 0; i < 5; ++i) {
         ids.push_back(id_of((height * 5 + i) % (kBlocks * 5)));
-        results.push_back({ids.back(), i == 4 ? Outcome::kSkippedNonceUsed : Outcome::kApplied, {}});
+        results.push_back(
+            {ids.back(), i == 4 ? Outcome::kSkippedNonceUsed : Outcome::kApplied, {}});
       }
       tracker.on_proposed(View{0}, Sequence{height}, ids);
       tracker.on_prepared(View{0}, Sequence{height});

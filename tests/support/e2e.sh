@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the scripts of tests/e2e/ share; they source it. The program comes from the first argument or
-# from QUORATE. Makes $work, a temporary folder, and takes down the testnet in $net however the script
-# ends; if it fails, what the testnet said comes out first.
+# from QUORATE. Makes $work, a temporary folder, and takes down the testnet in $net however the
+# script ends; if it fails, what the testnet said comes out first.
 set -euo pipefail
 
 quorate=${1:-${QUORATE:-}}

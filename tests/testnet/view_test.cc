@@ -87,8 +87,8 @@ TEST(Watch, ReportsProcessesViewsAndHeights) {
   after.replicas[2].report->view = 1;
   after.replicas[3].report->sequence = 7;
   EXPECT_THAT(changes(before, after),
-              ElementsAre("replica-1 killed: signal 9 (SIGKILL)", "replica-2 entered view 1 as backup",
-                          "height 7 (+2)"));
+              ElementsAre("replica-1 killed: signal 9 (SIGKILL)",
+                          "replica-2 entered view 1 as backup", "height 7 (+2)"));
   EXPECT_THAT(changes(after, before),
               ElementsAre("replica-1 running, process 101", "replica-1 answers, at height 5",
                           "replica-2 entered view 0 as backup"));

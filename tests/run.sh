@@ -118,9 +118,9 @@ run_step() {
   printf 'FAILED %4d s  %s\n' $((SECONDS - begin)) "$counted"
   ((failed > failed_before)) || failed=$((failed + 1))
   say "The end of ${log#"$top"/}:"
-  # Without ctest's lines about what went well.
-  grep -vE '^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed ' "$log" | tail -n 60 |
-    sed 's/^/  | /'
+  # Without the lines of ninja and ctest about what went well.
+  grep -vE '^\[[0-9]+/[0-9]+\] |^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed ' "$log" |
+    tail -n 60 | sed 's/^/  | /'
   say "Only this step again: tests/run.sh --only $name"
   exit 1
 }

@@ -2,13 +2,17 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 
 #include "crypto/key_file.h"
+#include "node/descriptor.h"
 #include "node/files.h"
 
 namespace quorate::node {
@@ -16,18 +20,33 @@ namespace {
 
 constexpr std::size_t kPassphraseBytesMax = 4096;
 
-// The terminal of this process with its echo off, whatever standard input is; restored at the end.
+// A signal that came while the echo was off; 0: none.
+volatile std::sig_atomic_t interrupted_by = 0;
+
+void note_signal(int signal) { interrupted_by = signal; }
+
+// The terminal of this process with its echo off, whatever standard input is. Restored at the end,
+// also when Ctrl-C ends the question; the signal does its work after that.
 class SilentTerminal {
  public:
   SilentTerminal() : fd_(::open("/dev/tty", O_RDWR | O_CLOEXEC)) {
-    if (fd_ < 0 || ::tcgetattr(fd_, &before_) != 0) return;
+    if (!fd_.is_open() || ::tcgetattr(fd_.get(), &before_) != 0) return;
+    interrupted_by = 0;
+    struct sigaction noting {};
+    noting.sa_handler = note_signal;  // without SA_RESTART, so that reading ends
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaction(kSignals[i], &noting, &handlers_before_[i]);
+    }
     termios silent = before_;
     silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    is_silent_ = ::tcsetattr(fd_, TCSAFLUSH, &silent) == 0;
+    is_silent_ = ::tcsetattr(fd_.get(), TCSAFLUSH, &silent) == 0;
+    if (!is_silent_) restore_handlers();
   }
   ~SilentTerminal() {
-    if (is_silent_) ::tcsetattr(fd_, TCSAFLUSH, &before_);
-    if (fd_ >= 0) ::close(fd_);
+    if (!is_silent_) return;
+    ::tcsetattr(fd_.get(), TCSAFLUSH, &before_);
+    restore_handlers();
+    if (interrupted_by != 0) ::raise(interrupted_by);
   }
   SilentTerminal(const SilentTerminal&) = delete;
   SilentTerminal& operator=(const SilentTerminal&) = delete;
@@ -38,8 +57,8 @@ class SilentTerminal {
     write_all(prompt);
     std::string line;
     char c = 0;
-    while (line.size() < kPassphraseBytesMax) {
-      const ssize_t got = ::read(fd_, &c, 1);
+    while (line.size() < kPassphraseBytesMax && interrupted_by == 0) {
+      const ssize_t got = ::read(fd_.get(), &c, 1);
       if (got < 0 && errno == EINTR) continue;
       if (got <= 0 || c == '\n') break;
       line += c;
@@ -49,16 +68,24 @@ class SilentTerminal {
   }
 
  private:
+  static constexpr std::array<int, 3> kSignals = {SIGINT, SIGTERM, SIGHUP};
+
+  void restore_handlers() const {
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      ::sigaction(kSignals[i], &handlers_before_[i], nullptr);
+    }
+  }
   void write_all(std::string_view text) const {
     while (!text.empty()) {
-      const ssize_t written = ::write(fd_, text.data(), text.size());
+      const ssize_t written = ::write(fd_.get(), text.data(), text.size());
       if (written <= 0) return;  // nobody reads; the question is answered by what comes, or not
       text.remove_prefix(static_cast<std::size_t>(written));
     }
   }
 
-  int fd_;
+  Descriptor fd_;
   termios before_{};
+  std::array<struct sigaction, kSignals.size()> handlers_before_{};
   bool is_silent_ = false;
 };
 

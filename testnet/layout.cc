@@ -221,7 +221,13 @@ Result<std::vector<fs::path>> remove_testnet(const NetworkFolder& folder) {
   fs::remove(folder.root / "up.lock", ignored);
   fs::remove(folder.root / node::kNetworkFileName, ignored);
   QUORATE_ASSIGN(auto left, entries_of(folder.root));
-  if (left.empty()) fs::remove(folder.root, ignored);
+  if (!left.empty()) return left;
+  fs::remove(folder.root, ignored);
+  // `up` made this one too, where it stands around its testnet and nothing else.
+  const fs::path around = folder.root.parent_path();
+  if (around.filename() == node::kTestnetDataFolder && fs::is_empty(around, ignored)) {
+    fs::remove(around, ignored);
+  }
   return left;
 }
 

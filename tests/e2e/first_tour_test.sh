@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A person's first tour: a testnet from nothing, a signed transaction, its receipt offline, a restart.
+# A person's first tour: a testnet from nothing, a signed transaction, its receipt offline, a
+# restart.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
@@ -47,6 +48,16 @@ expect 0 "$quorate" tx transfer "$bob" 100
 expect 4 "$quorate" tx transfer "$bob" 101 --key "$work/bob.key"
 expect_text "$work/err" 'tx-insufficient-funds'
 expect 0 "$quorate" tx put weather rain --until 1h
+
+say 'eight at once under one key: the losers of the race for a nonce sign again'
+racers=()
+for i in {1..8}; do
+  "$quorate" tx put "race.$i" done >/dev/null 2>"$work/race.$i" &
+  racers+=($!)
+done
+for i in "${!racers[@]}"; do
+  wait "${racers[$i]}" || die "racer $i: $(cat "$work/race.$((i + 1))")"
+done
 
 say 'status, receipt'
 expect 0 "$quorate" tx status "$id"

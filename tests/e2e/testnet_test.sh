@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The testnet's own commands: what they start they end, and nothing else; what goes wrong has a name.
+# The testnet's own commands: what they start they end, and nothing else; what goes wrong has a
+# name.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
@@ -83,7 +84,23 @@ chmod 644 "$net/replica-0/vote.key"
 expect 6 "$quorate" testnet start 0 --dir "$net"
 expect 10 "$quorate" node --home "$net/replica-0"
 chmod 600 "$net/replica-0/vote.key"
+
+say 'a command goes to the next node where the first is down'
+(cd "$net" && "$quorate" get testnet.started >"$work/out") || die 'get asked only the first node'
 expect 0 "$quorate" testnet start 0 --dir "$net"
+
+say 'without a quorum a submission ends with an open outcome, and then it happens'
+expect 0 "$quorate" testnet stop 1 --dir "$net"
+expect 0 "$quorate" testnet stop 2 --dir "$net"
+(cd "$net" && expect 7 "$quorate" tx put late word --timeout 1s --valid-for 10m)
+expect_text err 'tx-outcome-open'
+late=$(grep -oEm1 '[0-9a-f]{64}' out)
+expect 0 "$quorate" testnet start 1 --dir "$net"
+expect 0 "$quorate" testnet start 2 --dir "$net"
+is_late_replicated() {
+  (cd "$net" && "$quorate" tx status "$late") 2>/dev/null | grep -q '^level: replicated'
+}
+await is_late_replicated
 
 say 'a supervisor that is killed takes its nodes with it'
 mapfile -t running < <(pids)

@@ -247,21 +247,22 @@ TEST(ValueText, DescribesEachOperation) {
 
 class Commands : public testing::Test {
  protected:
-  Commands() {
-    fs::current_path(folder_.path());
-    add_keys_commands(line_);
-    add_tx_commands(line_);
-    add_tx_query_commands(line_);
-    add_get_command(line_);
-    add_receipt_commands(line_);
-    add_init_command(line_);
-  }
+  Commands() { fs::current_path(folder_.path()); }
   ~Commands() override { fs::current_path(before_); }
-  Ran run(std::vector<std::string> words) { return run_line(line_, std::move(words)); }
+  // As a process of its own would: what was typed before is forgotten.
+  static Ran run(std::vector<std::string> words) {
+    CommandLine line("A test", "1");
+    add_keys_commands(line);
+    add_tx_commands(line);
+    add_tx_query_commands(line);
+    add_get_command(line);
+    add_receipt_commands(line);
+    add_init_command(line);
+    return run_line(line, std::move(words));
+  }
 
   test::TemporaryFolder folder_;
   fs::path before_ = fs::current_path();
-  CommandLine line_{"A test", "1"};
 };
 
 TEST_F(Commands, ANewKeyIsWrittenOnceAndCanBeLookedAt) {

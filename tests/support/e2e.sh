@@ -25,9 +25,13 @@ die() {
   exit 1
 }
 
+# What a script has started besides the testnet, it ends here; scripts define their own.
+end_own_processes() { :; }
+
 finish() {
   local status=$?
   trap - EXIT
+  end_own_processes
   if [[ -e $net/testnet.json ]]; then
     if ((status != 0)); then
       "$quorate" testnet status --dir "$net" || true

@@ -332,8 +332,8 @@ void Tracker::wait(const TxId& id, Level wanted, std::uint64_t timeout_ms, Answe
         const std::uint64_t deadline_ms = steady_us() / 1000 + std::min(timeout_ms, kTimeoutMsMax);
         waiters_.emplace(number, Waiter{id, wanted, deadline_ms, std::move(answer)});
         waiters_by_id_.emplace(id, number);
-        const bool is_next = deadlines_.emplace(deadline_ms, number).first == deadlines_.begin();
-        if (is_next) wake_.notify_all();
+        const auto place = deadlines_.emplace(deadline_ms, number).first;
+        if (place == deadlines_.begin()) wake_.notify_all();
         return;
       }
     }

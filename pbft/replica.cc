@@ -156,7 +156,9 @@ void Replica::set_deadline(Output& out) {
   }
   for (const auto& [sequence, slot] : slots_) {
     if (sequence <= committed_ || !slot.proposal || slot.proposal_lost()) continue;
-    if (!slot.missing.empty()) deadline = std::min(deadline, body_retry_ms(slot));
+    if (!slot.missing.empty() && slot.body_attempts > 0) {
+      deadline = std::min(deadline, body_retry_ms(slot));
+    }
     if (!slot.certificate && !is_timely(slot)) {
       const std::uint64_t ahead = slot.proposal->batch.header.time.value - now_.wall.value -
                                   config_.parameters.time_slack_ms;

@@ -96,6 +96,7 @@ ReplicaId Replica::next_peer(std::uint32_t attempt) const {
 }
 
 // Every other peer is asked in turn; each full round takes twice as long as the one before.
+// Precondition: one was asked.
 std::uint64_t Replica::body_retry_ms(const Slot& slot) const {
   const std::uint64_t rounds = (slot.body_attempts - 1) / (size() - 1);
   return slot.asked_bodies_ms +

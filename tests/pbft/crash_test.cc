@@ -215,6 +215,17 @@ TEST_F(Restart, PrimaryFetchesTheLostBodiesOfItsOwnProposalFromABackup) {
   EXPECT_NE(out.fetch_bodies[0].from, r(0));
 }
 
+// Nobody else has them; it waits for its operator, and does not fall over.
+TEST_F(Restart, ReplicaAloneThatLostABodyStandsStill) {
+  World alone(1);
+  const PrePrepare own = alone.pre_prepare(batch_of(1, {alone.transaction()}));
+  Lone lone(1, r(0), {}, start({{own, std::nullopt}}, {}, false));
+  for (int i = 0; i < 10; ++i) {
+    const Output out = lone.tick_after(1000);
+    EXPECT_TRUE(out.commit.empty() && out.fetch_bodies.empty() && out.send.empty());
+  }
+}
+
 TEST_F(Restart, VotesAtAndBelowTheLedgersEndAreDropped) {
   ReplicaStart above = start({{at(1), world.prepare(at(1), r(1))}, {at(3), std::nullopt}},
                              {{world.commit(at(1), r(1)), world.prepared(at(1))}});

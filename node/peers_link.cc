@@ -39,17 +39,19 @@ PeerLink::PeerLink(asio::io_context& context, asio::ssl::context& tls, PeerLinkO
       resolver_(context),
       timer_(context) {}
 
-void PeerLink::dial(Endpoint endpoint) {
+void PeerLink::dial(const Endpoint& endpoint) {
   is_dialled_ = true;
   place_ = endpoint.to_string();
   start_deadline();
-  resolver_.async_resolve(
-      endpoint.host, std::to_string(endpoint.port),
-      [self = shared_from_this()](const AsioError& trouble, tcp::resolver::results_type found) {
-        if (self->state_ == State::kClosed) return;
-        if (trouble) return self->close(unreachable(self->place_, trouble.message()), false);
-        self->connect(found);
-      });
+  resolver_.async_resolve(endpoint.host, std::to_string(endpoint.port),
+                          [self = shared_from_this()](const AsioError& trouble,
+                                                      const tcp::resolver::results_type& found) {
+                            if (self->state_ == State::kClosed) return;
+                            if (trouble)
+                              return self->close(unreachable(self->place_, trouble.message()),
+                                                 false);
+                            self->connect(found);
+                          });
 }
 
 void PeerLink::connect(const tcp::resolver::results_type& found) {
@@ -159,7 +161,7 @@ bool PeerLink::take_hello(ByteView hello) {
   expected.replica = replica_;
   if (auto good = check_hello(hello, expected); !good) {
     good.error().message += fmt::format(" ({})", place_);
-    close(std::move(good).error(), true);
+    close(good.error(), true);
     return false;
   }
   state_ = State::kUp;
@@ -269,7 +271,7 @@ void PeerLink::ended(const AsioError& trouble) {
         false);
 }
 
-void PeerLink::close(Error error, bool is_refusal) {
+void PeerLink::close(const Error& error, bool is_refusal) {
   if (state_ == State::kClosed) return;
   PeerLinkOwner* owner = owner_;
   const auto self = shared_from_this();  // the owner may drop its last reference

@@ -37,6 +37,7 @@ class PeerLink;
 // Who has links and knows the peers. A link calls back as long as it has not been closed.
 class PeerLinkOwner {
  public:
+  virtual ~PeerLinkOwner() = default;
   // Both sides have proved their keys: the replica that this key belongs to, or why it is refused.
   virtual Result<ledger::ReplicaId> admit(PeerLink& link, const crypto::PublicKey& key) = 0;
   virtual void on_up(PeerLink& link) = 0;
@@ -48,9 +49,6 @@ class PeerLinkOwner {
   virtual void next_batch(PeerLink& link, FrameBatch& batch) = 0;
   // The last call. The error says why; is_refusal, whether the other side did something wrong.
   virtual void on_closed(PeerLink& link, const Error& error, bool is_refusal) = 0;
-
- protected:
-  ~PeerLinkOwner() = default;
 };
 
 struct PeerLinkOptions {
@@ -66,7 +64,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   PeerLink(asio::io_context& context, asio::ssl::context& tls, PeerLinkOwner& owner,
            const PeerLinkOptions& options);
 
-  void dial(Endpoint endpoint);
+  void dial(const Endpoint& endpoint);
   // For the acceptor to accept into.
   [[nodiscard]] tcp::socket& socket() { return stream_.next_layer(); }
   void serve();
@@ -76,7 +74,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   void resume();
   // Ends the link without telling the owner. Idempotent.
   void abandon();
-  void close(Error error, bool is_refusal);
+  void close(const Error& error, bool is_refusal);
 
   [[nodiscard]] bool is_up() const { return state_ == State::kUp; }
   [[nodiscard]] bool is_dialled() const { return is_dialled_; }

@@ -172,7 +172,7 @@ void PeerMesh::Impl::dial(Peer& peer) {
     to = peer.state.endpoint;
   }
   peer.out = std::make_shared<PeerLink>(io.context(), tls, *this, link_options);
-  peer.out->dial(std::move(to));
+  peer.out->dial(to);
 }
 
 void PeerMesh::Impl::dial_after(Peer& peer, milliseconds wait) {

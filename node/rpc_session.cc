@@ -130,7 +130,7 @@ void RpcSession::say_continue() {
   socket_.write_some(asio::buffer(kContinue), ignored);
 }
 
-void RpcSession::handle(HttpRequest request) {
+void RpcSession::handle(const HttpRequest& request) {
   state_ = State::kAnswering;
   deadline_.cancel();
   discharge(hub_->request_bytes);

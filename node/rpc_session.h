@@ -70,7 +70,7 @@ class RpcSession : public std::enable_shared_from_this<RpcSession> {
   void discharge(std::size_t& total);
   void say_continue();
 
-  void handle(HttpRequest request);
+  void handle(const HttpRequest& request);
   void handle_post(const HttpRequest& request);
   void handle_get(std::string_view target, bool is_head);
   RpcAnswered answer_later();

@@ -16,6 +16,10 @@ std::string_view purpose_text(Purpose purpose) {
       return "pbft-commit";
     case Purpose::kReply:
       return "pbft-reply";
+    case Purpose::kViewChange:
+      return "pbft-view-change";
+    case Purpose::kNewView:
+      return "pbft-new-view";
   }
   QUORATE_CHECK(false, "a purpose that is not in the list");
   return {};

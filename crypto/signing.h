@@ -24,6 +24,8 @@ enum class Purpose : std::uint8_t {
   kPrepare,      // ledger::Vote
   kCommit,       // ledger::Vote
   kReply,        // ledger::ReplyBody
+  kViewChange,   // ledger::ViewVote
+  kNewView,      // ledger::ViewVote
 };
 
 // The text that stands in the signed bytes, e.g. "pbft-prepare".

@@ -73,6 +73,12 @@ class Verifier {
     return cache_->verify(key, signing_bytes(purpose, chain_id_, encode(body)), signature);
   }
 
+  // Of bytes whose format carries its own domain separation (checkpoint cosignatures).
+  [[nodiscard]] bool verify_bytes(const PublicKey& key, ByteView signed_bytes,
+                                  const Signature& signature) const {
+    return cache_->verify(key, signed_bytes, signature);
+  }
+
   template <class T>
   [[nodiscard]] static Verified<T> vouch(T value) {
     return Verified<T>(std::move(value));

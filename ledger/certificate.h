@@ -26,6 +26,17 @@ struct Vote {
   friend bool operator==(const Vote&, const Vote&) = default;
 };
 
+// The body that VIEW-CHANGE and NEW-VIEW sign, each under its own purpose: who moves to which view,
+// and the digest of what it says there (pbft/view_change.h).
+struct ViewVote {
+  Epoch epoch;
+  View view;
+  Digest content;
+  ReplicaId replica;
+
+  friend bool operator==(const ViewVote&, const ViewVote&) = default;
+};
+
 struct Endorsement {
   ReplicaId replica;
   Signature signature;

@@ -18,7 +18,8 @@ struct Body {
 };
 
 constexpr Purpose kPurposes[] = {Purpose::kTransaction, Purpose::kPrePrepare, Purpose::kPrepare,
-                                 Purpose::kCommit, Purpose::kReply};
+                                 Purpose::kCommit, Purpose::kReply,
+                                 Purpose::kViewChange, Purpose::kNewView};
 
 Digest chain(std::string_view name) { return sha256(as_bytes(name)); }
 

@@ -8,8 +8,14 @@
 //   'v' <sequence u64 BE> <epoch u64 BE> <view u64 BE> <kind u8>
 //                                     BCS(ProposalRecord) of kind 0, BCS(CommitRecord) of kind 1
 //   'b' <transaction id, 32 bytes>    BCS(SignedTransaction)
+//   'x'                               BCS(ViewChange), our own of the highest view
+//   'n' <epoch u64 BE> <view u64 BE> <digest, 32 bytes>
+//                                     BCS(Transcript): a NEW-VIEW that we entered or relied on
+//   'c' <sequence u64 BE>             BCS(CheckpointVote), our own
+//   's'                               BCS(StableCheckpoint), the highest that we know
 
 #include <optional>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -36,20 +42,50 @@ struct BodyRecord {
   TransactionPtr transaction;
 };
 
-using DurableRecord = std::variant<ProposalRecord, CommitRecord, BodyRecord>;
+// Our own VIEW-CHANGE. The one of the highest view replaces those before it: the voter refuses all
+// below.
+struct ViewChangeRecord {
+  ViewChange view_change;
+};
+
+// Kept for good: votes and certificates name NEW-VIEWs by digest, and whoever must blame replicas
+// for a broken agreement needs what stands behind them.
+struct TranscriptRecord {
+  Transcript transcript;
+};
+
+struct CheckpointRecord {
+  CheckpointVote vote;
+};
+
+struct StableRecord {
+  StableCheckpoint stable;
+};
+
+using DurableRecord = std::variant<ProposalRecord, CommitRecord, BodyRecord, ViewChangeRecord,
+                                   TranscriptRecord, CheckpointRecord, StableRecord>;
 
 [[nodiscard]] ledger::VoteRecord to_vote_record(const DurableRecord& record);
-// The first key of all votes above `low`.
-[[nodiscard]] Bytes first_vote_key_above(Sequence low);
-[[nodiscard]] bool is_vote_key(ByteView key);
 [[nodiscard]] Bytes body_key(const TxId& id);
+
+// Where reading begins: the first key of each kind that a restart needs. Votes at or below `low`,
+// the sequence of the stable checkpoint, are left out; bodies are read by id.
+[[nodiscard]] Bytes stable_key();
+[[nodiscard]] std::vector<Bytes> first_keys(Sequence low);
+// Everything at or below `low` that may be dropped once the ledger is synced there, as ranges of
+// keys [first, second).
+[[nodiscard]] std::vector<std::pair<Bytes, Bytes>> keys_up_to(Sequence low);
 
 // What a restart reads back.
 struct RestoredVotes {
   std::vector<ProposalRecord> proposals;  // by sequence
   std::vector<CommitRecord> commits;
+  std::optional<ViewChange> view_change;
+  std::vector<Transcript> transcripts;    // by (epoch, view)
+  std::vector<CheckpointVote> checkpoints;
+  std::optional<StableCheckpoint> stable;
 };
-// Adds one stored record. Error: "vote-record-malformed" (kCorrupt).
+// Adds one stored record of the kinds above. Error: "vote-record-malformed" (kCorrupt).
 [[nodiscard]] Status restore_vote(ByteView key, ByteView value, RestoredVotes& out);
 
 }  // namespace quorate::pbft

@@ -7,16 +7,22 @@
 // benchmark. Not thread-safe; no input can make it abort; memory is bounded by the watermark
 // window, the replicas and the host's mempool.
 //
-// Own votes count at `step` and leave after their sync (Output). Until checkpoints truncate it, the
-// log's low watermark is the last executed sequence.
+// Own votes count at `step` and leave after their sync (Output). The low watermark is the highest
+// stable checkpoint that this replica knows, whether it has executed that far or not.
 
 #include <cstdint>
 #include <map>
+#include <set>
+#include <tuple>
 #include <vector>
 
 #include "pbft/block_sources.h"
+#include "pbft/checkpoints.h"
+#include "pbft/new_view.h"
 #include "pbft/requests.h"
 #include "pbft/step.h"
+#include "pbft/suspicion.h"
+#include "pbft/view_changes.h"
 
 namespace quorate::pbft {
 
@@ -24,6 +30,10 @@ struct ReplicaConfig {
   ReplicaId self;
   ReplicaSet replicas;
   ledger::Parameters parameters;
+
+  // T, and its cap (DESIGN: at most a second; a few seconds).
+  std::uint64_t request_timeout_ms = 1000;
+  std::uint64_t request_timeout_ms_max = 4000;
 
   // Receiver-driven retransmission: a report at once after (re)connection, then with back-off
   // between these while work is pending, and at the latter pace when idle.
@@ -40,6 +50,9 @@ struct ReplicaStart {
   TimeMs effective_time;
   RestoredVotes votes;
   std::map<TxId, TransactionPtr> bodies;  // of the restored proposals, as far as known
+  // The last checkpoint at or below `executed` (ledger::CheckpointMark).
+  Sequence checkpoint;
+  TimeMs checkpoint_time;
 };
 
 class Replica {
@@ -52,69 +65,144 @@ class Replica {
 
   [[nodiscard]] Epoch epoch() const { return epoch_; }
   [[nodiscard]] View view() const { return view_; }
+  // False: it left the view before and waits for the NEW-VIEW of this one.
+  [[nodiscard]] bool in_view() const { return in_view_; }
   [[nodiscard]] ReplicaId primary() const { return primary_of(view_, size()); }
   [[nodiscard]] bool is_primary() const { return primary() == config_.self; }
   [[nodiscard]] Sequence executed() const { return executed_; }
   [[nodiscard]] Sequence committed() const { return committed_; }
-  [[nodiscard]] Sequence low_watermark() const { return executed_; }
-  [[nodiscard]] Sequence high_watermark() const { return {executed_.value + window()}; }
+  // The stable checkpoint; nullopt: none yet, and the low watermark is 0.
+  [[nodiscard]] const std::optional<StableCheckpoint>& stable() const { return stable_; }
+  [[nodiscard]] Sequence low_watermark() const { return low_; }
+  [[nodiscard]] Sequence high_watermark() const { return {low_.value + window()}; }
   [[nodiscard]] std::size_t ready_transactions() const { return requests_.size(); }
   // Of these, what no batch in flight names: what a primary would propose next.
   [[nodiscard]] std::size_t unordered_transactions() const { return requests_.unordered(); }
   [[nodiscard]] std::size_t open_slots() const { return slots_.size(); }
+  [[nodiscard]] std::uint64_t timeout_ms() const { return suspicion_.timeout_ms(); }
   // For checks and explanations; no reference outlives the next step.
   [[nodiscard]] const std::map<Sequence, Slot>& slots() const { return slots_; }
+  [[nodiscard]] const ViewChanges& view_changes() const { return view_changes_; }
+  [[nodiscard]] const Voter& voter() const { return voter_; }
 
  private:
+  struct Peer {
+    std::uint64_t answered_ms = 0;  // when we last answered its report
+    std::uint64_t asked_ms = 0;     // when we last asked for its report
+    std::uint32_t answers = 0;
+    Sequence fill_to;               // granted: we fill up to here for its recovery
+    std::uint64_t fill_granted_ms = 0;
+  };
+
   // replica.cc: the door, bookkeeping
   [[nodiscard]] std::size_t size() const { return config_.replicas.size(); }
-  [[nodiscard]] std::uint64_t window() const { return 4ull * config_.parameters.window_batches; }
-  void restore(ReplicaStart start);
+  [[nodiscard]] std::uint64_t window() const { return window_of(config_.parameters); }
   void on(const Tick&, Output&) {}
   void on(const TransactionReady& event, Output& out);
   void on(const TransactionGone& event, Output& out);
   void on(const BatchExecuted& event, Output& out);
-  [[nodiscard]] bool is_current(const Vote& vote, Output& out);
+  [[nodiscard]] bool is_within_window(const Vote& vote, Output& out);
   // The slot of a current vote; a new one is work to wait for.
   [[nodiscard]] Slot& open_slot(Sequence sequence);
-  void close_slots_up_to(Sequence sequence);
   void after_input(Output& out);
   void set_deadline(Output& out);
+  void refuse(VoteRefused refused, Output& out);
+  // Each offence once: a liar that repeats itself must not fill its accusers' disks.
+  void accuse(Slot& slot, std::optional<Contradiction> found, Output& out);
+
+  // replica_start.cc: what a restart knows
+  void restore(ReplicaStart start);
+  void restore_proposal(ProposalRecord record, const std::map<TxId, TransactionPtr>& bodies);
+  void restore_commit(CommitRecord record);
+  void restore_view(RestoredVotes& votes);
 
   // replica_normal.cc: the three phases
   void on(const crypto::Verified<PrePrepare>& message, Output& out);
   void on(const crypto::Verified<Prepare>& message, Output& out);
   void on(const crypto::Verified<Commit>& message, Output& out);
   void on(const BodyArrived& event, Output& out);
-  [[nodiscard]] bool propose(Output& out);  // false: nothing (more) to propose
   void accept_proposal(Slot& slot, const PrePrepare& message, Output& out);
+  void judge_time(const PrePrepare& message);
+  [[nodiscard]] Content content_of(const Slot& slot, const Batch& batch) const;
   void place_body(const TransactionPtr& body);
-  void ignore_duplicate(const Vote& vote, Output& out) const;
+  // The requests that the slot's proposal names are free again.
+  void unname(Slot& slot);
+  void ignore(MessageIgnored::Why why, const Vote& vote, Output& out) const;
   void advance(Sequence sequence, Slot& slot, Output& out);
   void prepare(Slot& slot, Output& out);
   void commit(Slot& slot, Output& out);
   void collect_certificate(Slot& slot);
   void hand_out_committed(Output& out);
+  void hand_out(CertifiedBatch batch, Output& out);
   [[nodiscard]] bool is_timely(const Slot& slot) const;
-  void refuse(VoteRefused refused, Output& out);
-  // Each offence once: a liar that repeats itself must not fill its accusers' disks.
-  void accuse(Slot& slot, std::optional<Contradiction> found, Output& out);
+
+  // replica_primary.cc: what a primary proposes
+  [[nodiscard]] bool may_propose() const;
+  [[nodiscard]] bool propose(Output& out);  // false: nothing (more) to propose
+  [[nodiscard]] bool propose_ready(Output& out);
+  [[nodiscard]] bool propose_checkpoint(Output& out);
+  [[nodiscard]] bool propose_filling(Output& out);
+  [[nodiscard]] bool propose_batch(Batch batch, const std::vector<TransactionPtr>& bodies,
+                                   Output& out);
+  void repropose(Output& out);
+  [[nodiscard]] bool is_checkpoint_due() const;
+  [[nodiscard]] std::optional<std::uint64_t> checkpoint_deadline_ms() const;
+
+  // replica_checkpoint.cc: checkpoints and watermarks
+  void on(const crypto::Verified<CheckpointVote>& message, Output& out);
+  void on(const crypto::Verified<StableCheckpoint>& message, Output& out);
+  void vote_for_checkpoint(const CheckpointExecuted& executed, Output& out);
+  void collect_stable(Output& out);
+  void make_stable(const StableCheckpoint& stable, Output& out);
+  void compare_with_stable(const CheckpointNote& own, Output& out);
+  void close_slots_up_to(Sequence sequence);
+
+  // replica_view_change.cc: from view to view
+  void on(const crypto::Verified<ViewChange>& message, Output& out);
+  void on(const crypto::Verified<NewView>& message, Output& out);
+  void move_between_views(Output& out);
+  void leave_view(View to, Suspected why, Output& out);
+  [[nodiscard]] bool open_view(Output& out);  // as its primary; true: a NEW-VIEW was made
+  void enter_view(const Transcript& transcript, Output& out);
+  void begin_view(const Transcript& transcript);
+  void store_transcripts_behind(Output& out);
+  [[nodiscard]] bool is_reproposed(Sequence sequence) const { return sequence <= plan_high_; }
+  // Whether the transcript behind the P entry that is proposed again is stored.
+  [[nodiscard]] bool has_transcript_behind(Sequence sequence) const;
+  void suspect(Output& out);
+  [[nodiscard]] Situation situation() const;
+  void note_overtaken(const std::vector<std::uint64_t>& ready_ms);
+  void relay(Output& out);
+  [[nodiscard]] std::optional<std::uint64_t> relay_deadline_ms() const;
+  template <class T>
+  [[nodiscard]] bool keep_for_later(const crypto::Verified<T>& message, Phase phase);
 
   // replica_catch_up.cc: retransmission and blocks from peers
   void on(const StatusArrived& event, Output& out);
+  void on(const AskArrived& event, Output& out);
+  void on(const BatchArrived& event, Output& out);
+  void on(const BodiesWanted& event, Output& out);
   void on(const PeerConnected& event, Output& out);
+  void on(const PeerDisconnected& event, Output& out);
   void on(const crypto::Verified<CertifiedBatch>& block, Output& out);
   void on(const BlocksEnded& event, Output& out);
   [[nodiscard]] StatusReport status_report(bool wants_answer) const;
-  void resend_to(ReplicaId peer, const StatusReport& report, Output& out);
+  void grant_filling(Peer& peer, Sequence fill_to);
+  void resend_votes(ReplicaId peer, const StatusReport& report, Output& out);
+  void resend_view(ReplicaId peer, const StatusReport& report, Output& out);
+  void resend_checkpoint(ReplicaId peer, const StatusReport& report, Output& out);
   void fetch_missing_bodies(Output& out);
   void fetch_missing_blocks(Output& out);
+  void ask_for_missing(Output& out);
+  [[nodiscard]] const ViewChange* known_view_change(const Digest& content) const;
+  [[nodiscard]] Ask missing() const;
   void report_status(Output& out);
   void ask_how_far(ReplicaId peer, Output& out);
   // New work: the next report must not come at the idle pace.
   void hasten_status();
   [[nodiscard]] ReplicaId next_peer(std::uint32_t attempt) const;
   [[nodiscard]] std::uint64_t body_retry_ms(const Slot& slot) const;
+  [[nodiscard]] std::uint64_t ask_retry_ms() const;
   // Peers that are ahead may just be faster: no new request before this.
   [[nodiscard]] std::uint64_t blocks_wait_until_ms() const;
   [[nodiscard]] bool has_own_work() const;
@@ -123,33 +211,62 @@ class Replica {
   ReplicaConfig config_;
   Voter& voter_;
   Epoch epoch_;
-  View view_;
-  Digest new_view_;  // of the NEW-VIEW that opened view_; zero in view 0
   Now now_;
 
+  // Where we are.
+  View view_;
+  bool in_view_ = true;
+  View slots_view_;   // of what the slots hold: the last view that was entered
+  Digest new_view_;   // of the NEW-VIEW that opened it; zero in view 0
+  Sequence plan_high_;                          // max-s of that NEW-VIEW
+  std::map<Sequence, Reproposal> reproposals_;  // low watermark < key <= plan_high_
+  ViewChanges view_changes_;
+  std::map<Digest, Transcript> transcripts_;    // stored; those that may still be asked for
+  Suspicion suspicion_;
+  // Votes for the view that we are about to enter, one a sender, sequence and phase.
+  using Early = std::variant<crypto::Verified<PrePrepare>, crypto::Verified<Prepare>,
+                             crypto::Verified<Commit>>;
+  View early_view_;
+  std::map<std::tuple<Sequence, Phase, ReplicaId>, Early> early_;
+
+  // The log.
+  Sequence low_;             // low watermark: of the stable checkpoint
+  std::optional<StableCheckpoint> stable_;
+  Checkpoints checkpoints_;
   Sequence executed_;        // invariant: executed_ <= committed_
   Sequence committed_;       // handed out, without gaps
   Sequence last_proposed_;   // by us as primary, in this view
   TimeMs effective_time_;
-  std::map<Sequence, Slot> slots_;  // executed_ < key <= high watermark
+  Sequence checkpoint_;      // the last checkpoint that was executed here
+  TimeMs checkpoint_time_;
+  std::optional<std::uint64_t> unchecked_since_ms_;  // executed beyond it
+  std::map<Sequence, Slot> slots_;  // low_ < key <= high watermark
   std::map<Sequence, CertifiedBatch> fetched_;  // verified blocks that wait for their turn
   Requests requests_;
+  std::uint64_t newest_proposed_ms_ = 0;  // when the newest request that was proposed became ready
 
-  // What batches name that were handed out and not executed yet, by sequence.
-  std::map<Sequence, std::vector<TxId>> executing_;
-
-  struct Peer {
-    std::uint64_t answered_ms = 0;  // when we last answered its report
-    std::uint64_t asked_ms = 0;     // when we last asked for its report
-    std::uint32_t answers = 0;
+  // What was handed out and not executed yet, by sequence.
+  struct Executing {
+    std::vector<TxId> ids;
+    std::uint64_t were_ready = 0;  // of these, here
   };
+  std::map<Sequence, Executing> executing_;
+  std::uint64_t executing_ready_ = 0;  // sum of were_ready
+
   std::map<ReplicaId, Peer> peers_;
+  std::set<ReplicaId> disconnected_;
   BlockSources sources_;
 
   std::uint64_t progress_ms_ = 0;  // when something was last committed
+  std::uint64_t proposed_ms_ = 0;  // when we last proposed
+  bool recovery_ended_ = false;    // at the start; the next output says so
   std::uint64_t next_status_ms_ = 0;
   std::uint64_t last_status_ms_ = 0;
   std::uint64_t status_interval_ms_;
+  std::uint64_t deadline_ms_ = 0;  // that the last output asked for; 0: none
+  std::uint64_t asked_ms_ = 0;     // when missing things were last asked for
+  std::uint32_t ask_attempts_ = 0;
+  std::size_t missing_count_ = 0;  // how many were missing then
 };
 
 }  // namespace quorate::pbft

@@ -4,106 +4,94 @@
 #include <algorithm>
 #include <utility>
 
-#include "crypto/check.h"
-#include "ledger/quorum.h"
 #include "pbft/replica.h"
 
 namespace quorate::pbft {
 
-bool Replica::propose(Output& out) {
-  if (!is_primary() || voter_.is_learner()) return false;
-  last_proposed_ = std::max(last_proposed_, committed_);
-  // Batching adapts: at once while fewer than W batches are in flight, else the batch grows.
-  if (last_proposed_ >= high_watermark() ||
-      last_proposed_.value - committed_.value >= config_.parameters.window_batches) {
-    return false;
-  }
-  const std::vector<TransactionPtr> bodies = requests_.oldest(
-      config_.parameters.batch_transactions_max, config_.parameters.batch_bytes_max);
-  if (bodies.empty()) return false;
-  std::vector<TxId> ids;
-  ids.reserve(bodies.size());
-  for (const TransactionPtr& body : bodies) ids.push_back(body->id);
-  const Sequence sequence = next(last_proposed_);
-  PrePrepare message;
-  message.batch = ledger::make_batch(sequence, now_.wall, 0, std::move(ids));
-  message.vote = {epoch_,    view_,       sequence, ledger::digest_of_batch(message.batch.header),
-                  new_view_, config_.self};
-  Signed<Signature> signature = voter_.pre_prepare(message.vote);
-  if (!signature) {
-    refuse(std::move(signature.error()), out);
-    return false;
-  }
-  message.signature = *signature;
-  last_proposed_ = sequence;
-
-  Slot& slot = open_slot(sequence);
-  for (const TransactionPtr& body : bodies) out.persist.push_back(BodyRecord{body});
-  out.persist.push_back(ProposalRecord{message, std::nullopt});
-  accept_proposal(slot, message, out);
-  out.send.push_back({std::nullopt, std::move(message)});
-  advance(sequence, slot, out);  // n = 1
-  return true;
-}
-
 void Replica::on(const crypto::Verified<PrePrepare>& message, Output& out) {
+  using Why = MessageIgnored::Why;
   const Vote& vote = message->vote;
-  if (!is_current(vote, out)) return;
+  if (keep_for_later(message, Phase::kPrePrepare) || !is_within_window(vote, out)) return;
+  if (is_reproposed(vote.sequence) && reproposals_.at(vote.sequence).batch != vote.batch) {
+    return ignore(Why::kNotTheReproposal, vote, out);
+  }
   Slot& slot = open_slot(vote.sequence);
-  if (!slot.proposal) return accept_proposal(slot, *message, out);
-  if (slot.proposal->vote == vote) return ignore_duplicate(vote, out);
+  if (!slot.proposal) {
+    if (!in_view_) return ignore(Why::kNotInView, vote, out);
+    judge_time(*message);
+    return accept_proposal(slot, *message, out);
+  }
+  if (slot.proposal->vote == vote) return ignore(Why::kDuplicate, vote, out);
   accuse(slot,
-         Contradiction{crypto::Purpose::kPrePrepare, slot.proposal->vote, slot.proposal->signature,
-                       vote, message->signature},
+         Contradiction{VotePhase::kPrePrepare, slot.proposal->vote, slot.proposal->signature, vote,
+                       message->signature},
          out);
   // We voted for the other, or might have; no vote changes. But this one is what gets executed.
   if (slot.proposal_lost() && vote.batch == slot.certificate->batch) {
-    requests_.unname(slot.proposal->batch.ids);
     accept_proposal(slot, *message, out);
   }
 }
 
-void Replica::ignore_duplicate(const Vote& vote, Output& out) const {
-  out.events.push_back(
-      MessageIgnored{MessageIgnored::Why::kDuplicate, vote.replica, vote.sequence});
+// A fresh proposal whose time lags behind this clock by more than slack holds agreed time back.
+void Replica::judge_time(const PrePrepare& message) {
+  const ledger::BatchHeader& header = message.batch.header;
+  if (is_reproposed(header.sequence) || (header.flags & ledger::kFlagNull) != 0) return;
+  suspicion_.fresh_proposal(
+      header.time.value + config_.parameters.time_slack_ms < now_.wall.value, now_.monotonic_ms);
+}
+
+Content Replica::content_of(const Slot& slot, const Batch& batch) const {
+  const Digest digest = ledger::digest_of_batch(batch.header);
+  if (const Content* known = slot.find(digest)) return *known;
+  Content content{digest, batch, {}, {}};
+  for (const TxId& id : batch.ids) {
+    content.bodies.push_back(requests_.find(id));
+    if (!content.bodies.back()) content.missing.emplace(id, content.bodies.size() - 1);
+  }
+  return content;
+}
+
+void Replica::unname(Slot& slot) {
+  if (std::exchange(slot.names_requests, false)) requests_.unname(slot.proposal->batch.ids);
 }
 
 void Replica::accept_proposal(Slot& slot, const PrePrepare& message, Output& out) {
+  Content content = content_of(slot, message.batch);
+  unname(slot);
+  slot.content = std::move(content);
   slot.proposal = message;
-  slot.bodies.clear();
-  slot.missing.clear();
   slot.body_attempts = 0;
+  slot.names_requests = true;
   requests_.name(message.batch.ids);
   for (const TxId& id : message.batch.ids) {
-    slot.bodies.push_back(requests_.find(id));
-    if (!slot.bodies.back()) slot.missing.emplace(id, slot.bodies.size() - 1);
+    newest_proposed_ms_ = std::max(newest_proposed_ms_, requests_.ready_ms(id).value_or(0));
   }
   out.events.push_back(Proposed{view_, message.vote.sequence, message.batch.ids});
-  accuse(slot, contradicting_proposals(slot, primary()), out);
+  accuse(slot, contradicting_proposals(slot, primary_of(slots_view_, size())), out);
 }
 
 void Replica::on(const crypto::Verified<Prepare>& message, Output& out) {
   const Vote& vote = message->vote;
-  if (!is_current(vote, out)) return;
+  if (keep_for_later(message, Phase::kPrepare) || !is_within_window(vote, out)) return;
   Slot& slot = open_slot(vote.sequence);
-  accuse(slot, contradicting_proposal(slot, primary(), *message), out);
+  accuse(slot, contradicting_proposal(slot, primary_of(slots_view_, size()), *message), out);
   const bool is_known = slot.prepares.contains(vote.replica);
   if (auto contradiction = add_prepare(slot, *message)) {
     accuse(slot, std::move(contradiction), out);
   } else if (is_known) {
-    ignore_duplicate(vote, out);
+    ignore(MessageIgnored::Why::kDuplicate, vote, out);
   }
 }
 
 void Replica::on(const crypto::Verified<Commit>& message, Output& out) {
   const Vote& vote = message->vote;
-  if (!is_current(vote, out)) return;
+  if (keep_for_later(message, Phase::kCommit) || !is_within_window(vote, out)) return;
   Slot& slot = open_slot(vote.sequence);
   const bool is_known = slot.commits.contains(vote.replica);
   if (auto contradiction = add_commit(slot, *message)) {
     accuse(slot, std::move(contradiction), out);
   } else if (is_known) {
-    ignore_duplicate(vote, out);
+    ignore(MessageIgnored::Why::kDuplicate, vote, out);
   }
 }
 
@@ -111,40 +99,40 @@ void Replica::on(const BodyArrived& event, Output&) { place_body(event.transacti
 
 void Replica::place_body(const TransactionPtr& body) {
   for (auto& [sequence, slot] : slots_) {
-    const auto missing = slot.missing.find(body->id);
-    if (missing == slot.missing.end()) continue;
-    slot.bodies[missing->second] = body;
-    slot.missing.erase(missing);
+    if (!slot.content) continue;
+    const auto missing = slot.content->missing.find(body->id);
+    if (missing == slot.content->missing.end()) continue;
+    slot.content->bodies[missing->second] = body;
+    slot.content->missing.erase(missing);
   }
 }
 
-// Agreed time: a proposal is prepared only once its time is at most our clock plus slack.
+// Agreed time: a fresh proposal is prepared only once its time is at most our clock plus slack.
 bool Replica::is_timely(const Slot& slot) const {
+  if (is_reproposed(slot.proposal->vote.sequence)) return true;
   const std::uint64_t proposed = slot.proposal->batch.header.time.value;
   return proposed <= now_.wall.value ||
          proposed - now_.wall.value <= config_.parameters.time_slack_ms;
 }
 
 void Replica::advance(Sequence sequence, Slot& slot, Output& out) {
-  if (sequence <= committed_) return;  // perhaps by a block
   collect_certificate(slot);
-  if (slot.certificate || !slot.proposal || voter_.is_learner() || slot.vote_refused) return;
-  if (!slot.own_prepare && !is_primary() && slot.has_all_bodies() && is_timely(slot)) {
-    prepare(slot, out);
+  if (!in_view_ || !slot.proposal || slot.proposal_lost() || slot.vote_refused) return;
+  if (!voter_.may_vote_in(view_) || !slot.has_all_bodies() || !has_transcript_behind(sequence)) {
+    return;
   }
-  if (!slot.own_commit && slot.has_all_bodies()) commit(slot, out);
+  if (!slot.own_prepare && !is_primary() && is_timely(slot)) prepare(slot, out);
+  if (!slot.own_commit && !slot.vote_refused) commit(slot, out);
   collect_certificate(slot);
 }
 
 void Replica::prepare(Slot& slot, Output& out) {
   std::size_t bytes = 0;
-  for (const TransactionPtr& body : slot.bodies) bytes += body->encoded_bytes;
+  for (const TransactionPtr& body : slot.content->bodies) bytes += body->encoded_bytes;
   Vote vote = slot.proposal->vote;
   if (bytes > config_.parameters.batch_bytes_max) {
     slot.vote_refused = true;
-    out.events.push_back(MessageIgnored{MessageIgnored::Why::kBatchTooLarge, vote.replica,
-                                        vote.sequence});
-    return;
+    return ignore(MessageIgnored::Why::kBatchTooLarge, vote, out);
   }
   vote.replica = config_.self;
   Signed<Signature> signature = voter_.prepare(vote);
@@ -154,8 +142,9 @@ void Replica::prepare(Slot& slot, Output& out) {
   }
   slot.own_prepare = Prepare{vote, *signature, slot.proposal->signature};
   slot.prepares[config_.self] = *slot.own_prepare;
-  for (const TransactionPtr& body : slot.bodies) out.persist.push_back(BodyRecord{body});
-  out.persist.push_back(ProposalRecord{*slot.proposal, slot.own_prepare});
+  keep(slot, *slot.content);
+  for (const TransactionPtr& body : slot.content->bodies) out.persist.emplace_back(BodyRecord{body});
+  out.persist.emplace_back(ProposalRecord{*slot.proposal, slot.own_prepare});
   out.send.push_back({std::nullopt, *slot.own_prepare});
 }
 
@@ -170,8 +159,11 @@ void Replica::commit(Slot& slot, Output& out) {
   // Its clock kept this backup from preparing, a quorum prepared without it: the commit vouches for
   // the bodies, so they go down with it.
   if (!slot.own_prepare && !is_primary()) {
-    for (const TransactionPtr& body : slot.bodies) out.persist.push_back(BodyRecord{body});
-    out.persist.push_back(ProposalRecord{*slot.proposal, std::nullopt});
+    keep(slot, *slot.content);
+    for (const TransactionPtr& body : slot.content->bodies) {
+      out.persist.emplace_back(BodyRecord{body});
+    }
+    out.persist.emplace_back(ProposalRecord{*slot.proposal, std::nullopt});
   }
   vote.replica = config_.self;
   Signed<Signature> signature = voter_.commit(vote, *certificate);
@@ -181,7 +173,8 @@ void Replica::commit(Slot& slot, Output& out) {
   }
   slot.own_commit = Commit{vote, *signature};
   slot.commits[config_.self] = *slot.own_commit;
-  out.persist.push_back(CommitRecord{*slot.own_commit, *certificate});
+  slot.prepared = certificate;
+  out.persist.emplace_back(CommitRecord{*slot.own_commit, *certificate});
   out.send.push_back({std::nullopt, *slot.own_commit});
 }
 
@@ -194,25 +187,47 @@ void Replica::hand_out_committed(Output& out) {
     const Sequence sequence = next(committed_);
     const auto slot = slots_.find(sequence);
     const auto fetched = fetched_.find(sequence);
-    CertifiedBatch batch;
-    if (slot != slots_.end() && slot->second.certificate && slot->second.has_all_bodies() &&
-        !slot->second.proposal_lost()) {
-      batch = {slot->second.proposal->batch, *slot->second.certificate, slot->second.bodies};
+    const Content* content = slot != slots_.end() && slot->second.certificate
+                                 ? slot->second.find(slot->second.certificate->batch)
+                                 : nullptr;
+    if (content) {
+      const Content copy = *content;
+      keep(slot->second, copy);
+      hand_out({copy.batch, *slot->second.certificate, copy.bodies}, out);
     } else if (fetched != fetched_.end()) {
-      batch = std::move(fetched->second);
+      CertifiedBatch block = std::move(fetched->second);
+      if (sequence > low_ && sequence <= high_watermark()) {
+        // Others may still need our vote on it, in this view or the next.
+        Content known{block.certificate.batch, block.batch, block.transactions, {}};
+        Slot& open = open_slot(sequence);
+        if (open.content && open.content->digest == known.digest) open.content = known;
+        open.certificate = block.certificate;
+        keep(open, known);
+      }
+      hand_out(std::move(block), out);
     } else {
       break;
     }
-    committed_ = sequence;
-    progress_ms_ = now_.monotonic_ms;
-    // Committed and waiting for execution is not ready, even if the host says so again.
-    for (const TxId& id : batch.batch.ids) requests_.remove(id);
-    requests_.name(batch.batch.ids);
-    executing_.emplace(sequence, batch.batch.ids);
-    out.events.push_back(BatchCommitted{batch.certificate.view, sequence});
-    out.commit.push_back(std::move(batch));
   }
   fetched_.erase(fetched_.begin(), fetched_.upper_bound(committed_));
+}
+
+void Replica::hand_out(CertifiedBatch batch, Output& out) {
+  committed_ = batch.batch.header.sequence;
+  progress_ms_ = now_.monotonic_ms;
+  if (const auto slot = slots_.find(committed_); slot != slots_.end()) unname(slot->second);
+  // Committed and waiting for execution is not ready, even if the host says so again.
+  std::vector<std::uint64_t> ready_ms;
+  for (const TxId& id : batch.batch.ids) {
+    if (const auto since = requests_.ready_ms(id)) ready_ms.push_back(*since);
+    requests_.remove(id);
+  }
+  requests_.name(batch.batch.ids);
+  note_overtaken(ready_ms);
+  executing_.emplace(committed_, Executing{batch.batch.ids, ready_ms.size()});
+  executing_ready_ += ready_ms.size();
+  out.events.push_back(BatchCommitted{batch.certificate.view, committed_});
+  out.commit.push_back(std::move(batch));
 }
 
 }  // namespace quorate::pbft

@@ -9,12 +9,14 @@ void Requests::add(TransactionPtr transaction, std::uint64_t now_ms) {
   const auto [it, is_new] = entries_.try_emplace(id);
   if (!is_new) return;
   it->second = {std::move(transaction), now_ms, next_place_++};
+  all_.emplace(it->second.place, &it->second);
   if (!named_.contains(id)) waiting_.emplace(it->second.place, &it->second);
 }
 
 void Requests::remove(const TxId& id) {
   const auto it = entries_.find(id);
   if (it == entries_.end()) return;
+  all_.erase(it->second.place);
   waiting_.erase(it->second.place);
   entries_.erase(it);
 }
@@ -53,9 +55,39 @@ std::vector<TransactionPtr> Requests::oldest(std::size_t count_max, std::size_t 
   return result;
 }
 
+std::optional<std::uint64_t> Requests::ready_ms(const TxId& id) const {
+  const auto it = entries_.find(id);
+  if (it == entries_.end()) return std::nullopt;
+  return it->second.ready_ms;
+}
+
 std::optional<std::uint64_t> Requests::oldest_ready_ms() const {
+  if (all_.empty()) return std::nullopt;
+  return all_.begin()->second->ready_ms;
+}
+
+std::optional<Requests::Waiting> Requests::oldest_waiting() const {
   if (waiting_.empty()) return std::nullopt;
-  return waiting_.begin()->second->ready_ms;
+  const Entry& oldest = *waiting_.begin()->second;
+  return Waiting{oldest.transaction->id, oldest.ready_ms};
+}
+
+std::vector<TransactionPtr> Requests::take_for_relay(std::uint64_t ready_by_ms,
+                                                     std::size_t count_max) {
+  std::vector<TransactionPtr> result;
+  auto it = waiting_.upper_bound(relayed_to_);
+  for (; it != waiting_.end() && result.size() < count_max; ++it) {
+    if (it->second->ready_ms > ready_by_ms) break;
+    result.push_back(it->second->transaction);
+    relayed_to_ = it->first;
+  }
+  return result;
+}
+
+std::optional<std::uint64_t> Requests::next_for_relay_ms() const {
+  const auto it = waiting_.upper_bound(relayed_to_);
+  if (it == waiting_.end()) return std::nullopt;
+  return it->second->ready_ms;
 }
 
 }  // namespace quorate::pbft

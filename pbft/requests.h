@@ -28,6 +28,7 @@ class Requests {
   void unname(const std::vector<TxId>& ids);
 
   [[nodiscard]] TransactionPtr find(const TxId& id) const;  // nullptr if unknown
+  [[nodiscard]] std::optional<std::uint64_t> ready_ms(const TxId& id) const;
 
   // The oldest ready transactions that no batch names, within both limits.
   [[nodiscard]] std::vector<TransactionPtr> oldest(std::size_t count_max,
@@ -35,8 +36,22 @@ class Requests {
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   [[nodiscard]] std::size_t unordered() const { return waiting_.size(); }
-  // When the oldest transaction that no batch names became ready.
+  // When the oldest transaction became ready, whether a batch names it or not.
   [[nodiscard]] std::optional<std::uint64_t> oldest_ready_ms() const;
+  // The oldest one that no batch names, and when it became ready.
+  struct Waiting {
+    TxId id;
+    std::uint64_t ready_ms = 0;
+  };
+  [[nodiscard]] std::optional<Waiting> oldest_waiting() const;
+
+  // What no batch names, became ready by `ready_by_ms` and was not given out here since
+  // `forget_relayed`; at most `count_max`.
+  [[nodiscard]] std::vector<TransactionPtr> take_for_relay(std::uint64_t ready_by_ms,
+                                                           std::size_t count_max);
+  // When the first one became ready that `take_for_relay` has not given out.
+  [[nodiscard]] std::optional<std::uint64_t> next_for_relay_ms() const;
+  void forget_relayed() { relayed_to_ = 0; }
 
  private:
   struct Entry {
@@ -46,8 +61,11 @@ class Requests {
   };
   std::map<TxId, Entry> entries_;
   std::map<TxId, std::uint32_t> named_;            // by how many batches in flight
-  std::map<std::uint64_t, const Entry*> waiting_;  // by place; std::map nodes do not move
-  std::uint64_t next_place_ = 0;
+  // By place; std::map nodes do not move.
+  std::map<std::uint64_t, const Entry*> all_;
+  std::map<std::uint64_t, const Entry*> waiting_;
+  std::uint64_t next_place_ = 1;
+  std::uint64_t relayed_to_ = 0;  // the last place that was given out for relay
 };
 
 }  // namespace quorate::pbft

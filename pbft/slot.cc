@@ -1,12 +1,11 @@
 #include "pbft/slot.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "ledger/quorum.h"
 
 namespace quorate::pbft {
-
-using crypto::Purpose;
 
 namespace {
 
@@ -16,19 +15,49 @@ bool match(const Vote& a, const Vote& b) {
          a.new_view == b.new_view;
 }
 
+// More would take a primary of each view that proposes another batch for one sequence and none of
+// which gets prepared; the votes themselves stay on disk.
+constexpr std::size_t kKeptMax = 8;
+
 }  // namespace
+
+const Content* Slot::find(const Digest& batch) const {
+  if (content && content->digest == batch && content->is_complete()) return &*content;
+  const auto found = std::ranges::find(kept, batch, &Content::digest);
+  return found == kept.end() ? nullptr : &*found;
+}
+
+void keep(Slot& slot, const Content& content) {
+  if (std::ranges::find(slot.kept, content.digest, &Content::digest) != slot.kept.end()) return;
+  if (slot.kept.size() == kKeptMax) {
+    const auto is_needed = [&](const Content& old) {
+      return (slot.prepared && old.digest == slot.prepared->pre_prepare.batch) ||
+             (slot.certificate && old.digest == slot.certificate->batch);
+    };
+    slot.kept.erase(std::ranges::find_if_not(slot.kept, is_needed));
+  }
+  slot.kept.push_back(content);
+}
+
+void leave_view(Slot& slot) {
+  Slot left;
+  left.prepared = std::move(slot.prepared);
+  left.certificate = std::move(slot.certificate);
+  left.kept = std::move(slot.kept);
+  slot = std::move(left);
+}
 
 std::optional<Contradiction> add_prepare(Slot& slot, const Prepare& prepare) {
   const auto [it, is_new] = slot.prepares.emplace(prepare.vote.replica, prepare);
   if (is_new || it->second.vote == prepare.vote) return std::nullopt;
-  return Contradiction{Purpose::kPrepare, it->second.vote, it->second.signature, prepare.vote,
+  return Contradiction{VotePhase::kPrepare, it->second.vote, it->second.signature, prepare.vote,
                        prepare.signature};
 }
 
 std::optional<Contradiction> add_commit(Slot& slot, const Commit& commit) {
   const auto [it, is_new] = slot.commits.emplace(commit.vote.replica, commit);
   if (is_new || it->second.vote == commit.vote) return std::nullopt;
-  return Contradiction{Purpose::kCommit, it->second.vote, it->second.signature, commit.vote,
+  return Contradiction{VotePhase::kCommit, it->second.vote, it->second.signature, commit.vote,
                        commit.signature};
 }
 
@@ -45,7 +74,7 @@ std::optional<Contradiction> contradicting_proposal(const Slot& slot, ReplicaId 
   Vote answered = prepare.vote;
   answered.replica = primary;
   if (!known || known->first == answered) return std::nullopt;
-  return Contradiction{Purpose::kPrePrepare, known->first, known->second, answered,
+  return Contradiction{VotePhase::kPrePrepare, known->first, known->second, answered,
                        prepare.pre_prepare};
 }
 

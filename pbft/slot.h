@@ -5,7 +5,8 @@
 // A slot collects votes of one (epoch, view); votes that come before the proposal wait here. One
 // message a replica and phase is kept, the first; a second, different one is reported as a
 // contradiction and not counted. Counting is over distinct replicas that agree with the proposal in
-// every field.
+// every field. Another view empties what belongs to the view; what was vouched for stays until a
+// stable checkpoint covers the sequence.
 
 #include <map>
 #include <optional>
@@ -13,40 +14,57 @@
 #include <utility>
 #include <vector>
 
+#include "ledger/evidence.h"
 #include "pbft/message.h"
 
 namespace quorate::pbft {
 
-// Two signed bodies by one replica for one (epoch, view, sequence, phase) that differ.
-struct Contradiction {
-  crypto::Purpose purpose = crypto::Purpose::kPrePrepare;
-  Vote first;
-  Signature first_signature;
-  Vote second;
-  Signature second_signature;
+using Contradiction = ledger::VoteEvidence;
+using ledger::VotePhase;
+
+// A batch of which the content is at hand, or coming in.
+struct Content {
+  Digest digest;
+  Batch batch;
+  std::vector<TransactionPtr> bodies;   // nullptr where missing
+  std::map<TxId, std::size_t> missing;  // ids without body, and their places in the batch
+
+  [[nodiscard]] bool is_complete() const { return missing.empty(); }
 };
 
 struct Slot {
+  // Of the current view.
   std::optional<PrePrepare> proposal;
-  std::vector<TransactionPtr> bodies;   // of the proposal; nullptr where missing
-  std::map<TxId, std::size_t> missing;  // ids without body, and their places in the batch
-  std::optional<Prepare> own_prepare;   // sent or about to be
+  std::optional<Content> content;  // of the proposal; at a new primary, of what it must repropose
+  std::optional<Prepare> own_prepare;  // sent or about to be
   std::optional<Commit> own_commit;
   std::map<ReplicaId, Prepare> prepares;  // of backups, own included
   std::map<ReplicaId, Commit> commits;    // own included
-  std::optional<CommitCertificate> certificate;
   bool announced_prepared = false;
+  bool vote_refused = false;              // our voter said no; asking again would not help
+  bool names_requests = false;            // the proposal's ids count as named
   std::uint64_t asked_bodies_ms = 0;      // when bodies were last asked for; 0 = not
   std::uint32_t body_attempts = 0;
-  bool vote_refused = false;              // our voter said no; asking again would not help
-  std::set<std::pair<ReplicaId, crypto::Purpose>> convicted;  // evidence that was given
+  std::set<std::pair<ReplicaId, VotePhase>> convicted;  // evidence that was given
 
-  [[nodiscard]] bool has_all_bodies() const { return proposal && missing.empty(); }
+  // Kept from view to view.
+  std::optional<PreparedCertificate> prepared;   // of the highest view: our P entry
+  std::optional<CommitCertificate> certificate;  // of any view
+  std::vector<Content> kept;  // complete; what we vouched for or handed out, newest last
+
+  [[nodiscard]] bool has_all_bodies() const { return proposal && content && content->is_complete(); }
   // A quorum committed another batch than the one accepted here: an equivocating primary's work.
   [[nodiscard]] bool proposal_lost() const {
     return proposal && certificate && proposal->vote.batch != certificate->batch;
   }
+  // The content of a digest, if it is complete; nullptr otherwise.
+  [[nodiscard]] const Content* find(const Digest& batch) const;
 };
+
+// Remembers a complete content beyond this view. At most kKeptMax; the oldest goes first.
+void keep(Slot& slot, const Content& content);
+// Empties what belongs to the view.
+void leave_view(Slot& slot);
 
 // Each returns the contradiction if this vote differs from one that the slot holds by the same
 // replica in the same phase; the slot is then unchanged.

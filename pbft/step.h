@@ -14,7 +14,9 @@
 #include "crypto/verified.h"
 #include "pbft/durable.h"
 #include "pbft/message.h"
+#include "pbft/new_view.h"
 #include "pbft/slot.h"
+#include "pbft/suspicion.h"
 #include "pbft/voter.h"
 
 namespace quorate::pbft {
@@ -37,6 +39,24 @@ struct StatusArrived {
 struct PeerConnected {
   ReplicaId peer;
 };
+// They cannot, for now. Until it is said, every peer counts as connected.
+struct PeerDisconnected {
+  ReplicaId peer;
+};
+// Unsigned hints and answers of the authenticated `from`.
+struct AskArrived {
+  ReplicaId from;
+  Ask ask;
+};
+struct BatchArrived {
+  ReplicaId from;
+  Batch batch;
+};
+// A peer asks for bodies that neither mempool nor ledger have: perhaps a proposal here has.
+struct BodiesWanted {
+  ReplicaId from;
+  std::vector<TxId> ids;
+};
 // Passed admission in the last executed state.
 struct TransactionReady {
   TransactionPtr transaction;
@@ -54,20 +74,29 @@ struct BlocksEnded {
 struct BodyArrived {
   TransactionPtr transaction;
 };
+// What a batch at which a checkpoint is due left behind. The host's ledger is synced up to it: a
+// checkpoint vote says so.
+struct CheckpointExecuted {
+  ledger::CheckpointNote note;
+  std::uint64_t time_seconds = 0;  // effective time
+};
 // The host executed a committed batch; in sequence order.
 struct BatchExecuted {
   Sequence sequence;
   Digest results_root;
   TimeMs effective_time;
   std::vector<TxId> settled;  // no longer ready after it
+  std::optional<CheckpointExecuted> checkpoint;
 };
 
 struct Input {
   Now now;
   std::variant<Tick, crypto::Verified<PrePrepare>, crypto::Verified<Prepare>,
-               crypto::Verified<Commit>, crypto::Verified<CertifiedBatch>, BlocksEnded,
-               StatusArrived, PeerConnected, TransactionReady, TransactionGone, BodyArrived,
-               BatchExecuted>
+               crypto::Verified<Commit>, crypto::Verified<CertifiedBatch>,
+               crypto::Verified<CheckpointVote>, crypto::Verified<StableCheckpoint>,
+               crypto::Verified<ViewChange>, crypto::Verified<NewView>, BlocksEnded, StatusArrived,
+               AskArrived, BatchArrived, PeerConnected, PeerDisconnected, TransactionReady,
+               TransactionGone, BodyArrived, BodiesWanted, BatchExecuted>
       event;
 };
 
@@ -87,6 +116,12 @@ struct BlockFetch {
   ReplicaId from;
   Sequence first;
   std::uint32_t count = 0;
+};
+
+// Bodies for a peer: those it asked for, or (to the primary) those that it may have missed.
+struct BodySend {
+  ReplicaId to;
+  std::vector<TransactionPtr> transactions;
 };
 
 // Typed facts for whoever watches; the core does not log.
@@ -109,7 +144,7 @@ struct VoteWasRefused {
 struct MessageIgnored {  // valid but of no use now
   enum class Why : std::uint8_t {
     kOtherView, kOtherEpoch, kBelowWatermark, kAboveWatermark, kDuplicate, kBatchTooLarge,
-    kOtherNewView
+    kOtherNewView, kNotInView, kNotTheReproposal, kNotAsked
   };
   Why why;
   ReplicaId from;
@@ -120,25 +155,50 @@ struct CatchingUp {
   Sequence target;
   ReplicaId peer;
 };
-using Event = std::variant<Proposed, BatchPrepared, BatchCommitted, VoteWasRefused,
-                           MessageIgnored, CatchingUp>;
+struct ViewLeft {
+  View view;
+  View to;
+  Suspected why;
+};
+struct ViewEntered {
+  View view;
+  Digest new_view;
+  Sequence low;   // min-s: stable in the NEW-VIEW
+  Sequence high;  // max-s: proposed again up to here
+};
+struct CheckpointStable {
+  Sequence sequence;
+};
+// The certified state is not ours. Nothing is signed from here on.
+struct StateDiverged {
+  CheckpointNote own;
+  CheckpointNote certified;
+};
+using Event = std::variant<Proposed, BatchPrepared, BatchCommitted, VoteWasRefused, MessageIgnored,
+                           CatchingUp, ViewLeft, ViewEntered, CheckpointStable, StateDiverged>;
 
 // The host honours the order of the fields, and of the outputs: nothing of an output takes effect
 // before the records of every earlier output are durable. For own votes count at once, so a later
 // output without a record of its own may carry, in a resent vote or in a commit certificate, a vote
 // that an earlier output still has to store.
 struct Output {
+  // 0. The recovery is over: the guard adopts the vote store, synced, before 1.
+  bool recovered = false;
   // 1. Durable (one synced write) before anything below is done.
   std::vector<DurableRecord> persist;
   // 2. Leaves only after 1.
   std::vector<Send> send;
   // 3. To execute and append, in sequence order without gaps across outputs.
   std::vector<CertifiedBatch> commit;
-  // 4. Whenever convenient.
+  // 4. To keep beside the ledger. Once the ledger is synced up to it, the vote store may drop what
+  //    `keys_up_to` names.
+  std::optional<StableCheckpoint> stable;
+  // 5. Whenever convenient.
   std::vector<BodyFetch> fetch_bodies;
   std::vector<BlockFetch> fetch_blocks;
   std::optional<std::uint64_t> deadline_ms;  // monotonic; replaces the earlier one; nullopt: none
-  std::vector<Contradiction> evidence;
+  std::vector<BodySend> send_bodies;
+  std::vector<ledger::Evidence> evidence;
   std::vector<Event> events;
 };
 

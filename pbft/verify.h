@@ -25,10 +25,14 @@ enum class Reject : std::uint8_t {
   kDigestMismatch,       // the vote names another batch than it carries
   kSequenceZero,
   kNewViewDigestInViewZero,
+  kNoNewViewDigest,      // a vote of a later view that does not name the NEW-VIEW which opened it
   kBadSignature,
   kBadPrimarySignature,  // in a prepare: the pre-prepare that it claims to answer
   kBadCertificate,
   kBadTransaction,
+  kBadCheckpoint,
+  kMalformedViewChange,  // view 0; P not ascending, outside the window, of no lower view
+  kMalformedNewView,     // view 0; not the names of exactly a quorum, ascending
 };
 [[nodiscard]] std::string_view reject_code(Reject reject);
 
@@ -46,6 +50,13 @@ class MessageVerifier : public crypto::Verifier {
   // A block from a peer: its certificate, and that batch and bodies belong to it.
   [[nodiscard]] Checked<CertifiedBatch> check(CertifiedBatch block) const;
 
+  [[nodiscard]] Checked<CheckpointVote> check(CheckpointVote message) const;
+  [[nodiscard]] Checked<StableCheckpoint> check(StableCheckpoint message) const;
+  // With all its certificates, so a bad one in a VIEW-CHANGE spoils that one message and no other.
+  [[nodiscard]] Checked<ViewChange> check(ViewChange message) const;
+  // The signature and the form; the VIEW-CHANGEs that it names are checked when they arrive.
+  [[nodiscard]] Checked<NewView> check(NewView message) const;
+
   [[nodiscard]] const ReplicaSet& replicas() const { return replicas_; }
 
  private:
@@ -53,9 +64,15 @@ class MessageVerifier : public crypto::Verifier {
   [[nodiscard]] bool signed_by(ReplicaId replica, crypto::Purpose purpose, const Vote& vote,
                                const Signature& signature) const;
 
+  [[nodiscard]] bool signed_by(ReplicaId replica, crypto::Purpose purpose, const ViewVote& vote,
+                               const Signature& signature) const;
+  [[nodiscard]] tl::expected<void, Reject> check_prepared(
+      const PreparedCertificate& certificate) const;
+
   ReplicaSet replicas_;
   ledger::Parameters parameters_;
   ledger::CertificateVerifier certificates_;
+  ledger::CheckpointVerifier checkpoints_;
 };
 
 }  // namespace quorate::pbft

@@ -1,5 +1,6 @@
 #include "pbft/voter.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "ledger/quorum.h"
@@ -15,11 +16,37 @@ std::string_view refusal_code(Refusal refusal) {
     case Refusal::kNotOurTurn: return "vote-not-our-turn";
     case Refusal::kBelowLowWatermark: return "vote-below-low-watermark";
     case Refusal::kLearner: return "vote-learner";
+    case Refusal::kRecovering: return "vote-recovering";
+    case Refusal::kBelowViewChange: return "vote-below-view-change";
+    case Refusal::kSecondViewChange: return "vote-second-view-change";
+    case Refusal::kOmitsPrepared: return "vote-omits-prepared";
+    case Refusal::kSecondNewView: return "vote-second-new-view";
+    case Refusal::kSecondCheckpoint: return "vote-second-checkpoint";
+  }
+  return "unknown";
+}
+
+std::string_view phase_text(Phase phase) {
+  switch (phase) {
+    case Phase::kPrePrepare: return "pre-prepare";
+    case Phase::kPrepare: return "prepare";
+    case Phase::kCommit: return "commit";
+    case Phase::kViewChange: return "view-change";
+    case Phase::kNewView: return "new-view";
+    case Phase::kCheckpoint: return "checkpoint";
   }
   return "unknown";
 }
 
 namespace {
+
+// How a refusal shows what is not a vote for a batch.
+Vote shown(const ViewVote& vote) {
+  return {vote.epoch, vote.view, {}, vote.content, {}, vote.replica};
+}
+Vote shown(const CheckpointNote& note, ReplicaId self) {
+  return {note.epoch, {}, note.sequence, note.head.root, {}, self};
+}
 
 // Whether the certificate is for exactly this vote, in form: who counts, how often, how many.
 bool certifies(const PreparedCertificate& certificate, const Vote& vote, std::size_t replicas) {
@@ -40,24 +67,45 @@ bool certifies(const PreparedCertificate& certificate, const Vote& vote, std::si
 }  // namespace
 
 Voter::Voter(const crypto::Signer& signer, const Digest& chain_id, ReplicaId self,
-             ReplicaSet replicas, bool learner)
+             ReplicaSet replicas, Standing standing, const Ceiling& ceiling)
     : signer_(signer),
       chain_id_(chain_id),
       self_(self),
       replicas_(std::move(replicas)),
-      learner_(learner) {}
+      standing_(standing),
+      ceiling_(ceiling) {
+  // It may have signed a VIEW-CHANGE for each view up to the ceiling, and does not know what it
+  // said there.
+  if (standing == Standing::kRecovering) view_floor_ = moved_to_ = ceiling.view;
+}
+
+std::optional<Refusal> Voter::standing_refusal() const {
+  switch (standing_) {
+    case Standing::kVoter: return std::nullopt;
+    case Standing::kRecovering: return Refusal::kRecovering;
+    case Standing::kLearner: break;
+  }
+  return Refusal::kLearner;
+}
 
 std::optional<VoteRefused> Voter::refusal_for(const Vote& vote, Phase phase) const {
-  if (learner_) return VoteRefused{Refusal::kLearner, vote, {}};
-  if (vote.sequence <= low_) return VoteRefused{Refusal::kBelowLowWatermark, vote, {}};
+  const auto refuse = [&](Refusal refusal, const std::optional<Vote>& cast = std::nullopt) {
+    return VoteRefused{refusal, phase, vote, cast};
+  };
+  if (const auto refusal = standing_refusal()) return refuse(*refusal);
+  if (vote.sequence <= low_) return refuse(Refusal::kBelowLowWatermark);
   const bool our_view = primary_of(vote.view, replicas_.size()) == self_;
   if (vote.replica != self_ || (phase == Phase::kPrePrepare && !our_view) ||
       (phase == Phase::kPrepare && our_view)) {
-    return VoteRefused{Refusal::kNotOurTurn, vote, {}};
+    return refuse(Refusal::kNotOurTurn);
+  }
+  if (vote.view < view_floor_) {
+    return refuse(Refusal::kBelowViewChange,
+                  view_change_ ? std::optional(shown(*view_change_)) : std::nullopt);
   }
   const auto cast = cast_.find({vote.sequence, vote.epoch, vote.view, phase});
   if (cast != cast_.end() && cast->second != vote) {
-    return VoteRefused{Refusal::kSecondDigest, vote, cast->second};
+    return refuse(Refusal::kSecondDigest, cast->second);
   }
   return std::nullopt;
 }
@@ -78,9 +126,76 @@ Signed<Signature> Voter::prepare(const Vote& vote) {
 
 Signed<Signature> Voter::commit(const Vote& vote, const PreparedCertificate& certificate) {
   if (!certifies(certificate, vote, replicas_.size())) {
-    return tl::unexpected(VoteRefused{Refusal::kNotPrepared, vote, certificate.pre_prepare});
+    return tl::unexpected(
+        VoteRefused{Refusal::kNotPrepared, Phase::kCommit, vote, certificate.pre_prepare});
   }
   return cast(vote, Phase::kCommit, Purpose::kCommit);
+}
+
+// A commit said: this is prepared here. Forgetting it in a VIEW-CHANGE could lose what others
+// committed on the strength of it (OSDI '99 §4.4, P).
+std::optional<VoteRefused> Voter::omission(const ViewChangeBody& body, const Vote& asked) const {
+  const Sequence low = body.stable ? body.stable->note.sequence : Sequence{};
+  auto entry = body.prepared.begin();
+  for (const auto& [key, vote] : cast_) {
+    if (std::get<Phase>(key) != Phase::kCommit || vote.sequence <= low) continue;
+    while (entry != body.prepared.end() && entry->pre_prepare.sequence < vote.sequence) ++entry;
+    const bool carried = entry != body.prepared.end() &&
+                         entry->pre_prepare.sequence == vote.sequence &&
+                         (entry->pre_prepare.view > vote.view ||
+                          (entry->pre_prepare.view == vote.view &&
+                           entry->pre_prepare.batch == vote.batch));
+    if (!carried) return VoteRefused{Refusal::kOmitsPrepared, Phase::kViewChange, asked, vote};
+  }
+  return std::nullopt;
+}
+
+Signed<Signature> Voter::view_change(const ViewChangeBody& body) {
+  const ViewVote vote = view_vote(body);
+  const Vote asked = shown(vote);
+  const auto refuse = [&](Refusal refusal) {
+    const auto cast = view_change_ ? std::optional(shown(*view_change_)) : std::nullopt;
+    return tl::unexpected(VoteRefused{refusal, Phase::kViewChange, asked, cast});
+  };
+  if (const auto refusal = standing_refusal()) return refuse(*refusal);
+  if (vote.replica != self_ || vote.view.value == 0) return refuse(Refusal::kNotOurTurn);
+  if (vote.view <= moved_to_ && view_change_ != vote) return refuse(Refusal::kSecondViewChange);
+  if (auto omitted = omission(body, asked)) return tl::unexpected(std::move(*omitted));
+  remember_view_change(body);
+  return crypto::sign_body(signer_, Purpose::kViewChange, chain_id_, vote);
+}
+
+Signed<Signature> Voter::new_view(const NewViewBody& body) {
+  const ViewVote vote = view_vote(body);
+  const auto refuse = [&](Refusal refusal, const std::optional<Vote>& cast) {
+    return tl::unexpected(VoteRefused{refusal, Phase::kNewView, shown(vote), cast});
+  };
+  if (const auto refusal = standing_refusal()) return refuse(*refusal, std::nullopt);
+  if (vote.replica != self_ || primary_of(vote.view, replicas_.size()) != self_) {
+    return refuse(Refusal::kNotOurTurn, std::nullopt);
+  }
+  if (vote.view < view_floor_) {
+    return refuse(Refusal::kBelowViewChange,
+                  view_change_ ? std::optional(shown(*view_change_)) : std::nullopt);
+  }
+  const auto cast = new_views_.find(vote.view);
+  if (cast != new_views_.end() && cast->second != vote) {
+    return refuse(Refusal::kSecondNewView, shown(cast->second));
+  }
+  new_views_.emplace(vote.view, vote);
+  return crypto::sign_body(signer_, Purpose::kNewView, chain_id_, vote);
+}
+
+Signed<Signature> Voter::checkpoint(const CheckpointNote& note, std::uint64_t time_seconds) {
+  const Vote asked = shown(note, self_);
+  const auto refuse = [&](Refusal refusal, const std::optional<Vote>& cast) {
+    return tl::unexpected(VoteRefused{refusal, Phase::kCheckpoint, asked, cast});
+  };
+  if (const auto refusal = standing_refusal()) return refuse(*refusal, std::nullopt);
+  if (note.sequence <= low_) return refuse(Refusal::kBelowLowWatermark, std::nullopt);
+  const auto [cast, is_new] = checkpoints_.emplace(note.sequence, note);
+  if (cast->second != note) return refuse(Refusal::kSecondCheckpoint, shown(cast->second, self_));
+  return ledger::cosign(signer_, note, time_seconds);
 }
 
 void Voter::remember_pre_prepare(const Vote& vote) {
@@ -92,11 +207,29 @@ void Voter::remember_prepare(const Vote& vote) {
 void Voter::remember_commit(const Vote& vote) {
   cast_[{vote.sequence, vote.epoch, vote.view, Phase::kCommit}] = vote;
 }
+void Voter::remember_view_change(const ViewChangeBody& body) {
+  view_change_ = view_vote(body);
+  moved_to_ = std::max(moved_to_, body.view);
+  view_floor_ = std::max(view_floor_, body.view);
+  new_views_.erase(new_views_.begin(), new_views_.lower_bound(view_floor_));
+}
+void Voter::remember_new_view(const NewViewBody& body) {
+  new_views_.emplace(body.view, view_vote(body));
+}
+void Voter::remember_checkpoint(const CheckpointVote& vote) {
+  checkpoints_.emplace(vote.note.sequence, vote.note);
+}
 
-void Voter::forget_up_to(Sequence low) {
-  if (low <= low_) return;
-  low_ = low;
-  cast_.erase(cast_.begin(), cast_.lower_bound({next(low), Epoch{}, View{}, Phase::kPrePrepare}));
+bool Voter::set_stable(Sequence stable) {
+  if (stable > low_) {
+    low_ = stable;
+    cast_.erase(cast_.begin(),
+                cast_.lower_bound({next(low_), Epoch{}, View{}, Phase::kPrePrepare}));
+    checkpoints_.erase(checkpoints_.begin(), checkpoints_.upper_bound(low_));
+  }
+  if (standing_ != Standing::kRecovering || low_ < ceiling_.sequence) return false;
+  standing_ = Standing::kVoter;
+  return true;
 }
 
 }  // namespace quorate::pbft

@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::uint8_t kAll = kSlotHasProposal | kSlotPrepared | kSlotCommitted;
 
-StatusReport report(std::uint64_t executed, std::vector<std::uint8_t> slots = {},
-                    bool wants_answer = false) {
-  return {{}, {}, {executed}, std::move(slots), wants_answer};
-}
-
 CertifiedBatch block(Lone& lone, std::uint64_t sequence) {
   const TransactionPtr body = lone.world.transaction();
   const PrePrepare proposal = lone.world.pre_prepare(batch_of(sequence, {body}));
@@ -86,7 +81,7 @@ TEST(Status, ReportBringsTheOwnVotesThatThePeerLacks) {
   (void)lone.receive(lone.world.prepare(proposal, r(2)));
   const auto answer = [&](std::uint8_t has) {
     lone.pass(100);
-    return lone.step(StatusArrived{r(3), report(0, {has})});
+    return lone.step(StatusArrived{r(3), report_of(0, {has})});
   };
   Output out = answer(0);
   EXPECT_EQ(sent<PrePrepare>(out).size(), 1U);
@@ -108,10 +103,12 @@ TEST(Status, ReportBringsTheOwnVotesThatThePeerLacks) {
 TEST(Status, ReportOfAnotherViewOrEpochBringsNoVotes) {
   Lone lone(4, r(1));
   (void)lone.receive(lone.world.pre_prepare(batch_of(1, lone.ready())));
-  StatusReport other_view = report(0);
+  StatusReport other_view = report_of(0);
   other_view.view = {1};
-  EXPECT_TRUE(lone.step(StatusArrived{r(2), other_view}).send.empty());
-  StatusReport other_epoch = report(0);
+  const Output answer = lone.step(StatusArrived{r(2), other_view});
+  EXPECT_TRUE(sent<Prepare>(answer).empty());
+  EXPECT_EQ(sent<StatusReport>(answer).size(), 1U) << "so that it sends what moved it on";
+  StatusReport other_epoch = report_of(0);
   other_epoch.epoch = {1};
   EXPECT_TRUE(lone.step(StatusArrived{r(3), other_epoch}).send.empty());
 }
@@ -122,7 +119,7 @@ TEST(Status, PeerIsAnsweredAtMostEveryFiftyMilliseconds) {
   std::size_t answers = 0;
   for (int i = 0; i < 1000; ++i) {
     lone.pass(1);
-    answers += sent<StatusReport>(lone.step(StatusArrived{r(3), report(0, {}, true)})).size();
+    answers += sent<StatusReport>(lone.step(StatusArrived{r(3), report_of(0, {}, true)})).size();
   }
   EXPECT_GE(answers, 19U);
   EXPECT_LE(answers, 21U + 4) << "and its own reports";
@@ -137,7 +134,7 @@ TEST(Status, ProposalsAreResentByFewOfManyAndByEachInTurn) {
     bool resent = false;
     for (int i = 0; i < 3; ++i) {
       lone.pass(100);
-      const Output out = lone.step(StatusArrived{r(12), report(0)});
+      const Output out = lone.step(StatusArrived{r(12), report_of(0)});
       EXPECT_EQ(sent<Prepare>(out).size(), 1U);
       at_once += i == 0 ? sent<PrePrepare>(out).size() : 0;
       resent = resent || !sent<PrePrepare>(out).empty();
@@ -165,7 +162,7 @@ TEST(Status, NewWorkAfterIdlenessIsReportedSoon) {
 // A peer that claims to be far ahead is pending work for ever; that must not hide real work.
 TEST(Status, LyingPeerDoesNotKeepNewWorkAtTheIdlePace) {
   Lone lone(4, r(1));
-  (void)lone.step(StatusArrived{r(3), report(UINT64_MAX)});
+  (void)lone.step(StatusArrived{r(3), report_of(UINT64_MAX)});
   (void)live(lone, 60'000);
   (void)lone.receive(lone.world.prepare(lone.world.pre_prepare(batch_of(1, {})), r(2)));
   EXPECT_GE(count_sent<StatusReport>(live(lone, 101)), 1U);
@@ -183,10 +180,10 @@ TEST(Status, StuckTransactionDoesNotKeepNewSlotsAtTheIdlePace) {
 TEST(Status, PeerThatIsBehindIsToldEvenIfItDidNotAsk) {
   Lone lone(4, r(1));
   (void)lone.commit_and_execute(1);
-  const Output behind = lone.step(StatusArrived{r(3), report(0)});
+  const Output behind = lone.step(StatusArrived{r(3), report_of(0)});
   ASSERT_EQ(sent<StatusReport>(behind).size(), 1U);
   EXPECT_EQ(sent<StatusReport>(behind)[0].executed, Sequence{1});
-  EXPECT_TRUE(sent<StatusReport>(lone.step(StatusArrived{r(2), report(1)})).empty());
+  EXPECT_TRUE(sent<StatusReport>(lone.step(StatusArrived{r(2), report_of(1)})).empty());
 }
 
 TEST(Status, VoteAboveTheWindowMakesItsSignerBeAskedHowFarItIs) {
@@ -217,7 +214,7 @@ TEST(Lies, ReportWithAnySlotsAndNumbersIsBounded) {
     for (const std::size_t size : {0, 1, 32, 33, 100'000}) {
       for (const int fill : {0x00, 0x07, 0xff}) {
         lone.pass(60);
-        StatusReport lie = report(
+        StatusReport lie = report_of(
             executed, std::vector<std::uint8_t>(size, static_cast<std::uint8_t>(fill)), true);
         EXPECT_LE(lone.step(StatusArrived{r(3), lie}).send.size(), 4U);
       }
@@ -228,7 +225,7 @@ TEST(Lies, ReportWithAnySlotsAndNumbersIsBounded) {
 TEST(Lies, ReportsInTheNameOfNobodyAreIgnored) {
   Lone lone(4, r(1));
   for (const std::size_t id : {1, 4, 65535}) {
-    EXPECT_TRUE(lone.step(StatusArrived{r(id), report(99, {}, true)}).send.empty());
+    EXPECT_TRUE(lone.step(StatusArrived{r(id), report_of(99, {}, true)}).send.empty());
   }
   EXPECT_TRUE(live(lone, 300).empty() || lone.replica.executed() == Sequence{0});
   for (const Output& out : live(lone, 1000)) EXPECT_TRUE(out.fetch_blocks.empty());
@@ -236,7 +233,7 @@ TEST(Lies, ReportsInTheNameOfNobodyAreIgnored) {
 
 TEST(Lies, ClaimOfEverythingCostsFewRequestsAndNoProgress) {
   Lone lone(4, r(1));
-  (void)lone.step(StatusArrived{r(3), report(UINT64_MAX)});
+  (void)lone.step(StatusArrived{r(3), report_of(UINT64_MAX)});
   std::size_t fetches = 0;
   for (const Output& out : live(lone, 60'000)) fetches += out.fetch_blocks.size();
   EXPECT_GE(fetches, 1U);
@@ -250,7 +247,7 @@ TEST(Lies, ClaimOfEverythingCostsFewRequestsAndNoProgress) {
 TEST(Lies, AnswersWithoutBlocksDoNotMakeARequestLoop) {
   Lone lone(4, r(1));
   lone.pass(1000);
-  Output out = lone.step(StatusArrived{r(3), report(UINT64_MAX)});
+  Output out = lone.step(StatusArrived{r(3), report_of(UINT64_MAX)});
   std::size_t fetches = out.fetch_blocks.size();
   ASSERT_EQ(fetches, 1U);
   for (int i = 0; i < 1000; ++i) {
@@ -265,9 +262,9 @@ TEST(Lies, LiarThatAlwaysAnswersDoesNotHideThePeerThatHasTheBlocks) {
   Lone lone(4, r(3));
   lone.pass(1000);
   std::set<ReplicaId> asked;
-  Output out = lone.step(StatusArrived{r(0), report(UINT64_MAX)});
+  Output out = lone.step(StatusArrived{r(0), report_of(UINT64_MAX)});
   for (const BlockFetch& fetch : out.fetch_blocks) asked.insert(fetch.from);
-  (void)lone.step(StatusArrived{r(1), report(50)});
+  (void)lone.step(StatusArrived{r(1), report_of(50)});
   for (int i = 0; i < 100; ++i) {
     lone.pass(1);
     out = lone.step(BlocksEnded{r(0), 1});
@@ -280,8 +277,8 @@ TEST(Lies, LiarThatAlwaysAnswersDoesNotHideThePeerThatHasTheBlocks) {
 TEST(Lies, RepeatedBlockDoesNotKeepARequestAlive) {
   Lone lone(4, r(3));
   lone.pass(1000);
-  (void)lone.step(StatusArrived{r(0), report(UINT64_MAX)});
-  (void)lone.step(StatusArrived{r(1), report(50)});
+  (void)lone.step(StatusArrived{r(0), report_of(UINT64_MAX)});
+  (void)lone.step(StatusArrived{r(1), report_of(50)});
   const CertifiedBatch later = block(lone, 5);
   for (int i = 0; i < 20; ++i) {
     lone.pass(100);
@@ -308,7 +305,7 @@ TEST(Lies, FloodOfTheWholeHistoryDoesNotRunAwayFromExecution) {
     (void)lone.receive(block(lone, sequence));
   }
   EXPECT_EQ(lone.replica.committed(), Sequence{32 + 64});
-  (void)lone.step(BatchExecuted{{1}, {}, kStartTime, {}});
+  (void)lone.step(executed_batch(1));
   EXPECT_EQ(lone.receive(block(lone, 97)).commit.size(), 1U);
 }
 
@@ -317,7 +314,7 @@ TEST(Lies, FloodOfTheWholeHistoryDoesNotRunAwayFromExecution) {
 TEST(Blocks, LaggingReplicaAsksAPeerThatIsAheadAfterAGrace) {
   Lone lone(4, r(1));
   (void)lone.commit_and_execute(1);
-  EXPECT_TRUE(lone.step(StatusArrived{r(3), report(5)}).fetch_blocks.empty());
+  EXPECT_TRUE(lone.step(StatusArrived{r(3), report_of(5)}).fetch_blocks.empty());
   const auto outputs = live(lone, 101);
   std::vector<BlockFetch> fetches;
   for (const Output& out : outputs) {
@@ -352,7 +349,7 @@ TEST(Blocks, BatchThatComesBothWaysIsHandedOutOnce) {
     EXPECT_TRUE(lone.receive(lone.world.commit(proposal, r(i))).commit.empty());
   }
   EXPECT_TRUE(lone.receive(whole).commit.empty());
-  (void)lone.step(BatchExecuted{{1}, {}, kStartTime, {body->id}});
+  (void)lone.step(executed_batch(1, {body->id}));
   EXPECT_TRUE(lone.receive(whole).commit.empty());
 }
 
@@ -362,9 +359,9 @@ TEST(Blocks, NoMoreAreAskedForWhileExecutionIsAWindowBehind) {
     (void)lone.receive(block(lone, sequence));
   }
   lone.pass(1000);
-  EXPECT_TRUE(lone.step(StatusArrived{r(3), report(1000)}).fetch_blocks.empty());
+  EXPECT_TRUE(lone.step(StatusArrived{r(3), report_of(1000)}).fetch_blocks.empty());
   for (const Output& out : live(lone, 10'000)) EXPECT_TRUE(out.fetch_blocks.empty());
-  EXPECT_EQ(lone.step(BatchExecuted{{1}, {}, kStartTime, {}}).fetch_blocks.size(), 1U);
+  EXPECT_EQ(lone.step(executed_batch(1)).fetch_blocks.size(), 1U);
 }
 
 TEST(Blocks, VotesAreNotCastForWhatABlockSettled) {
@@ -373,7 +370,7 @@ TEST(Blocks, VotesAreNotCastForWhatABlockSettled) {
   const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, {body}));
   (void)lone.receive(CertifiedBatch{proposal.batch, lone.world.certificate(proposal), {body}});
   const PrePrepare other = lone.world.pre_prepare(batch_of(1, {}));
-  EXPECT_TRUE(lone.receive(other).send.empty());
+  EXPECT_TRUE(sent<Prepare>(lone.receive(other)).empty());
 }
 
 // --- the host is not kept busy -------------------------------------------------------------------
@@ -384,7 +381,7 @@ TEST(Deadlines, AreRareInEveryWaitingState) {
   {
     Lone lone(4, r(1));  // blocks fetched, execution stands still, a peer is ahead
     for (std::uint64_t s = 1; s <= 32; ++s) (void)lone.receive(block(lone, s));
-    (void)lone.step(StatusArrived{r(3), report(1000)});
+    (void)lone.step(StatusArrived{r(3), report_of(1000)});
     EXPECT_LE(ticks(lone), 30U);
   }
   {
@@ -402,7 +399,7 @@ TEST(Deadlines, AreRareInEveryWaitingState) {
   {
     Lone lone(4, r(1));  // just committed, and a peer claims more
     (void)lone.commit_and_execute(1);
-    (void)lone.step(StatusArrived{r(3), report(UINT64_MAX)});
+    (void)lone.step(StatusArrived{r(3), report_of(UINT64_MAX)});
     EXPECT_LE(ticks(lone), 40U);
   }
   {

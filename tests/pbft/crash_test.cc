@@ -86,20 +86,22 @@ TEST(PowerCut, OfAllReplicasLosesNothingThatWasExecuted) {
   }
 }
 
-// More was voted on than fits a window above what the ledger kept.
-TEST(PowerCut, MoreVotesThanAWindowAreRestoredAndWorkedOff) {
+// What was executed since the last checkpoint is gone from every ledger, and restored from votes.
+TEST(PowerCut, BatchesSinceTheLastCheckpointAreRestoredAndWorkedOff) {
   ClusterOptions options = with_seed(4);
-  options.parameters.checkpoint_interval = 1000;  // the ledgers sync nothing
+  options.parameters.checkpoint_quiet_ms = 1'000'000;  // none but at multiples of 16
   Cluster cluster(options);
-  for (int i = 0; i < 80; ++i) {
+  for (int i = 0; i < 30; ++i) {
     cluster.submit();
     cluster.run_for(25);
   }
   ASSERT_TRUE(cluster.run_until_all_executed(1000));
-  ASSERT_GT(cluster.witness.history().size(), 64U);
+  ASSERT_EQ(cluster.witness.history().size(), 30U);
   for (std::size_t i = 0; i < 4; ++i) cluster.crash(r(i));
+  EXPECT_EQ(cluster.node(r(1)).ledger.size(), 16U);
   for (std::size_t i = 0; i < 4; ++i) cluster.restart(r(i));
-  EXPECT_GT(cluster.node(r(1)).replica->open_slots(), 64U);
+  EXPECT_EQ(cluster.node(r(1)).replica->low_watermark(), Sequence{16});
+  EXPECT_EQ(cluster.node(r(1)).replica->open_slots(), 14U);
   cluster.submit();
   EXPECT_TRUE(cluster.run_until_all_executed(5000));
 }
@@ -148,7 +150,9 @@ class Restart : public testing::Test {
   [[nodiscard]] ReplicaStart start(std::vector<ProposalRecord> proposals,
                                    std::vector<CommitRecord> commits = {},
                                    bool with_body = true) const {
-    ReplicaStart result{{}, kStartTime, {std::move(proposals), std::move(commits)}, {}};
+    ReplicaStart result{{}, kStartTime, {}, {}, {}, kStartTime};
+    result.votes.proposals = std::move(proposals);
+    result.votes.commits = std::move(commits);
     if (with_body) result.bodies[body->id] = body;
     return result;
   }
@@ -162,17 +166,16 @@ TEST_F(Restart, PreparedReplicaVotesForNoOtherDigest) {
   Lone lone(4, r(1), {}, start({{proposal, world.prepare(proposal, r(1))}}));
   const PrePrepare other = world.pre_prepare(batch_of(1, {}));
   const Output out = lone.receive(other);
-  EXPECT_TRUE(out.send.empty());
+  EXPECT_TRUE(sent<Prepare>(out).empty());
   EXPECT_EQ(out.evidence.size(), 1U);
-  const Output committed = lone.receive(world.prepare(proposal, r(2)));
-  EXPECT_EQ(sent<Commit>(committed).at(0).vote.batch, proposal.vote.batch);
+  EXPECT_EQ(sent<ViewChange>(out).size(), 1U) << "away from a primary that equivocates";
 }
 
 TEST_F(Restart, RestoredVotesAreResentToWhomeverLacksThem) {
   Lone lone(4, r(1), {},
             start({{proposal, world.prepare(proposal, r(1))}},
                   {{world.commit(proposal, r(1)), world.prepared(proposal)}}));
-  const Output out = lone.step(StatusArrived{r(2), {{}, {}, {0}, {}, false}});
+  const Output out = lone.step(StatusArrived{r(2), report_of(0)});
   EXPECT_EQ(sent<PrePrepare>(out).size(), 1U);
   EXPECT_EQ(sent<Prepare>(out).at(0).signature, world.prepare(proposal, r(1)).signature);
   EXPECT_EQ(sent<Commit>(out).at(0).signature, world.commit(proposal, r(1)).signature);
@@ -188,7 +191,7 @@ TEST_F(Restart, CommittedVoteNeedsOnlyTheOthersCommits) {
 
 TEST_F(Restart, LostBodiesOfARestoredProposalAreFetched) {
   Lone lone(4, r(1), {}, start({{proposal, world.prepare(proposal, r(1))}}, {}, false));
-  EXPECT_EQ(lone.replica.slots().at({1}).missing.size(), 1U);
+  EXPECT_EQ(lone.replica.slots().at({1}).content->missing.size(), 1U);
   (void)lone.receive(world.prepare(proposal, r(2)));
   EXPECT_TRUE(sent<Commit>(lone.receive(world.prepare(proposal, r(3)))).empty());
   EXPECT_EQ(sent<Commit>(lone.step(BodyArrived{body})).size(), 1U);
@@ -226,20 +229,31 @@ TEST_F(Restart, ReplicaAloneThatLostABodyStandsStill) {
   }
 }
 
-TEST_F(Restart, VotesAtAndBelowTheLedgersEndAreDropped) {
-  ReplicaStart above = start({{at(1), world.prepare(at(1), r(1))}, {at(3), std::nullopt}},
+TEST_F(Restart, VotesAtAndBelowTheStableCheckpointAreDropped) {
+  ReplicaStart above = start({{at(16), world.prepare(at(16), r(1))}, {at(18), std::nullopt}},
+                             {{world.commit(at(16), r(1)), world.prepared(at(16))}});
+  above.executed = {17};
+  above.votes.stable = world.stable(16);
+  Lone lone(4, r(1), {}, std::move(above));
+  EXPECT_EQ(lone.replica.open_slots(), 1U);
+  EXPECT_EQ(lone.replica.executed(), Sequence{17});
+  EXPECT_EQ(lone.replica.low_watermark(), Sequence{16});
+}
+
+// What is executed and not stable yet may still be needed in a view change.
+TEST_F(Restart, VotesAboveTheStableCheckpointAreKeptThoughTheyAreExecuted) {
+  ReplicaStart above = start({{at(1), world.prepare(at(1), r(1))}},
                              {{world.commit(at(1), r(1)), world.prepared(at(1))}});
   above.executed = {2};
   Lone lone(4, r(1), {}, std::move(above));
-  EXPECT_EQ(lone.replica.open_slots(), 1U);
-  EXPECT_EQ(lone.replica.executed(), Sequence{2});
+  EXPECT_TRUE(lone.replica.slots().at({1}).prepared);
 }
 
-// Votes of another view bind the voter, but make no slot in this one.
+// Votes of another view bind the voter, and are no proposal in this one.
 TEST_F(Restart, VotesOfAnotherViewBindTheVoterOnly) {
   const PrePrepare later = world.pre_prepare(batch_of(1, {body}), {4});
   Lone lone(4, r(1), {}, start({{later, world.prepare(later, r(1))}}));
-  EXPECT_EQ(lone.replica.open_slots(), 0U);
+  EXPECT_FALSE(lone.replica.slots().at({1}).proposal);
   Vote second = world.prepare(world.pre_prepare(batch_of(1, {}), {4}), r(1)).vote;
   EXPECT_EQ(lone.voter.prepare(second).error().refusal, Refusal::kSecondDigest);
 }

@@ -72,11 +72,11 @@ TEST_F(PbftReadme, CommitIsWhatTheCodeWrites) {
 }
 
 TEST_F(PbftReadme, StatusReportIsWhatTheCodeWrites) {
-  const StatusReport report{{},
-                            {},
-                            {41},
-                            {kSlotHasProposal | kSlotPrepared | kSlotCommitted, kSlotHasProposal},
-                            true};
+  StatusReport report;
+  report.executed = {41};
+  report.stable = {32};
+  report.slots = {kSlotHasProposal | kSlotPrepared | kSlotCommitted, kSlotHasProposal};
+  report.wants_answer = true;
   EXPECT_EQ(hex("status"), to_hex(crypto::encode(report)));
 }
 

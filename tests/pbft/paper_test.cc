@@ -74,7 +74,8 @@ TEST(Paper, BackupThatAcceptsMulticastsAPrepareAndLogsBoth) {
 // "... it is in view v"
 TEST(Paper, BackupIgnoresAPrePrepareOfAnotherView) {
   Lone lone(4, r(2));
-  const Output out = lone.receive(lone.world.pre_prepare(batch_of(1, lone.ready()), {1}));
+  const Digest other = crypto::sha256(as_bytes("NEW-VIEW"));
+  const Output out = lone.receive(lone.world.pre_prepare(batch_of(1, lone.ready()), {5}, other));
   EXPECT_TRUE(ignored_because(out, Why::kOtherView));
   EXPECT_TRUE(out.send.empty());
   EXPECT_EQ(lone.replica.open_slots(), 0U);
@@ -88,7 +89,7 @@ TEST(Paper, BackupAcceptsNoSecondDigestForOneSequenceNumber) {
   (void)lone.receive(lone.world.pre_prepare(batch_of(1, {bodies[0]})));
   const Output out = lone.receive(lone.world.pre_prepare(batch_of(1, {bodies[1]})));
   EXPECT_TRUE(sent<Prepare>(out).empty());
-  EXPECT_TRUE(out.persist.empty());
+  EXPECT_TRUE(records<ProposalRecord>(out).empty());
   EXPECT_EQ(lone.replica.slots().at({1}).proposal->batch.ids[0], bodies[0]->id);
 }
 
@@ -96,18 +97,18 @@ TEST(Paper, BackupAcceptsNoSecondDigestForOneSequenceNumber) {
 // water mark, H." Here h < n <= H.
 TEST(Paper, BackupAcceptsSequenceNumbersBetweenTheWatermarksOnly) {
   Lone lone(4, r(1));
-  (void)lone.commit_and_execute(1);
-  ASSERT_EQ(lone.replica.low_watermark(), Sequence{1});
-  ASSERT_EQ(lone.replica.high_watermark(), Sequence{1 + 32});
+  (void)lone.receive(lone.world.stable(16));
+  ASSERT_EQ(lone.replica.low_watermark(), Sequence{16});
+  ASSERT_EQ(lone.replica.high_watermark(), Sequence{16 + 32});
   const auto try_at = [&](std::uint64_t sequence) {
     return lone.receive(lone.world.pre_prepare(batch_of(sequence, {})));
   };
-  EXPECT_TRUE(ignored_because(try_at(1), Why::kBelowWatermark));
-  EXPECT_TRUE(ignored_because(try_at(34), Why::kAboveWatermark));
+  EXPECT_TRUE(ignored_because(try_at(16), Why::kBelowWatermark));
+  EXPECT_TRUE(ignored_because(try_at(49), Why::kAboveWatermark));
   EXPECT_TRUE(ignored_because(try_at(UINT64_MAX), Why::kAboveWatermark));
   EXPECT_EQ(lone.replica.open_slots(), 0U);
-  EXPECT_EQ(sent<Prepare>(try_at(2)).size(), 1U);
-  EXPECT_EQ(sent<Prepare>(try_at(33)).size(), 1U);
+  EXPECT_EQ(sent<Prepare>(try_at(17)).size(), 1U);
+  EXPECT_EQ(sent<Prepare>(try_at(48)).size(), 1U);
 }
 
 // §4.2: "A replica (including the primary) accepts prepare messages and adds them to its log
@@ -116,10 +117,11 @@ TEST(Paper, BackupAcceptsSequenceNumbersBetweenTheWatermarksOnly) {
 TEST(Paper, PreparesAreAcceptedInTheViewAndBetweenTheWatermarksOnly) {
   Lone lone(4, r(0));
   const auto prepare_at = [&](std::uint64_t sequence, View view) {
-    const PrePrepare proposal = lone.world.pre_prepare(batch_of(sequence, {}), view);
+    const Digest opened = view.value == 0 ? Digest{} : crypto::sha256(as_bytes("NEW-VIEW"));
+    const PrePrepare proposal = lone.world.pre_prepare(batch_of(sequence, {}), view, opened);
     return lone.receive(lone.world.prepare(proposal, r(3)));
   };
-  EXPECT_TRUE(ignored_because(prepare_at(1, {1}), Why::kOtherView));
+  EXPECT_TRUE(ignored_because(prepare_at(1, {5}), Why::kOtherView));
   EXPECT_TRUE(ignored_because(prepare_at(33, {0}), Why::kAboveWatermark));
   EXPECT_EQ(lone.replica.open_slots(), 0U);
   EXPECT_TRUE(prepare_at(32, {0}).events.empty());
@@ -204,7 +206,8 @@ TEST(Paper, PreparesForAnotherDigestAreNotCounted) {
 TEST(Paper, CommitsAreAcceptedInTheViewAndBetweenTheWatermarksOnly) {
   Lone lone(4, r(1));
   const auto commit_at = [&](std::uint64_t sequence, View view) {
-    const PrePrepare proposal = lone.world.pre_prepare(batch_of(sequence, {}), view);
+    const Digest opened = view.value == 0 ? Digest{} : crypto::sha256(as_bytes("NEW-VIEW"));
+    const PrePrepare proposal = lone.world.pre_prepare(batch_of(sequence, {}), view, opened);
     return lone.receive(lone.world.commit(proposal, r(3)));
   };
   EXPECT_TRUE(ignored_because(commit_at(1, {4}), Why::kOtherView));

@@ -233,7 +233,8 @@ TEST(Batching, PrimaryProposesNothingAboveTheHighWatermark) {
   }
   EXPECT_EQ(highest, 32U);
   EXPECT_EQ(lone.replica.committed(), Sequence{32});
-  const Output out = lone.step(BatchExecuted{{1}, {}, kStartTime, {}});
+  EXPECT_TRUE(sent<PrePrepare>(lone.step(executed_batch(1))).empty()) << "nothing is stable yet";
+  const Output out = lone.receive(lone.world.stable(16));
   EXPECT_EQ(sent<PrePrepare>(out).at(0).vote.sequence, Sequence{33});
 }
 
@@ -291,8 +292,10 @@ TEST(Batching, ReplicaAloneUsesTheWholeWindowWithoutWaitingForAnInput) {
     committed += lone.step(TransactionReady{lone.world.transaction()}).commit.size();
   }
   EXPECT_EQ(committed, 32U);
-  for (std::uint64_t executed = 1; executed <= 8; ++executed) {
-    committed += lone.step(BatchExecuted{{executed}, {}, kStartTime, {}}).commit.size();
+  for (std::uint64_t executed = 1; executed <= 16; ++executed) {
+    BatchExecuted report = executed_batch(executed);
+    if (executed == 16) report.checkpoint = lone.world.checkpoint(16);
+    committed += lone.step(report).commit.size();
   }
   EXPECT_EQ(committed, 40U);
 }
@@ -308,10 +311,10 @@ TEST(Evidence, TwoPrePreparesForOnePlaceConvictThePrimary) {
   EXPECT_TRUE(lone.receive(first).evidence.empty());
   const Output out = lone.receive(second);
   ASSERT_EQ(out.evidence.size(), 1U);
-  EXPECT_EQ(out.evidence[0].purpose, crypto::Purpose::kPrePrepare);
-  EXPECT_EQ(out.evidence[0].first, first.vote);
-  EXPECT_EQ(out.evidence[0].second, second.vote);
-  EXPECT_EQ(out.evidence[0].second_signature, second.signature);
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).phase, VotePhase::kPrePrepare);
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).first, first.vote);
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).second, second.vote);
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).second_signature, second.signature);
 }
 
 TEST(Evidence, PrepareOfAnotherProposalConvictsThePrimary) {
@@ -321,9 +324,9 @@ TEST(Evidence, PrepareOfAnotherProposalConvictsThePrimary) {
   const PrePrepare other = lone.world.pre_prepare(batch_of(1, {bodies[1]}));
   const Output out = lone.receive(lone.world.prepare(other, r(2)));
   ASSERT_EQ(out.evidence.size(), 1U);
-  EXPECT_EQ(out.evidence[0].purpose, crypto::Purpose::kPrePrepare);
-  EXPECT_EQ(out.evidence[0].second, other.vote);
-  EXPECT_EQ(out.evidence[0].second_signature, other.signature);
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).phase, VotePhase::kPrePrepare);
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).second, other.vote);
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).second_signature, other.signature);
 }
 
 TEST(Evidence, TwoPreparesConvictThePrimaryInTheHandsOfOneWithoutProposal) {
@@ -349,7 +352,7 @@ TEST(Evidence, TwoPreparesOfOneBackupConvictItAndThePrimary) {
   (void)lone.receive(lone.world.prepare(a, r(2)));
   const Output out = lone.receive(lone.world.prepare(b, r(2)));
   std::set<ReplicaId> convicted;
-  for (const Contradiction& found : out.evidence) convicted.insert(found.first.replica);
+  for (const ledger::Evidence& found : out.evidence) convicted.insert(ledger::accused(found));
   EXPECT_EQ(convicted, (std::set<ReplicaId>{r(0), r(2)}));
 }
 
@@ -360,8 +363,8 @@ TEST(Evidence, TwoCommitsOfOneReplicaConvictIt) {
   (void)lone.receive(lone.world.commit(a, r(3)));
   const Output out = lone.receive(lone.world.commit(b, r(3)));
   ASSERT_EQ(out.evidence.size(), 1U);
-  EXPECT_EQ(out.evidence[0].purpose, crypto::Purpose::kCommit);
-  EXPECT_EQ(out.evidence[0].first.replica, r(3));
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).phase, VotePhase::kCommit);
+  EXPECT_EQ(std::get<Contradiction>(out.evidence[0]).first.replica, r(3));
 }
 
 // One proof is enough; a liar that repeats itself must not fill the host's disk.
@@ -391,7 +394,7 @@ TEST(Evidence, ReplicaThatAcceptedTheOtherProposalStillHandsOutTheCommittedOne) 
     EXPECT_TRUE(lone.receive(lone.world.commit(theirs, r(i))).commit.empty());
   }
   const Output out = lone.receive(theirs);
-  EXPECT_TRUE(out.persist.empty());
+  EXPECT_TRUE(records<ProposalRecord>(out).empty() && records<CommitRecord>(out).empty());
   EXPECT_TRUE(sent<Prepare>(out).empty() && sent<Commit>(out).empty());
   ASSERT_EQ(out.commit.size(), 1U);
   EXPECT_EQ(out.commit[0].certificate.batch, theirs.vote.batch);
@@ -430,7 +433,7 @@ TEST(Evidence, TransactionOfTheLosingProposalIsReadyAgainOnceTheSlotIsDone) {
   const PrePrepare theirs = lone.world.pre_prepare(batch_of(1, {bodies[1]}));
   (void)lone.receive(lone.world.pre_prepare(batch_of(1, {bodies[0]})));
   (void)lone.receive(CertifiedBatch{theirs.batch, lone.world.certificate(theirs), {bodies[1]}});
-  (void)lone.step(BatchExecuted{{1}, {}, kStartTime, {bodies[1]->id}});
+  (void)lone.step(executed_batch(1, {bodies[1]->id}));
   EXPECT_EQ(lone.replica.ready_transactions(), 1U);
   EXPECT_EQ(lone.replica.unordered_transactions(), 1U);
 }
@@ -449,7 +452,7 @@ TEST(Evidence, OwnVotesThatComeBackProveNothing) {
 // --- learner, refusal, and what is said about it -------------------------------------------------
 
 TEST(Learner, CollectsCertificatesAndSignsNothing) {
-  Lone lone(4, r(1), {}, {{}, kStartTime, {}, {}}, true);
+  Lone lone(4, r(1), {}, start_at_genesis(), true);
   const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, lone.ready()));
   Output out = lone.receive(proposal);
   EXPECT_TRUE(out.send.empty() && out.persist.empty());
@@ -459,7 +462,7 @@ TEST(Learner, CollectsCertificatesAndSignsNothing) {
 }
 
 TEST(Learner, PrimaryThatMayNotVoteProposesNothing) {
-  Lone lone(4, r(0), {}, {{}, kStartTime, {}, {}}, true);
+  Lone lone(4, r(0), {}, start_at_genesis(), true);
   const Output out = lone.step(TransactionReady{lone.world.transaction()});
   EXPECT_TRUE(out.send.empty() && out.persist.empty());
 }

@@ -154,7 +154,7 @@ TEST(Contradictions, SecondVoteOfOneReplicaIsReportedAndNotCounted) {
   EXPECT_FALSE(add_prepare(slot, {vote_for(1, 1), mark(9), {}})) << "two signatures of one body";
   const auto prepares = add_prepare(slot, {vote_for(1, 2), mark(2), {}});
   ASSERT_TRUE(prepares);
-  EXPECT_EQ(prepares->purpose, crypto::Purpose::kPrepare);
+  EXPECT_EQ(prepares->phase, VotePhase::kPrepare);
   EXPECT_EQ(prepares->first, vote_for(1, 1));
   EXPECT_EQ(prepares->second, vote_for(1, 2));
   EXPECT_EQ(prepares->first_signature, mark(1));
@@ -164,7 +164,7 @@ TEST(Contradictions, SecondVoteOfOneReplicaIsReportedAndNotCounted) {
   EXPECT_FALSE(add_commit(slot, {vote_for(3, 1), mark(1)}));
   const auto commits = add_commit(slot, {vote_for(3, 2), mark(2)});
   ASSERT_TRUE(commits);
-  EXPECT_EQ(commits->purpose, crypto::Purpose::kCommit);
+  EXPECT_EQ(commits->phase, VotePhase::kCommit);
   EXPECT_EQ(slot.commits.at(r(3)).vote, vote_for(3, 1));
 }
 
@@ -175,7 +175,7 @@ TEST(Contradictions, TwoPreparesThatAnswerDifferentProposalsConvictThePrimary) {
   (void)add_prepare(slot, {vote_for(2, 2), mark(2), mark(12)});
   const auto found = contradicting_proposals(slot, r(0));
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->purpose, crypto::Purpose::kPrePrepare);
+  EXPECT_EQ(found->phase, VotePhase::kPrePrepare);
   EXPECT_EQ(found->first, vote_for(0, 1));
   EXPECT_EQ(found->second, vote_for(0, 2));
   EXPECT_EQ(found->first_signature, mark(11));

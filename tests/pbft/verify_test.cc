@@ -57,8 +57,10 @@ TEST_F(Verify, AcceptsANullBatchAndAnEmptyOne) {
 }
 
 TEST_F(Verify, AcceptsTheHighestNumbers) {
-  EXPECT_EQ(reject_of(world.pre_prepare(batch_of(UINT64_MAX, {}, {UINT64_MAX}), {UINT64_MAX})),
-            "accepted");
+  const Digest opened = crypto::sha256(as_bytes("NEW-VIEW"));
+  EXPECT_EQ(
+      reject_of(world.pre_prepare(batch_of(UINT64_MAX, {}, {UINT64_MAX}), {UINT64_MAX}, opened)),
+      "accepted");
 }
 
 TEST_F(Verify, RejectsAnotherEpoch) {

@@ -19,7 +19,8 @@ class VoterTest : public testing::Test {
         b(world.pre_prepare(batch_of(1, {world.transaction()}))) {}
 
   [[nodiscard]] Voter voter(std::size_t self, bool learner = false) const {
-    return {world.signer(r(self)), world.chain_id(), r(self), world.replicas(), learner};
+    return {world.signer(r(self)), world.chain_id(), r(self), world.replicas(),
+            learner ? Standing::kLearner : Standing::kVoter};
   }
   [[nodiscard]] static Vote by(std::size_t self, Vote vote) {
     vote.replica = r(self);
@@ -130,7 +131,7 @@ TEST_F(VoterTest, RefusesWhatIsNotItsTurn) {
 TEST_F(VoterTest, RefusesAtAndBelowTheLowWatermark) {
   Voter backup = voter(1);
   ASSERT_TRUE(backup.prepare(by(1, a.vote)));
-  backup.forget_up_to({1});
+  EXPECT_FALSE(backup.set_stable({1}));
   EXPECT_EQ(refusal(backup.prepare(by(1, a.vote))), Refusal::kBelowLowWatermark);
   EXPECT_EQ(refusal(backup.prepare(by(1, b.vote))), Refusal::kBelowLowWatermark);
   EXPECT_TRUE(backup.prepare(by(1, world.pre_prepare(batch_of(2, {})).vote)));
@@ -141,15 +142,15 @@ TEST_F(VoterTest, KeepsWhatLiesAboveTheLowWatermark) {
   const PrePrepare d = world.pre_prepare(batch_of(2, {}));
   Voter backup = voter(1);
   ASSERT_TRUE(backup.prepare(by(1, c.vote)));
-  backup.forget_up_to({1});
-  backup.forget_up_to({0});  // never back
+  EXPECT_FALSE(backup.set_stable({1}));
+  EXPECT_FALSE(backup.set_stable({0}));  // never back
   EXPECT_EQ(refusal(backup.prepare(by(1, d.vote))), Refusal::kSecondDigest);
   EXPECT_EQ(refusal(backup.prepare(by(1, a.vote))), Refusal::kBelowLowWatermark);
 }
 
 TEST_F(VoterTest, LearnerSignsNothing) {
   Voter primary = voter(0, true);
-  EXPECT_TRUE(primary.is_learner());
+  EXPECT_FALSE(primary.may_vote());
   EXPECT_EQ(refusal(primary.pre_prepare(a.vote)), Refusal::kLearner);
   EXPECT_EQ(refusal(primary.commit(a.vote, world.prepared(a))), Refusal::kLearner);
   Voter backup = voter(1, true);
@@ -164,10 +165,10 @@ TEST_F(VoterTest, RefusalIsRememberedByNobody) {
 
 TEST_F(VoterTest, EveryRefusalHasACodeOfItsOwn) {
   std::set<std::string_view> codes;
-  for (int i = 0; i <= static_cast<int>(Refusal::kLearner); ++i) {
+  for (int i = 0; i <= static_cast<int>(Refusal::kSecondCheckpoint); ++i) {
     codes.insert(refusal_code(static_cast<Refusal>(i)));
   }
-  EXPECT_EQ(codes.size(), static_cast<std::size_t>(Refusal::kLearner) + 1);
+  EXPECT_EQ(codes.size(), static_cast<std::size_t>(Refusal::kSecondCheckpoint) + 1);
   EXPECT_EQ(codes.count("unknown"), 0U);
 }
 

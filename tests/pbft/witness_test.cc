@@ -113,19 +113,19 @@ TEST_F(WitnessTest, SeesABadCertificateAndWrongBodies) {
 
 TEST_F(WitnessTest, SeesEvidenceAgainstACorrectReplica) {
   witness.on_evidence(
-      r(1), {crypto::Purpose::kPrePrepare, a.vote, a.signature, b.vote, b.signature});
+      r(1), Contradiction{VotePhase::kPrePrepare, a.vote, a.signature, b.vote, b.signature});
   EXPECT_TRUE(saw("against a correct replica"));
 }
 
 TEST_F(WitnessTest, SeesEvidenceThatProvesNothing) {
   const Commit one = world.commit(a, r(3));
   const Commit two = world.commit(b, r(3));
-  witness.on_evidence(r(1), {crypto::Purpose::kCommit, one.vote, one.signature, one.vote,
+  witness.on_evidence(r(1), Contradiction{VotePhase::kCommit, one.vote, one.signature, one.vote,
                              one.signature});
-  EXPECT_TRUE(saw("without a contradiction"));
-  witness.on_evidence(r(1), {crypto::Purpose::kPrepare, one.vote, one.signature, two.vote,
+  EXPECT_TRUE(saw("say the same"));
+  witness.on_evidence(r(1), Contradiction{VotePhase::kPrepare, one.vote, one.signature, two.vote,
                              two.signature});
-  EXPECT_TRUE(saw("evidence that does not verify"));
+  EXPECT_TRUE(saw("signature is not by"));
 }
 
 TEST_F(WitnessTest, SeesADeadlineInThePast) {

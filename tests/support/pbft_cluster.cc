@@ -19,10 +19,30 @@ BlockGiven to_wire(const CertifiedBatch& block) {
   return wire;
 }
 
-TimeMs effective_time(const std::vector<CertifiedBatch>& ledger) {
+// What executing a ledger yields, as far as the core is told.
+struct Executed {
   TimeMs time = kStartTime;
-  for (const CertifiedBatch& block : ledger) time = std::max(time, block.batch.header.time);
-  return time;
+  Sequence checkpoint;  // the last
+  TimeMs checkpoint_time = kStartTime;
+  ledger::TreeHead head;  // of a hash chain, which is as good as a tree here
+};
+
+Executed executed(const std::vector<CertifiedBatch>& ledger, const ledger::Parameters& rules) {
+  Executed result;
+  for (const CertifiedBatch& block : ledger) {
+    const ledger::BatchHeader& header = block.batch.header;
+    result.time = std::max(result.time, header.time);
+    result.head.size = header.sequence.value;
+    result.head.root =
+        crypto::Sha256().update(result.head.root.bytes).update(block.certificate.batch.bytes).finish();
+    const bool is_asked = (header.flags & ledger::kFlagCheckpoint) != 0 &&
+                          result.time.value - result.checkpoint_time.value >=
+                              rules.checkpoint_quiet_ms;
+    if (!is_asked && header.sequence.value % rules.checkpoint_interval != 0) continue;
+    result.checkpoint = header.sequence;
+    result.checkpoint_time = result.time;
+  }
+  return result;
 }
 
 }  // namespace
@@ -42,10 +62,7 @@ Bytes bytes_of(const Output& out) {
   for (const BodyFetch& fetch : out.fetch_bodies) crypto::encode_to(bytes, fetch);
   for (const BlockFetch& fetch : out.fetch_blocks) crypto::encode_to(bytes, fetch);
   crypto::encode_to(bytes, out.deadline_ms);
-  for (const Contradiction& found : out.evidence) {
-    crypto::encode_to(bytes, found.first);
-    crypto::encode_to(bytes, found.second);
-  }
+  for (const ledger::Evidence& found : out.evidence) crypto::encode_to(bytes, found);
   for (const Event& event : out.events) bytes.push_back(static_cast<std::uint8_t>(event.index()));
   return bytes;
 }
@@ -103,12 +120,21 @@ void Cluster::crash(ReplicaId id, bool power_cut) {
 }
 
 ReplicaStart Cluster::start_of(const Node& node) const {
-  ReplicaStart start{{node.ledger.size()}, effective_time(node.ledger), {}, {}};
-  for (auto it = node.votes.lower_bound(first_vote_key_above(start.executed));
-       it != node.votes.end(); ++it) {
-    if (!is_vote_key(it->first)) continue;
-    auto restored = restore_vote(it->first, it->second, start.votes);
+  const Executed done = executed(node.ledger, options_.parameters);
+  ReplicaStart start{{node.ledger.size()}, done.time, {}, {}, done.checkpoint, done.checkpoint_time};
+  const auto restore = [&](const Bytes& key, const Bytes& value) {
+    auto restored = restore_vote(key, value, start.votes);
     if (!restored) ADD_FAILURE() << restored.error().to_string();
+  };
+  if (const auto stable = node.votes.find(stable_key()); stable != node.votes.end()) {
+    restore(stable->first, stable->second);
+  }
+  const Sequence low = start.votes.stable ? start.votes.stable->note.sequence : Sequence{};
+  for (const Bytes& first : first_keys(low)) {
+    for (auto it = node.votes.lower_bound(first); it != node.votes.end(); ++it) {
+      if (it->first[0] != first[0]) break;
+      restore(it->first, it->second);
+    }
   }
   for (const ProposalRecord& proposal : start.votes.proposals) {
     for (const TxId& id : proposal.pre_prepare.batch.ids) {
@@ -132,8 +158,13 @@ void Cluster::restart(ReplicaId id) {
   config.self = id;
   config.replicas = world.replicas();
   config.parameters = options_.parameters;
-  node.voter = std::make_unique<Voter>(world.signer(id), world.chain_id(), id, world.replicas(),
-                                       options_.learners.contains(id));
+  const auto recovering = options_.recovering.find(id);
+  const bool recovers = recovering != options_.recovering.end();
+  node.voter = std::make_unique<Voter>(
+      world.signer(id), world.chain_id(), id, world.replicas(),
+      options_.learners.contains(id) ? Standing::kLearner
+                                     : (recovers ? Standing::kRecovering : Standing::kVoter),
+      recovers ? recovering->second : Ceiling{});
   node.replica = std::make_unique<Replica>(config, *node.voter, std::move(start));
   step(id, Tick{});
   for (Node& peer : nodes_) {
@@ -202,7 +233,7 @@ void Cluster::step(ReplicaId id, decltype(Input::event) event) {
                     std::move(event)};
   Output out = node.replica->step(input);
   witness.on_step(id, *node.replica, out, now_ms_);
-  for (const Contradiction& found : out.evidence) witness.on_evidence(id, found);
+  for (const ledger::Evidence& found : out.evidence) witness.on_evidence(id, found);
   if (on_step) on_step(id, input, out);
   transcript_ = crypto::Sha256().update(transcript_.bytes).update(bytes_of(out)).finish();
   if (out.deadline_ms && out.deadline_ms != node.deadline_ms) {
@@ -233,6 +264,7 @@ void Cluster::pump(Node& node) {
       node.syncing = false;
       Output out = std::move(node.outputs.front());
       node.outputs.pop_front();
+      if (out.recovered) options_.recovering.erase(node.id);  // the guard adopts the store
       for (const DurableRecord& record : out.persist) {
         ledger::VoteRecord stored = to_vote_record(record);
         node.votes[std::move(stored.key)] = std::move(stored.value);
@@ -249,7 +281,8 @@ bool Cluster::effect(Node& node, Output& out) {
     for (const Node& peer : nodes_) {
       if (peer.id == node.id || (message.to && *message.to != peer.id)) continue;
       send(node.id, peer.id, message.message);
-      const bool is_vote = !std::holds_alternative<StatusReport>(message.message);
+      const bool is_vote = !std::holds_alternative<StatusReport>(message.message) &&
+                           !std::holds_alternative<Ask>(message.message);
       if (is_vote && crashed_here(node)) return false;
     }
   }
@@ -258,6 +291,17 @@ bool Cluster::effect(Node& node, Output& out) {
     node.handed_out = batch.certificate.sequence;
     node.to_execute.push_back(std::move(batch));
     if (node.to_execute.size() == 1) execute_next(node);
+  }
+  if (out.stable) {
+    node.stable = out.stable->note.sequence;
+    truncate_votes(node);
+  }
+  for (const BodySend& bodies : out.send_bodies) {
+    BodiesGiven given;
+    for (const TransactionPtr& body : bodies.transactions) {
+      given.transactions.push_back(*body->signed_transaction);
+    }
+    send(node.id, bodies.to, given);
   }
   for (const BodyFetch& fetch : out.fetch_bodies) {
     send(node.id, fetch.from, BodiesWanted{fetch.ids});
@@ -274,16 +318,36 @@ void Cluster::execute_next(Node& node) {
     node.to_execute.pop_front();
     const CertifiedBatch& block = node.ledger.back();
     node.settled.insert(block.batch.ids.begin(), block.batch.ids.end());
-    if (node.ledger.size() % options_.parameters.checkpoint_interval == 0) {
-      node.ledger_synced = node.ledger.size();  // and what the votes below it vouched for
-      node.votes.erase(node.votes.lower_bound(first_vote_key_above({})),
-                       node.votes.lower_bound(first_vote_key_above({node.ledger_synced})));
+    const Executed done = executed(node.ledger, options_.parameters);
+    BatchExecuted report{block.certificate.sequence, block.certificate.batch, done.time,
+                         block.batch.ids, {}};
+    if (done.checkpoint == block.certificate.sequence) {
+      node.ledger_synced = node.ledger.size();
+      truncate_votes(node);
+      report.checkpoint = CheckpointExecuted{
+          {world.chain_id(), done.head, done.checkpoint, {}, {}, done.head.root},
+          done.time.value / 1000};
     }
-    const BatchExecuted executed{block.certificate.sequence, block.certificate.batch,
-                                 effective_time(node.ledger), block.batch.ids};
     if (!node.to_execute.empty()) execute_next(node);
-    step(node.id, executed);
+    step(node.id, report);
   });
+}
+
+void Cluster::truncate_votes(Node& node) const {
+  if (node.stable.value > node.ledger_synced) return;
+  for (const auto& [first, last] : keys_up_to(node.stable)) {
+    node.votes.erase(node.votes.lower_bound(first), node.votes.lower_bound(last));
+  }
+}
+
+bool Cluster::in_one_view() const {
+  std::set<View> views;
+  for (const Node& node : nodes_) {
+    if (!node.up) continue;
+    if (!node.replica->in_view()) return false;
+    views.insert(node.replica->view());
+  }
+  return views.size() == 1;
 }
 
 void Cluster::send(ReplicaId from, ReplicaId to, const Packet& packet) {
@@ -316,17 +380,24 @@ void Cluster::receive(Node& node, ReplicaId from, Packet packet) {
   }
   if (auto* given = std::get_if<BodiesGiven>(&packet)) {
     for (ledger::SignedTransaction& transaction : given->transactions) {
-      if (auto good = world.transactions().check(std::move(transaction))) {
-        node.pool.emplace((*good)->id, *good);
-        step(node.id, BodyArrived{*good});
-      }
+      auto good = world.transactions().check(std::move(transaction));
+      if (!good || !node.up) continue;
+      // What is relayed to a primary becomes ready there, if its fate is still open.
+      const bool is_new = node.pool.emplace((*good)->id, *good).second;
+      step(node.id, BodyArrived{*good});
+      if (is_new && !node.settled.contains((*good)->id)) step(node.id, TransactionReady{*good});
     }
     return;
   }
   std::visit(
       [&](auto& message) {
-        if constexpr (std::is_same_v<std::decay_t<decltype(message)>, StatusReport>) {
+        using T = std::decay_t<decltype(message)>;
+        if constexpr (std::is_same_v<T, StatusReport>) {
           step(node.id, StatusArrived{from, std::move(message)});
+        } else if constexpr (std::is_same_v<T, Ask>) {
+          step(node.id, AskArrived{from, std::move(message)});
+        } else if constexpr (std::is_same_v<T, BatchAnswer>) {
+          step(node.id, BatchArrived{from, std::move(message.batch)});
         } else if (auto good = world.verifier().check(std::move(message))) {
           step(node.id, std::move(*good));
         } else if (is_correct(from)) {
@@ -338,11 +409,17 @@ void Cluster::receive(Node& node, ReplicaId from, Packet packet) {
 
 void Cluster::give_bodies(Node& node, ReplicaId to, const BodiesWanted& wanted) {
   BodiesGiven given;
+  std::vector<TxId> absent;
   for (const TxId& id : wanted.ids) {
     const auto body = node.pool.find(id);
-    if (body != node.pool.end()) given.transactions.push_back(*body->second->signed_transaction);
+    if (body == node.pool.end()) {
+      absent.push_back(id);
+    } else {
+      given.transactions.push_back(*body->second->signed_transaction);
+    }
   }
   if (!given.transactions.empty()) send(node.id, to, given);
+  if (!absent.empty()) step(node.id, pbft::BodiesWanted{to, std::move(absent)});
 }
 
 void Cluster::give_blocks(Node& node, ReplicaId to, const BlocksWanted& wanted) {

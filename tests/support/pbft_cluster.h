@@ -36,6 +36,7 @@ struct ClusterOptions {
   std::uint64_t sync_ms_max = 3;       // a synced write takes 1 to this
   std::uint64_t execution_ms_max = 3;  // a batch takes 1 to this
   std::set<ReplicaId> learners;
+  std::map<ReplicaId, Ceiling> recovering;  // their guard remembers more than their vote store
   std::set<ReplicaId> byzantine;       // have no replica: the test speaks for them
 };
 
@@ -72,6 +73,7 @@ class Cluster {
     std::vector<CertifiedBatch> ledger;
     std::set<TxId> settled;  // by the ledger
     std::size_t ledger_synced = 0;
+    Sequence stable;  // told by the core; votes up to it go once the ledger is synced there
     // What does not.
     std::map<TxId, TransactionPtr> pool;
     std::unique_ptr<Voter> voter;
@@ -123,6 +125,8 @@ class Cluster {
   [[nodiscard]] const Digest& transcript() const { return transcript_; }
   [[nodiscard]] bool is_correct(ReplicaId id) const { return !options_.byzantine.contains(id); }
   [[nodiscard]] ReplicaStart start_of(const Node& node) const;
+  // Every correct replica that is up is in one view.
+  [[nodiscard]] bool in_one_view() const;
 
   ClusterOptions options_;
   World world;
@@ -140,6 +144,7 @@ class Cluster {
   void receive_blocks(Node& node, ReplicaId from, BlocksGiven given);
   void later(Node& node, std::uint64_t in_ms, std::function<void()> action);
   [[nodiscard]] bool crashed_here(Node& node);
+  void truncate_votes(Node& node) const;
 
   std::vector<Node> nodes_;
   std::mt19937_64 random_;

@@ -17,9 +17,10 @@ namespace quorate::pbft::test {
 class Lone {
  public:
   Lone(std::size_t replicas, ReplicaId self, const ledger::Parameters& parameters = {},
-       ReplicaStart start = {{}, kStartTime, {}, {}}, bool learner = false)
+       ReplicaStart start = start_at_genesis(), bool learner = false)
       : world(replicas, parameters),
-        voter(world.signer(self), world.chain_id(), self, world.replicas(), learner),
+        voter(world.signer(self), world.chain_id(), self, world.replicas(),
+              learner ? Standing::kLearner : Standing::kVoter),
         replica(config(self), voter, std::move(start)) {
     (void)step(Tick{});
   }
@@ -59,7 +60,7 @@ class Lone {
     const PrePrepare proposal = world.pre_prepare(batch_of(sequence, ready()));
     (void)receive(proposal);
     for (std::size_t i = 0; i < world.size(); ++i) (void)receive(world.commit(proposal, r(i)));
-    return step(BatchExecuted{{sequence}, {}, kStartTime, proposal.batch.ids});
+    return step(executed_batch(sequence, proposal.batch.ids));
   }
 
   World world;

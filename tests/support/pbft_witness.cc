@@ -11,7 +11,8 @@ using crypto::Purpose;
 Witness::Witness(const World& world, std::set<ReplicaId> byzantine)
     : world_(world),
       byzantine_(std::move(byzantine)),
-      certificates_(world.chain_id(), world.cache()) {}
+      certificates_(world.chain_id(), world.cache()),
+      evidence_(world.chain_id(), world.cache()) {}
 
 void Witness::violation(ReplicaId who, const std::string& what) {
   violations_.push_back("replica " + std::to_string(who.value) + ": " + what);
@@ -23,6 +24,24 @@ void Witness::check_vote(ReplicaId from, Purpose purpose, const Vote& vote) {
   if (!is_new && it->second != vote && !byzantine_.contains(vote.replica)) {
     violation(from, "a second, different " + std::string(crypto::purpose_text(purpose)) +
                         " at sequence " + std::to_string(vote.sequence.value));
+  }
+}
+
+void Witness::check_view_vote(ReplicaId from, Purpose purpose, const ViewVote& vote) {
+  const auto [it, is_new] =
+      view_votes_.emplace(std::tuple{vote.replica, purpose, vote.epoch, vote.view}, vote);
+  if (!is_new && it->second != vote && !byzantine_.contains(vote.replica)) {
+    violation(from, "a second, different " + std::string(crypto::purpose_text(purpose)) +
+                        " for view " + std::to_string(vote.view.value));
+  }
+}
+
+void Witness::check_stored(ReplicaId from, const DurableRecord& expected, const DurableMap& durable,
+                           const std::string& what) {
+  const ledger::VoteRecord record = to_vote_record(expected);
+  const auto found = durable.find(record.key);
+  if (found == durable.end() || found->second != record.value) {
+    violation(from, what + " left before it was durable");
   }
 }
 
@@ -44,6 +63,7 @@ void Witness::check_durable(ReplicaId from, const ProposalRecord& expected,
 }
 
 void Witness::on_send(ReplicaId from, const Message& message, const DurableMap& durable) {
+  on_send_between_views(from, message, durable);
   if (const auto* proposal = std::get_if<PrePrepare>(&message)) {
     check_vote(from, Purpose::kPrePrepare, proposal->vote);
     if (proposal->vote.replica == from) check_durable(from, {*proposal, std::nullopt}, durable);
@@ -62,6 +82,36 @@ void Witness::on_send(ReplicaId from, const Message& message, const DurableMap& 
       violation(from, "a commit left before it was durable, at sequence " +
                           std::to_string(commit->vote.sequence.value));
     }
+  }
+}
+
+void Witness::on_send_between_views(ReplicaId from, const Message& message,
+                                    const DurableMap& durable) {
+  if (const auto* view_change = std::get_if<ViewChange>(&message)) {
+    const ViewVote vote = view_vote(view_change->body);
+    check_view_vote(from, Purpose::kViewChange, vote);
+    if (vote.replica != from) return;
+    // A resent one may have been replaced on disk by that of a higher view.
+    const auto found = durable.find(to_vote_record(ViewChangeRecord{*view_change}).key);
+    const auto stored = found == durable.end() ? crypto::decode<ViewChange>({})
+                                               : crypto::decode<ViewChange>(found->second);
+    if (!stored || stored->body.view < vote.view) {
+      violation(from, "a VIEW-CHANGE left before it was durable");
+    }
+  } else if (const auto* new_view = std::get_if<NewView>(&message)) {
+    check_view_vote(from, Purpose::kNewView, view_vote(new_view->body));
+  } else if (const auto* checkpoint = std::get_if<CheckpointVote>(&message)) {
+    const auto [it, is_new] = checkpoints_.emplace(
+        std::pair{checkpoint->replica, checkpoint->note.sequence}, checkpoint->note);
+    if (!is_new && it->second != checkpoint->note && !byzantine_.contains(checkpoint->replica)) {
+      violation(from, "a second, different checkpoint");
+    }
+    if (checkpoint->replica == from) {
+      check_stored(from, CheckpointRecord{*checkpoint}, durable, "a checkpoint vote");
+    }
+  } else if (const auto* stable = std::get_if<StableCheckpoint>(&message)) {
+    const auto [it, is_new] = stable_.emplace(stable->note.sequence, stable->note);
+    if (!is_new && it->second != stable->note) violation(from, "two stable checkpoints at one place");
   }
 }
 
@@ -85,20 +135,13 @@ void Witness::on_commit(ReplicaId by, const CertifiedBatch& batch, Sequence prev
   if (!is_new && it->second != digest) violation(by, "disagreement" + at);
 }
 
-void Witness::on_evidence(ReplicaId by, const Contradiction& evidence) {
+void Witness::on_evidence(ReplicaId by, const ledger::Evidence& evidence) {
   ++evidence_seen_;
-  const Vote& first = evidence.first;
-  const Vote& second = evidence.second;
-  if (!byzantine_.contains(first.replica)) violation(by, "evidence against a correct replica");
-  const bool same_place = first.replica == second.replica && first.epoch == second.epoch &&
-                          first.view == second.view && first.sequence == second.sequence;
-  if (!same_place || first == second) violation(by, "evidence without a contradiction");
-  const crypto::PublicKey& key = world_.signer(first.replica).public_key();
-  const auto holds = [&](const Vote& vote, const Signature& signature) {
-    return crypto::verify_body(key, evidence.purpose, world_.chain_id(), vote, signature);
-  };
-  if (!holds(first, evidence.first_signature) || !holds(second, evidence.second_signature)) {
-    violation(by, "evidence that does not verify");
+  if (!byzantine_.contains(ledger::accused(evidence))) {
+    violation(by, "evidence against a correct replica: " + ledger::evidence_sentence(evidence));
+  }
+  if (auto good = evidence_.check(evidence, world_.replicas()); !good) {
+    violation(by, "evidence that does not hold: " + good.error().message);
   }
 }
 

@@ -31,7 +31,7 @@ class Witness {
   void on_send(ReplicaId from, const Message& message, const DurableMap& durable);
   // Correct replica `by` hands out a batch; the one before it was `previous`.
   void on_commit(ReplicaId by, const CertifiedBatch& batch, Sequence previous);
-  void on_evidence(ReplicaId by, const Contradiction& evidence);
+  void on_evidence(ReplicaId by, const ledger::Evidence& evidence);
   void on_step(ReplicaId self, const Replica& replica, const Output& out, std::uint64_t now_ms);
 
   [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
@@ -45,11 +45,20 @@ class Witness {
   void check_vote(ReplicaId from, crypto::Purpose purpose, const Vote& vote);
   void check_durable(ReplicaId from, const ProposalRecord& expected, const DurableMap& durable);
 
+  void on_send_between_views(ReplicaId from, const Message& message, const DurableMap& durable);
+  void check_view_vote(ReplicaId from, crypto::Purpose purpose, const ViewVote& vote);
+  void check_stored(ReplicaId from, const DurableRecord& expected, const DurableMap& durable,
+                    const std::string& what);
+
   const World& world_;
   std::set<ReplicaId> byzantine_;
   ledger::CertificateVerifier certificates_;
+  ledger::EvidenceVerifier evidence_;
   std::map<Sequence, Digest> history_;
   std::map<VoteKey, Vote> votes_;
+  std::map<std::tuple<ReplicaId, crypto::Purpose, Epoch, View>, ViewVote> view_votes_;
+  std::map<std::pair<ReplicaId, Sequence>, CheckpointNote> checkpoints_;
+  std::map<Sequence, CheckpointNote> stable_;
   std::size_t evidence_seen_ = 0;
   std::vector<std::string> violations_;
 };

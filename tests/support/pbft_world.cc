@@ -89,6 +89,63 @@ PreparedCertificate World::prepared(const PrePrepare& proposal) const {
   return result;
 }
 
+CheckpointExecuted World::checkpoint(std::uint64_t sequence, std::string_view state) const {
+  const Digest root = crypto::sha256(as_bytes(state));
+  return {{chain_id_, {sequence, root}, {sequence}, {}, {}, root}, kStartTime.value / 1000};
+}
+
+CheckpointVote World::checkpoint_vote(std::uint64_t sequence, ReplicaId replica,
+                                      std::string_view state) const {
+  const CheckpointExecuted executed = checkpoint(sequence, state);
+  return {executed.note, executed.time_seconds, replica,
+          ledger::cosign(signer(replica), executed.note, executed.time_seconds)};
+}
+
+StableCheckpoint World::stable(std::uint64_t sequence) const {
+  const CheckpointExecuted executed = checkpoint(sequence);
+  StableCheckpoint result{executed.note, executed.time_seconds, {}};
+  for (std::size_t i = 0; i < ledger::quorum(size()); ++i) {
+    result.cosignatures.push_back({r(i), checkpoint_vote(sequence, r(i)).signature});
+  }
+  return result;
+}
+
+ViewChange World::view_change(View view, ReplicaId replica,
+                              std::vector<PreparedCertificate> prepared,
+                              std::optional<StableCheckpoint> stable) const {
+  ViewChange result{{set_.epoch, view, replica, std::move(stable), std::move(prepared)}, {}};
+  result.signature = crypto::sign_body(signer(replica), Purpose::kViewChange, chain_id_,
+                                       view_vote(result.body));
+  return result;
+}
+
+NewView World::new_view(const std::vector<ViewChange>& view_changes) const {
+  const View view = view_changes.front().body.view;
+  NewView result{{set_.epoch, view, primary_of(view, size()), {}}, {}};
+  for (std::size_t i = 0; i < ledger::quorum(size()); ++i) {
+    const ViewChangeBody& body = view_changes[i].body;
+    result.body.view_changes.push_back({body.replica, view_vote(body).content});
+  }
+  result.signature = crypto::sign_body(signer(result.body.replica), Purpose::kNewView, chain_id_,
+                                       view_vote(result.body));
+  return result;
+}
+
+ReplicaStart start_at_genesis() { return {{}, kStartTime, {}, {}, {}, kStartTime}; }
+
+StatusReport report_of(std::uint64_t executed, std::vector<std::uint8_t> slots,
+                       bool wants_answer) {
+  StatusReport report;
+  report.executed = {executed};
+  report.slots = std::move(slots);
+  report.wants_answer = wants_answer;
+  return report;
+}
+
+BatchExecuted executed_batch(std::uint64_t sequence, std::vector<TxId> settled) {
+  return {{sequence}, {}, kStartTime, std::move(settled), std::nullopt};
+}
+
 Batch batch_of(std::uint64_t sequence, const std::vector<TransactionPtr>& bodies, TimeMs time) {
   std::vector<TxId> ids;
   for (const TransactionPtr& body : bodies) ids.push_back(body->id);

@@ -7,10 +7,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "crypto/signing.h"
 #include "ledger/transaction.h"
+#include "pbft/replica.h"
 #include "pbft/verify.h"
 
 namespace quorate::pbft::test {
@@ -49,6 +52,18 @@ class World {
   // Endorsed by replicas 0 to quorum - 1.
   [[nodiscard]] CommitCertificate certificate(const PrePrepare& proposal) const;
   [[nodiscard]] PreparedCertificate prepared(const PrePrepare& proposal) const;
+  // Of a state that is the same everywhere; another `state` makes another note.
+  [[nodiscard]] CheckpointExecuted checkpoint(std::uint64_t sequence,
+                                              std::string_view state = "state") const;
+  [[nodiscard]] CheckpointVote checkpoint_vote(std::uint64_t sequence, ReplicaId replica,
+                                               std::string_view state = "state") const;
+  // Cosigned by replicas 0 to quorum - 1.
+  [[nodiscard]] StableCheckpoint stable(std::uint64_t sequence) const;
+  [[nodiscard]] ViewChange view_change(View view, ReplicaId replica,
+                                       std::vector<PreparedCertificate> prepared = {},
+                                       std::optional<StableCheckpoint> stable = {}) const;
+  // By the primary of their view, naming the first quorum of them.
+  [[nodiscard]] NewView new_view(const std::vector<ViewChange>& view_changes) const;
 
   // What the verifier makes of a message that must be good.
   template <class T>
@@ -67,6 +82,14 @@ class World {
   std::unique_ptr<ledger::TransactionVerifier> transactions_;
   std::uint64_t nonce_ = 0;
 };
+
+[[nodiscard]] ReplicaStart start_at_genesis();
+
+// A report of somebody in view 0 for whom nothing is stable.
+[[nodiscard]] StatusReport report_of(std::uint64_t executed, std::vector<std::uint8_t> slots = {},
+                                     bool wants_answer = false);
+// What the host reports of a batch at which no checkpoint is due.
+[[nodiscard]] BatchExecuted executed_batch(std::uint64_t sequence, std::vector<TxId> settled = {});
 
 // A batch of these transactions with the start time.
 [[nodiscard]] Batch batch_of(std::uint64_t sequence, const std::vector<TransactionPtr>& bodies,

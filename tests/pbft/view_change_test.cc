@@ -1,0 +1,203 @@
+// View changes and checkpoints among whole clusters, in virtual time.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "tests/support/pbft_cluster.h"
+
+namespace quorate::pbft::test {
+namespace {
+
+ClusterOptions of_size(std::size_t replicas, std::uint64_t seed = 1) {
+  ClusterOptions options;
+  options.replicas = replicas;
+  options.seed = seed;
+  return options;
+}
+
+void load(Cluster& cluster, int transactions, std::uint64_t gap_ms) {
+  for (int i = 0; i < transactions; ++i) {
+    cluster.submit();
+    cluster.run_for(gap_ms);
+  }
+}
+
+TEST(ViewChange, CrashedPrimaryIsReplacedWithinTheTimeoutAndAQuarter) {
+  for (const std::size_t n : {4, 5, 6, 7, 10, 13}) {
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      Cluster cluster(of_size(n, seed));
+      load(cluster, 10, 7);
+      cluster.crash(r(0));
+      cluster.submit();
+      EXPECT_TRUE(cluster.run_until_all_executed(1000 + 250)) << n << " " << seed;
+      EXPECT_TRUE(cluster.in_one_view());
+      EXPECT_EQ(cluster.node(r(1)).replica->view(), View{1});
+    }
+  }
+}
+
+TEST(ViewChange, EveryPrimaryInTurnMayCrash) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Cluster cluster(of_size(4, seed));
+    for (int round = 0; round < 20; ++round) {
+      load(cluster, 5, 5);
+      const ReplicaId primary = cluster.node(r(0)).replica->primary();
+      cluster.crash(primary);
+      cluster.submit();
+      ASSERT_TRUE(cluster.run_until_all_executed(1250)) << seed << " round " << round;
+      cluster.restart(primary);
+      ASSERT_TRUE(cluster.run_until(
+          [&] { return cluster.in_one_view() && cluster.all_executed(); }, 3000))
+          << seed << " round " << round;
+    }
+  }
+}
+
+TEST(ViewChange, BackToBackFailuresOfPrimariesAreSurvived) {
+  Cluster cluster(of_size(13));
+  load(cluster, 5, 5);
+  for (const std::size_t i : {0, 1, 2, 3}) cluster.crash(r(i));
+  cluster.submit();
+  // 1 + 1 + 2 + 4 seconds of patience, and the steps between.
+  EXPECT_TRUE(cluster.run_until_all_executed(9000));
+  EXPECT_EQ(cluster.node(r(4)).replica->view(), View{4});
+}
+
+TEST(ViewChange, BatchesInFlightSurviveTheirPrimary) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    Cluster cluster(of_size(4, seed));
+    for (int i = 0; i < 8; ++i) cluster.submit();
+    cluster.run_for(seed % 12);
+    cluster.crash(r(0), seed % 2 == 0);
+    EXPECT_TRUE(cluster.run_until_all_executed(2500)) << seed;
+    cluster.restart(r(0));
+    cluster.submit();
+    EXPECT_TRUE(cluster.run_until_all_executed(5000)) << seed;
+  }
+}
+
+TEST(ViewChange, LossDelaysAndDuplicatesDoNotStopIt) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    ClusterOptions options = of_size(4, seed);
+    options.loss_percent = 20;
+    options.duplicate_percent = 30;
+    options.delay_ms_max = 40;
+    Cluster cluster(options);
+    load(cluster, 10, 20);
+    cluster.crash(r(0));
+    load(cluster, 3, 20);
+    EXPECT_TRUE(cluster.run_until_all_executed(20'000)) << seed;
+    cluster.restart(r(0));
+    EXPECT_TRUE(cluster.run_until_all_executed(20'000)) << seed;
+  }
+}
+
+TEST(ViewChange, AllReplicasKilledAtAnyMomentGoOn) {
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    Cluster cluster(of_size(4, seed));
+    load(cluster, 10, 5);
+    cluster.crash(r(0));
+    cluster.submit();
+    cluster.run_for(990 + seed);  // before, in and after the view change
+    for (std::size_t i = 1; i < 4; ++i) cluster.crash(r(i), seed % 2 == 0);
+    for (std::size_t i = 0; i < 4; ++i) cluster.restart(r(i));
+    cluster.submit();
+    EXPECT_TRUE(cluster.run_until_all_executed(5000)) << seed;
+  }
+}
+
+TEST(ViewChange, HealsAPartitionWithoutAQuorumAnywhere) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Cluster cluster(of_size(4, seed));
+    load(cluster, 5, 5);
+    bool is_cut = true;
+    cluster.passes = [&](ReplicaId from, ReplicaId to, std::uint64_t, const Packet&) {
+      return !is_cut || from.value / 2 == to.value / 2;
+    };
+    cluster.submit();
+    cluster.run_for(60'000);
+    is_cut = false;
+    EXPECT_TRUE(cluster.run_until_all_executed(12'000)) << seed;
+  }
+}
+
+TEST(ViewChange, SilentPrimaryIsReplacedThoughItsVotesArrive) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Cluster cluster(of_size(4, seed));
+    cluster.passes = [](ReplicaId from, ReplicaId, std::uint64_t, const Packet& packet) {
+      const auto* message = std::get_if<Message>(&packet);
+      return !(from == r(0) && message && std::holds_alternative<PrePrepare>(*message));
+    };
+    cluster.submit();
+    EXPECT_TRUE(cluster.run_until_all_executed(1500)) << seed;
+  }
+}
+
+TEST(Checkpoints, BecomeStableAndMoveTheWindow) {
+  Cluster cluster(of_size(4));
+  load(cluster, 100, 20);
+  ASSERT_TRUE(cluster.run_until_all_executed(1000));
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Replica& replica = *cluster.node(r(i)).replica;
+    EXPECT_GE(replica.low_watermark().value, 80U);
+    EXPECT_LE(replica.open_slots(), 32U);
+  }
+}
+
+TEST(Checkpoints, CloseAnIdleBurst) {
+  Cluster cluster(of_size(4));
+  load(cluster, 3, 20);
+  cluster.run_for(3000);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const Replica& replica = *cluster.node(r(i)).replica;
+    EXPECT_GE(replica.low_watermark().value, 3U);
+    EXPECT_EQ(replica.low_watermark(), replica.executed());
+  }
+  const std::size_t batches = cluster.witness.history().size();
+  cluster.run_for(60'000);
+  EXPECT_EQ(cluster.witness.history().size(), batches) << "an idle network orders nothing";
+}
+
+TEST(HonestPrimary, IsNotReplacedUnderModerateLoadWithJitter) {
+  ClusterOptions options = of_size(4);
+  options.delay_ms_max = 60;
+  options.sync_ms_max = 20;
+  options.execution_ms_max = 20;
+  Cluster cluster(options);
+  load(cluster, 2000, 25);
+  ASSERT_TRUE(cluster.run_until_all_executed(2000));
+  cluster.run_for(30'000);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(cluster.node(r(i)).replica->view(), View{0});
+}
+
+TEST(Recovering, ReplicaSignsNothingBelowItsCeilingAndVotesAgainAbove) {
+  ClusterOptions options = of_size(4);
+  Cluster cluster(options);
+  load(cluster, 20, 10);
+  cluster.crash(r(3));
+  cluster.node(r(3)).votes.clear();
+  cluster.options_.recovering[r(3)] = {{}, {}, {48}};
+  bool is_below = true;
+  cluster.on_step = [&](ReplicaId id, const Input&, const Output& out) {
+    if (id != r(3)) return;
+    if (out.recovered) is_below = false;
+    for (const Send& send : out.send) {
+      if (!is_below) continue;
+      EXPECT_FALSE(std::holds_alternative<Prepare>(send.message) ||
+                   std::holds_alternative<Commit>(send.message) ||
+                   std::holds_alternative<ViewChange>(send.message) ||
+                   std::holds_alternative<CheckpointVote>(send.message));
+    }
+  };
+  cluster.restart(r(3));
+  EXPECT_TRUE(cluster.run_until([&] { return !is_below; }, 30'000)) << "the others fill up";
+  EXPECT_GE(cluster.node(r(3)).replica->low_watermark().value, 48U);
+  // It counts again: without replica 2, a quorum needs it.
+  cluster.crash(r(2));
+  cluster.submit();
+  EXPECT_TRUE(cluster.run_until_all_executed(5000));
+}
+
+}  // namespace
+}  // namespace quorate::pbft::test

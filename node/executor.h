@@ -31,18 +31,19 @@ class Executor {
            Report report, OnFatal on_fatal);
   ~Executor();
 
-  void post(std::vector<pbft::Event> events, std::vector<ledger::CertifiedBatch> batches);
+  struct Work {
+    std::vector<pbft::Event> events;
+    std::vector<ledger::CertifiedBatch> batches;
+    std::optional<ledger::StableCheckpoint> stable;
+  };
+  void post(Work work);
   // Executes what waits, syncs the ledger, joins. Idempotent.
   void stop();
 
  private:
   static constexpr std::uint64_t kSyncInterval = 64;
-  struct Work {
-    std::vector<pbft::Event> events;
-    std::vector<ledger::CertifiedBatch> batches;
-  };
-
   void run();
+  [[nodiscard]] Status perform(const Work& work);
   void note(const pbft::Event& event);
   [[nodiscard]] Status execute(const ledger::CertifiedBatch& batch);
   [[nodiscard]] std::vector<std::optional<ledger::TxId>> nonce_owners(

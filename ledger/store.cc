@@ -1,7 +1,5 @@
 #include "ledger/store.h"
 
-#include <leveldb/write_batch.h>
-
 #include "crypto/check.h"
 #include "ledger/store_impl.h"
 
@@ -24,11 +22,6 @@ constexpr StoreWords kWords = {
     .stopped = "ledger-stopped",
     .rebuild = "Set aside the folder and let the node rebuild it from peers.",
 };
-
-template <class T>
-void put(leveldb::WriteBatch& batch, const Bytes& key, const T& value) {
-  batch.Put(as_slice(key), as_slice(crypto::encode(value)));
-}
 
 void put_state(leveldb::WriteBatch& batch, const WriteSet& writes) {
   for (const auto& [key, value] : writes) {
@@ -83,6 +76,7 @@ Result<std::unique_ptr<Store>> Store::create(const std::filesystem::path& folder
   put(batch, keys::head(), head);
   QUORATE_TRY(impl->database->write(batch, true));
   impl->publish(std::move(head));
+  QUORATE_TRY(impl->load());
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -101,6 +95,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& folder,
   if (!head) return impl->database->corrupt("the head does not decode");
   impl->publish(std::move(*head));
   QUORATE_TRY(impl->moment->check_head());
+  QUORATE_TRY(impl->load());
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -140,9 +135,7 @@ Status Store::append(const CertifiedBatch& block, const Execution& execution) {
   }
   put_state(batch, execution.writes);
   StoredHead grown = put_leaf(batch, before->head, record);
-  QUORATE_TRY(impl_->database->write(batch, false));
-  impl_->publish(std::move(grown));
-  return {};
+  return impl_->append(batch, std::move(grown), execution);
 }
 
 Status Store::sync() {

@@ -17,6 +17,19 @@ tl::unexpected<Error> block_not_found(std::uint64_t asked, std::uint64_t height)
       "Wait until it is committed, or ask for an earlier one.");
 }
 
+// The complete subtrees that a log of this size consists of, the largest first.
+std::vector<merkle::NodeId> subtrees_of(std::uint64_t size) {
+  std::vector<merkle::NodeId> ids;
+  std::uint64_t begin = 0;
+  for (int level = 63; level >= 0; --level) {
+    const std::uint64_t width = std::uint64_t{1} << level;
+    if ((size & width) == 0) continue;
+    ids.push_back({static_cast<std::uint8_t>(level), begin >> level});
+    begin += width;
+  }
+  return ids;
+}
+
 }  // namespace
 
 // --- one moment
@@ -30,6 +43,16 @@ Result<Digest> StoreMoment::node(const merkle::NodeId& id) const {
   }
   std::copy(bytes->begin(), bytes->end(), digest.bytes.begin());
   return digest;
+}
+
+Result<Digest> StoreMoment::log_root(std::uint64_t size) const {
+  merkle::Frontier frontier;
+  frontier.size = size;
+  for (const merkle::NodeId& id : subtrees_of(size)) {
+    QUORATE_ASSIGN(const Digest stored, node(id));
+    frontier.nodes.push_back(stored);
+  }
+  return frontier.root();
 }
 
 Status StoreMoment::check_height(Height height) const {
@@ -62,19 +85,13 @@ Status StoreMoment::check_head() const {
       frontier.root() != head.root) {
     return database->corrupt("the root of the head is not that of its frontier");
   }
-  std::uint64_t begin = 0;
-  std::size_t next = 0;
-  for (int level = 63; level >= 0; --level) {
-    const std::uint64_t width = std::uint64_t{1} << level;
-    if ((frontier.size & width) == 0) continue;
-    const merkle::NodeId id{static_cast<std::uint8_t>(level), begin >> level};
-    QUORATE_ASSIGN(const Digest stored, node(id));
-    if (stored != frontier.nodes[next]) {
-      return database->corrupt(
-          fmt::format("node {} of level {} of the log is not the head's", id.index, id.level));
+  const std::vector<merkle::NodeId> ids = subtrees_of(frontier.size);
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    QUORATE_ASSIGN(const Digest stored, node(ids[i]));
+    if (stored != frontier.nodes[i]) {
+      return database->corrupt(fmt::format("node {} of level {} of the log is not the head's",
+                                           ids[i].index, ids[i].level));
     }
-    begin += width;
-    ++next;
   }
   if (head.height.value == 0) return {};
   QUORATE_ASSIGN(const Record last, record(head.height));

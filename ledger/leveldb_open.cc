@@ -201,6 +201,18 @@ Result<std::optional<KeyValue>> LevelDb::last_between(ByteView first, ByteView e
   return found_at(*at, first, end);
 }
 
+Result<std::vector<Bytes>> LevelDb::keys_between(ByteView first, ByteView end,
+                                                 std::size_t count_max) const {
+  std::vector<Bytes> keys;
+  const std::unique_ptr<leveldb::Iterator> at(database_->NewIterator(read_options(nullptr)));
+  for (at->Seek(as_slice(first)); keys.size() < count_max; at->Next()) {
+    QUORATE_ASSIGN(auto found, found_at(*at, first, end));
+    if (!found) break;
+    keys.push_back(std::move(found->key));
+  }
+  return keys;
+}
+
 Result<std::optional<KeyValue>> LevelDb::found_at(const leveldb::Iterator& at, ByteView first,
                                                   ByteView end) const {
   if (!at.status().ok()) return error_of(at.status(), "a record cannot be read");

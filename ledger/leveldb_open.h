@@ -115,6 +115,9 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
   // The first and the last with first <= key < end; nullopt: none.
   [[nodiscard]] Result<std::optional<KeyValue>> first_between(ByteView first, ByteView end) const;
   [[nodiscard]] Result<std::optional<KeyValue>> last_between(ByteView first, ByteView end) const;
+  // The first `count_max` such keys.
+  [[nodiscard]] Result<std::vector<Bytes>> keys_between(ByteView first, ByteView end,
+                                                        std::size_t count_max) const;
 
   // Adds the seal and writes. Errors: words.write_failed, then words.stopped for ever.
   [[nodiscard]] Status write(leveldb::WriteBatch& batch, bool synced);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crypto/verified.h"
+#include "ledger/checkpoint.h"
 #include "pbft/durable.h"
 #include "pbft/message.h"
 #include "pbft/slot.h"
@@ -54,12 +55,19 @@ struct BlocksEnded {
 struct BodyArrived {
   TransactionPtr transaction;
 };
+// What a batch that ends in a checkpoint left behind. The host's ledger is durable up to it: a
+// checkpoint vote says so.
+struct CheckpointExecuted {
+  ledger::CheckpointNote note;
+  std::uint64_t time_seconds = 0;
+};
 // The host executed a committed batch; in sequence order.
 struct BatchExecuted {
   Sequence sequence;
   Digest results_root;
   TimeMs effective_time;
   std::vector<TxId> settled;  // no longer ready after it
+  std::optional<CheckpointExecuted> checkpoint{};
 };
 
 struct Input {

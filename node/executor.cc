@@ -105,15 +105,23 @@ std::vector<std::optional<ledger::TxId>> Executor::nonce_owners(
   return owners;
 }
 
+Result<std::optional<pbft::CheckpointExecuted>> Executor::reach_checkpoint(
+    const ledger::Execution& execution) {
+  if (!execution.is_checkpoint) return std::nullopt;
+  QUORATE_TRY(store_.sync());
+  return pbft::CheckpointExecuted{store_.checkpoint_note(), execution.effective_time.value / 1000};
+}
+
 Status Executor::execute(const ledger::CertifiedBatch& batch) {
   QUORATE_ASSIGN(const ledger::Execution execution,
                  ledger::execute(batch.batch.header, batch.transactions, genesis_, store_));
   QUORATE_TRY(store_.append(batch, execution));
   const ledger::Height height = batch.batch.header.sequence;
-  if (height.value % kSyncInterval == 0) QUORATE_TRY(store_.sync());
+  QUORATE_ASSIGN(auto checkpoint, reach_checkpoint(execution));
   std::vector<Overtaken> overtaken;
   auto settled = mempool_.on_executed(batch.transactions, execution.results, &overtaken);
-  report_({height, execution.results_root, execution.effective_time, std::move(settled)});
+  report_({height, execution.results_root, execution.effective_time, std::move(settled),
+           std::move(checkpoint)});
   tracker_.on_executed(height, execution.results, nonce_owners(batch, execution.results));
   for (const Overtaken& loser : overtaken) tracker_.on_overtaken(loser.id, loser.nonce_owner);
   log_event(Severity::kDebug, "block-executed",

@@ -137,8 +137,7 @@ Status VoteWriter::truncate() {
     low = std::min(stable_, ledger_synced_);
   }
   if (low <= truncated_) return {};
-  truncated_ = low;
-  for (const auto& [first, last] : pbft::keys_up_to(low)) {
+  for (const auto& [first, last] : pbft::keys_between(std::exchange(truncated_, low), low)) {
     QUORATE_TRY(store_.erase_range(first, last));
   }
   // Bodies that no vote above names either.

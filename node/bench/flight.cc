@@ -6,7 +6,7 @@ namespace quorate::node {
 namespace {
 
 // Silence of a node that took a transaction; doubles each time it is sent again.
-constexpr std::uint64_t kOverdueUs = 2'000'000;
+constexpr std::uint64_t kOverdueUs = 5'000'000;
 constexpr std::uint8_t kPatienceMax = 4;
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
 #include "node/bench/rpc_link.h"
@@ -18,6 +20,8 @@ using std::chrono::milliseconds;
 // Between two questions for a block that is not there yet: what an acknowledgement may come late.
 constexpr milliseconds kPollPause{2};
 constexpr milliseconds kAnswerTimeout{1000};
+constexpr std::size_t kHeightsMin = 2;
+constexpr std::size_t kHeightsMax = 32;
 // Without a new block for so long, the next node is asked.
 constexpr milliseconds kStill{250};
 
@@ -31,38 +35,53 @@ struct Follower::Impl {
   std::vector<std::unique_ptr<RpcLink>> links;
   std::size_t current = 0;
   std::uint64_t next_height;
+  std::size_t heights_per_request = kHeightsMin;
   Clock::time_point last_news = Clock::now();
   OnBlock on_block;
 
   void ask() {
-    links[current]->post(
-        fmt::format(R"({{"jsonrpc":"2.0","id":1,"method":"block","params":{{"height":"{}"}}}})",
-                    next_height),
-        kAnswerTimeout, [this](const Result<std::string>& answer) { take(answer); });
+    std::string body;
+    for (std::size_t i = 0; i < heights_per_request; ++i) {
+      body +=
+          fmt::format(R"({}{{"jsonrpc":"2.0","id":1,"method":"block","params":{{"height":"{}"}}}})",
+                      i == 0 ? '[' : ',', next_height + i);
+    }
+    body += ']';
+    links[current]->post(std::move(body), kAnswerTimeout,
+                         [this](const Result<std::string>& answer) { take(answer); });
   }
 
   void take(const Result<std::string>& answer) {
     const Clock::time_point received = Clock::now();
-    if (!answer) {
-      move_on(received);
-    } else {
-      json::error_code trouble;
-      const json::value value = json::parse(*answer, trouble);
-      const json::value* result = trouble ? nullptr : find_member(value, "result");
-      if (result != nullptr) {
-        if (const auto block = parse_seen_block(*result); block && block->height == next_height) {
-          ++next_height;
-          last_news = received;
-          on_block(*block, received);
-          return ask();
-        }
-      }
+    const std::size_t found = answer ? take_blocks(*answer, received) : 0;
+    // One who lags behind asks for more at once, since each question costs a turn of the node.
+    heights_per_request = std::clamp(found * 2, kHeightsMin, kHeightsMax);
+    if (found > 0) {
+      last_news = received;
+      return ask();
     }
-    if (received - last_news > kStill) move_on(received);
+    if (!answer || received - last_news > kStill) move_on(received);
     pause.expires_after(kPollPause);
     pause.async_wait([this](const AsioError& ended) {
       if (!ended) ask();
     });
+  }
+
+  // How many of the heights that were asked for the node has.
+  std::size_t take_blocks(const std::string& answer, Clock::time_point received) {
+    json::error_code trouble;
+    const json::value answers = json::parse(answer, trouble);
+    if (trouble || !answers.is_array()) return 0;
+    std::size_t found = 0;
+    for (const json::value& each : answers.get_array()) {
+      const json::value* result = find_member(each, "result");
+      const auto block = result == nullptr ? tl::unexpected(Error{}) : parse_seen_block(*result);
+      if (!block || block->height != next_height) break;
+      ++next_height;
+      ++found;
+      on_block(*block, received);
+    }
+    return found;
   }
 
   void move_on(Clock::time_point now) {

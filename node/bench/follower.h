@@ -2,7 +2,8 @@
 
 // Learns what is replicated by reading blocks, instead of asking for each transaction: one node is
 // asked for the next height until it has it, and a block at a node's height is that node's report
-// that its transactions are replicated. Includes Asio: for .cc files only.
+// that its transactions are replicated. Several heights go into one question, more of them the
+// further the follower is behind. Includes Asio: for .cc files only.
 //
 // A node that fails, or has nothing new for a while, is left for the next one at the same height.
 

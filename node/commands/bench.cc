@@ -40,7 +40,7 @@ struct Options {
   NetworkOptions network;
   std::vector<std::string> nodes;
   std::optional<std::uint64_t> clients, rate, seed;
-  std::string duration = "10s";
+  std::string duration = "10s", drain = "30s";
   std::uint64_t ops_per_tx = 1, value_bytes = 100, keys = 10'000;
   std::optional<std::string> key_file, ids_file;
   std::string passphrase_file;
@@ -60,7 +60,12 @@ Status check_range(std::string_view option, std::uint64_t value, std::uint64_t m
   return wrong(option, fmt::to_string(value), fmt::format("a number from {} to {}", min, max));
 }
 
-Result<std::uint64_t> check_options(const Options& options) {
+struct Times {
+  std::uint64_t duration_ms = 0;
+  std::uint64_t drain_ms = 0;
+};
+
+Result<Times> check_options(const Options& options) {
   if (options.clients.has_value() == options.rate.has_value()) {
     return fail(ErrorKind::kUsage, "usage",
                 "Expected either --clients C, for so many that each wait for their transaction, or "
@@ -72,11 +77,16 @@ Result<std::uint64_t> check_options(const Options& options) {
   QUORATE_TRY(check_range("--ops-per-tx", options.ops_per_tx, 1, ledger::kOperationsMax));
   QUORATE_TRY(check_range("--value-bytes", options.value_bytes, 0, kValueBytesMax));
   QUORATE_TRY(check_range("--keys", options.keys, 1, UINT32_MAX));
-  QUORATE_ASSIGN(const std::uint64_t duration_ms, parse_duration_ms(options.duration));
-  if (duration_ms < kDurationMsMin || duration_ms > kDurationMsMax) {
+  Times times;
+  QUORATE_ASSIGN(times.duration_ms, parse_duration_ms(options.duration));
+  QUORATE_ASSIGN(times.drain_ms, parse_duration_ms(options.drain));
+  if (times.duration_ms < kDurationMsMin || times.duration_ms > kDurationMsMax) {
     return wrong("--duration", options.duration, "a time from 100ms to 24h");
   }
-  return duration_ms;
+  if (times.drain_ms > kDurationMsMax) {
+    return wrong("--drain", options.drain, "a time of at most 24h");
+  }
+  return times;
 }
 
 // One sentence a second, or none.
@@ -164,19 +174,20 @@ Result<std::uint64_t> count_to_sign(const Options& options, std::uint64_t durati
   return std::min(count_max, *options.clients + rate * duration_ms / 1000);
 }
 
-Result<Workload> make_workload(const Options& options, std::uint64_t duration_ms, Nodes& nodes,
+Result<Workload> make_workload(const Options& options, const Times& times, const Nodes& nodes,
                                Progress& progress) {
   WorkloadOptions wish;
   wish.seed = options.seed.value_or(clock_now().value);
   wish.ops_per_tx = static_cast<std::uint32_t>(options.ops_per_tx);
   wish.value_bytes = static_cast<std::uint32_t>(options.value_bytes);
   wish.keys = options.keys;
-  wish.valid_until = {clock_now().value + 2 * duration_ms + kValidAfterMs};
+  wish.valid_until = {clock_now().value + times.duration_ms + times.drain_ms + kValidAfterMs};
   NetworkOptions network = options.network;
   if (!options.nodes.empty()) network.node = options.nodes.front();
   QUORATE_ASSIGN(NodePool pool, NodePool::create(nodes.urls, kQuestionTimeoutMs));
   QUORATE_ASSIGN(wish.chain_id, find_chain_id(network, pool));
-  QUORATE_ASSIGN(const std::uint64_t count, count_to_sign(options, duration_ms, nodes.urls.size()));
+  QUORATE_ASSIGN(const std::uint64_t count,
+                 count_to_sign(options, times.duration_ms, nodes.urls.size()));
   std::vector<crypto::SecretKey> senders;
   if (options.key_file) {
     QUORATE_ASSIGN(auto key, find_sender_key(options.key_file, options.passphrase_file));
@@ -222,10 +233,10 @@ Status write_ids(const std::string& file, const Workload& workload,
 }
 
 Result<ExitCode> bench(const Options& options, Console& console) {
-  QUORATE_ASSIGN(const std::uint64_t duration_ms, check_options(options));
+  QUORATE_ASSIGN(const Times times, check_options(options));
   QUORATE_ASSIGN(Nodes nodes, find_bench_nodes(options, console));
   Progress progress(console, options.is_quiet);
-  QUORATE_ASSIGN(Workload workload, make_workload(options, duration_ms, nodes, progress));
+  QUORATE_ASSIGN(Workload workload, make_workload(options, times, nodes, progress));
 
   BenchReport report;
   report.clients = options.clients;
@@ -236,7 +247,8 @@ Result<ExitCode> bench(const Options& options, Console& console) {
   report.load = run_load({.nodes = nodes.endpoints,
                           .clients = options.clients,
                           .rate_per_s = options.rate,
-                          .duration_ms = duration_ms,
+                          .duration_ms = times.duration_ms,
+                          .drain_ms_max = times.drain_ms,
                           .first_height = nodes.height + 1,
                           .on_progress = [&](const std::string& line) { progress.say(line); }},
                          workload);
@@ -270,6 +282,10 @@ std::vector<Parameter> bench_parameters(Options& options) {
        .value = "DURATION",
        .help = "How long new transactions are sent; default 10s",
        .target = &options.duration},
+      {.name = "--drain",
+       .value = "DURATION",
+       .help = "How long to wait afterwards for what is in flight; default 30s",
+       .target = &options.drain},
       {.name = "--ops-per-tx",
        .value = "K",
        .help = "Operations a transaction; default 1",

@@ -89,11 +89,11 @@ TEST(Flight, SendsWhatATakerForgotToTheNextNodeThatIsUp) {
   (void)flight.take(0, 1, 0);
   flight.on_taken(0, 0);
   flight.on_node_down(1);
-  flight.send_overdue_again(kSecond);
-  EXPECT_THAT(flight.take(2, 1, kSecond), IsEmpty());
-  flight.send_overdue_again(3 * kSecond);
-  EXPECT_THAT(flight.take(0, 1, 3 * kSecond), IsEmpty());
-  EXPECT_THAT(flight.take(2, 1, 3 * kSecond), ElementsAre(0));
+  flight.send_overdue_again(4 * kSecond);
+  EXPECT_THAT(flight.take(2, 1, 4 * kSecond), IsEmpty());
+  flight.send_overdue_again(5 * kSecond);
+  EXPECT_THAT(flight.take(0, 1, 5 * kSecond), IsEmpty());
+  EXPECT_THAT(flight.take(2, 1, 5 * kSecond), ElementsAre(0));
 }
 
 TEST(Flight, WaitsTwiceAsLongEachTimeBeforeItSendsAgain) {
@@ -101,13 +101,13 @@ TEST(Flight, WaitsTwiceAsLongEachTimeBeforeItSendsAgain) {
   flight.arrive(0);
   (void)flight.take(0, 1, 0);
   flight.on_taken(0, 0);
-  flight.send_overdue_again(2 * kSecond);
-  ASSERT_THAT(flight.take(0, 1, 2 * kSecond), ElementsAre(0));
-  flight.on_taken(0, 2 * kSecond);
   flight.send_overdue_again(5 * kSecond);
-  EXPECT_THAT(flight.take(0, 1, 5 * kSecond), IsEmpty());
-  flight.send_overdue_again(6 * kSecond);
-  EXPECT_THAT(flight.take(0, 1, 6 * kSecond), ElementsAre(0));
+  ASSERT_THAT(flight.take(0, 1, 5 * kSecond), ElementsAre(0));
+  flight.on_taken(0, 5 * kSecond);
+  flight.send_overdue_again(14 * kSecond);
+  EXPECT_THAT(flight.take(0, 1, 14 * kSecond), IsEmpty());
+  flight.send_overdue_again(15 * kSecond);
+  EXPECT_THAT(flight.take(0, 1, 15 * kSecond), ElementsAre(0));
 }
 
 TEST(Flight, HoldsBackWhatLiesTooFarBeyondTheOldestOpenOne) {

@@ -25,7 +25,7 @@ using std::chrono::microseconds;
 
 constexpr std::uint64_t kTickUs = 20'000;   // looks after what is overdue, and after the end
 constexpr std::uint64_t kTimerUsMin = 200;  // arrivals that are nearer together go together
-constexpr std::uint64_t kSignedLateAtOnce = 256;
+constexpr std::uint64_t kSignedLateAtOnce = 32;
 constexpr std::uint32_t kMedian = 5000;
 constexpr std::uint32_t kP99 = 9900;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cmath>
 #include <utility>
 
 namespace quorate::node {
@@ -23,6 +24,8 @@ constexpr std::array<Percentile, 4> kPercentiles = {{{"p50", "latency_p50_us", 5
 std::string ms_text(std::uint64_t us) {
   return fmt::format("{:.1f} ms", static_cast<double>(us) / 1e3);
 }
+
+std::uint64_t rounded(double value) { return static_cast<std::uint64_t>(std::llround(value)); }
 
 std::string title(const BenchReport& report) {
   const std::string loop = report.clients
@@ -85,7 +88,7 @@ std::vector<std::string> report_lines(const BenchReport& report) {
       latency_line(load),
       fmt::format("  commit gap    {}, from {:.3f} s on: the longest without an acknowledgement",
                   ms_text(load.gap.length_us), static_cast<double>(load.gap.start_us) / 1e6),
-      fmt::format("  trouble       {} answers \"busy\", {} failed requests, {} sent again",
+      fmt::format("  trouble       busy answers {}, failed requests {}, sent again {}",
                   counts.busy_answers, load.failed_requests, counts.sent_again),
       limit_line(report),
       fmt::format(
@@ -117,7 +120,8 @@ json::object report_to_json(const BenchReport& report) {
   for (const auto& [code, count] : counts.rejected_by_code) by_code[code] = count;
   object["rejected_by_code"] = std::move(by_code);
   object["open"] = counts.in_flight();
-  object["acknowledged_per_s"] = load.acknowledged_per_s();
+  object["acknowledged_in_window"] = load.acknowledged_in_window;
+  object["acknowledged_per_s"] = rounded(load.acknowledged_per_s());
   for (const Percentile& each : kPercentiles) {
     object[each.member] = load.latencies.percentile_us(each.of_ten_thousand);
   }
@@ -132,8 +136,8 @@ json::object report_to_json(const BenchReport& report) {
   object["generator_cpu_ms"] = load.cpu_ms;
   object["signature_verify_ns"] = report.limit.verify_ns;
   object["signature_threads"] = report.limit.threads;
-  object["signature_limit_per_s"] = report.limit.transactions_per_s(report.nodes);
-  object["signature_limit_share"] = report.share_of_limit();
+  object["signature_limit_per_s"] = rounded(report.limit.transactions_per_s(report.nodes));
+  object["signature_limit_share_ppm"] = rounded(report.share_of_limit() * 1e6);
   object["check"] = json::object{{"verdict", verdict_text(report.check.verdict)},
                                  {"sentence", report.check.sentence},
                                  {"nodes_checked", report.check.nodes_checked},

@@ -28,8 +28,10 @@ constexpr std::uint64_t kSignedBytesMax = 4ULL << 30;
 // What a transaction takes besides its values, and an operation besides its value.
 constexpr std::uint64_t kTransactionBytes = 300;
 constexpr std::uint64_t kOperationBytes = 64;
-// A client of a closed loop is not expected to finish faster.
-constexpr std::uint64_t kRoundTripMsMin = 2;
+// For a closed loop, which says not how many it will take: a client is not expected to finish
+// faster, and no more bytes than this are signed on suspicion.
+constexpr std::uint64_t kRoundTripMsMin = 5;
+constexpr std::uint64_t kSuspectedBytesMax = 256 << 20;
 constexpr std::uint64_t kGlimpseMs = 50;
 constexpr std::uint64_t kMeasureMs = 500;
 constexpr std::uint64_t kValidAfterMs = 600'000;
@@ -165,13 +167,13 @@ Result<std::uint64_t> count_to_sign(const Options& options, std::uint64_t durati
   }
   // As many as can happen: what is missing would be signed while the clock runs.
   const auto key = crypto::SecretKey::generate();
-  const Bytes message(kTransactionBytes);
+  const Bytes message(bytes_each);
   const SignatureLimit limit =
       measure_signature_limit(key.public_key(), message, key.sign(message), kGlimpseMs);
   const auto by_signatures = static_cast<std::uint64_t>(limit.transactions_per_s(nodes));
   const std::uint64_t by_clients = *options.clients * 1000 / kRoundTripMsMin;
   const std::uint64_t rate = std::min(by_signatures, by_clients);
-  return std::min(count_max, *options.clients + rate * duration_ms / 1000);
+  return *options.clients + std::min(kSuspectedBytesMax / bytes_each, rate * duration_ms / 1000);
 }
 
 Result<Workload> make_workload(const Options& options, const Times& times, const Nodes& nodes,

@@ -26,7 +26,6 @@ using std::chrono::microseconds;
 constexpr std::uint64_t kTickUs = 20'000;   // looks after what is overdue, and after the end
 constexpr std::uint64_t kTimerUsMin = 200;  // arrivals that are nearer together go together
 constexpr std::uint64_t kSignedLateAtOnce = 32;
-constexpr std::uint32_t kMedian = 5000;
 constexpr std::uint32_t kP99 = 9900;
 
 std::uint64_t process_cpu_ms() {
@@ -57,8 +56,7 @@ class Load {
   }
 
   LoadResult run() {
-    const std::uint64_t cpu_begin_ms = process_cpu_ms();
-    cpu_begin_ms_ = cpu_begin_ms;
+    cpu_begin_ms_ = process_cpu_ms();
     window_end_us_ = options_.duration_ms * 1000;
     start_ = Clock::now();
     signals_.async_wait([this](const AsioError& trouble, int) {

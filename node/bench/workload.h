@@ -22,7 +22,7 @@ namespace quorate::node {
 inline constexpr std::uint64_t kTransactionsPerSender = 512;
 
 struct WorkloadOptions {
-  ledger::Digest chain_id;
+  ledger::Digest chain_id = {};
   std::uint64_t seed = 0;
   std::uint32_t ops_per_tx = 1;
   std::uint32_t value_bytes = 100;

@@ -62,6 +62,8 @@ struct Bind {
     }
     option->type_name(by_position ? "" : parameter.value);
     constexpr bool kMayRepeat = std::is_same_v<T, std::vector<std::string>>;
+    // Each takes one argument; without this a vector takes all that follow.
+    option->allow_extra_args(false);
     option->type_size(1)->expected(1)->multi_option_policy(
         kMayRepeat ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::Throw);
     if (by_position) option->required(parameter.required);

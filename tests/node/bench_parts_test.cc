@@ -126,7 +126,7 @@ TEST(CommitGap, BeginsWithTheRun) {
 }
 
 TEST(CommitGap, ThatBeginsInTheWindowCountsToItsEndAfterIt) {
-  const auto gap = gap_of({100, 900, 5000, 9000}, 1000, 9000);
+  const auto gap = gap_of({100, 900, 5000, 9900}, 1000, 9900);
   EXPECT_EQ(gap.start_us, 900U);
   EXPECT_EQ(gap.length_us, 4100U) << "not the one from 5000 on, which begins after the window";
 }

@@ -18,7 +18,7 @@ constexpr std::uint64_t kAnswerIntervalMs = 50;
 constexpr std::uint64_t kLagGraceMs = 100;
 constexpr std::uint32_t kBackoffDoublingsMax = 5;
 // A peer that recovers again and again is helped this often.
-constexpr std::uint64_t kFillIntervalMs = 60'000;
+constexpr std::uint64_t kFillIntervalMs = 10'000;
 }  // namespace
 
 void Replica::on(const PeerConnected& event, Output& out) {

@@ -171,6 +171,23 @@ TEST(HonestPrimary, IsNotReplacedUnderModerateLoadWithJitter) {
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(cluster.node(r(i)).replica->view(), View{0});
 }
 
+// A restart with executed batches that no checkpoint covers yet blames nobody for them.
+TEST(HonestPrimary, IsNotSuspectedByAReplicaThatRestarts) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    Cluster cluster(of_size(4, seed));
+    load(cluster, 20, 100);  // long after time zero
+    for (std::size_t i = 0; i < 4; ++i) {
+      cluster.crash(r(i), false);
+      cluster.restart(r(i));
+      load(cluster, 3, 20);
+    }
+    EXPECT_TRUE(cluster.run_until_all_executed(1000)) << seed;
+    for (std::size_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(cluster.node(r(i)).replica->view(), View{0}) << seed << " " << i;
+    }
+  }
+}
+
 TEST(Recovering, ReplicaSignsNothingBelowItsCeilingAndVotesAgainAbove) {
   ClusterOptions options = of_size(4);
   Cluster cluster(options);

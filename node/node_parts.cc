@@ -130,6 +130,12 @@ Result<pbft::ReplicaStart> restore_start(const Stores& stores,
                  ledger::read_checkpoint_mark(*stores.ledger));
   start.checkpoint = mark.sequence;
   start.checkpoint_time = mark.time;
+  if (mark.sequence.value > 0) {
+    // A crash may have come between the sync at this checkpoint and the vote for it.
+    QUORATE_TRY(stores.ledger->sync());
+    QUORATE_ASSIGN(const auto note, stores.ledger->own_checkpoint(mark.sequence));
+    if (note) start.last_checkpoint = pbft::CheckpointExecuted{*note, mark.time.value / 1000};
+  }
   const auto restore = [&](ByteView key, ByteView value) -> Status {
     return pbft::restore_vote(key, value, start.votes);
   };

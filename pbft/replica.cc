@@ -36,6 +36,9 @@ Output Replica::step(const Input& input) {
   }
   Output out;
   out.recovered = std::exchange(recovery_ended_, false);
+  if (const auto last = std::exchange(last_checkpoint_, std::nullopt)) {
+    vote_for_checkpoint(*last, out);
+  }
   std::visit([&](const auto& event) { on(event, out); }, input.event);
   after_input(out);
   return out;

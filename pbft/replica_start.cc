@@ -30,6 +30,7 @@ void Replica::restore(ReplicaStart start) {
   // Told last: what is below is not remembered, and this may end a recovery, which the first output
   // will say.
   recovery_ended_ = voter_.set_stable(low_);
+  last_checkpoint_ = std::move(start.last_checkpoint);
 }
 
 // The highest NEW-VIEW that was entered, unless a later VIEW-CHANGE left it (OSDI '99 §4.4).

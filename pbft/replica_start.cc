@@ -17,6 +17,9 @@ void Replica::restore(ReplicaStart start) {
   stable_ = std::move(start.votes.stable);
   if (stable_) low_ = stable_->note.sequence;
   checkpoints_.set_stable(low_);
+  if (start.votes.floor && start.votes.floor->epoch == epoch_) {
+    voter_.remember_floor(start.votes.floor->view);
+  }
   restore_view(start.votes);
   last_proposed_ = std::max(executed_, plan_high_);
   for (CheckpointVote& vote : start.votes.checkpoints) {

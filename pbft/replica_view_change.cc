@@ -62,7 +62,7 @@ void Replica::leave_view(View to, Suspected why, Output& out) {
   view_ = to;
   in_view_ = false;
   suspicion_.leave_view();
-  early_.clear();
+  if (early_view_ != to) early_.clear();
   static_cast<void>(view_changes_.add(message));
   out.persist.emplace_back(ViewChangeRecord{message});
   out.send.push_back({std::nullopt, std::move(message)});

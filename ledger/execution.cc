@@ -152,6 +152,16 @@ void check_bodies(const BatchHeader& header, std::span<const TransactionPtr> tra
       "a batch is executed with its own bodies, in its order");
 }
 
+// `now` is the batch's effective time, `state` that before the batch.
+[[nodiscard]] Result<bool> ends_in_checkpoint(const BatchHeader& header, TimeMs now,
+                                              const Parameters& parameters,
+                                              const StateReader& state) {
+  if (header.sequence.value % parameters.checkpoint_interval == 0) return true;
+  if ((header.flags & kFlagCheckpoint) == 0) return false;
+  QUORATE_ASSIGN(const CheckpointMark last, read_checkpoint_mark(state));
+  return now >= last.time && now.value - last.time.value >= parameters.checkpoint_quiet_ms;
+}
+
 }  // namespace
 
 Digest results_root(const std::vector<TxResult>& results) {
@@ -171,6 +181,12 @@ Result<Execution> execute(const BatchHeader& header, std::span<const Transaction
   Execution execution;
   execution.effective_time = std::max(previous, header.time);
   overlay.put(time_key(), crypto::encode(execution.effective_time));
+  QUORATE_ASSIGN(execution.is_checkpoint,
+                 ends_in_checkpoint(header, execution.effective_time, genesis.parameters, state));
+  if (execution.is_checkpoint) {
+    overlay.put(checkpoint_key(),
+                crypto::encode(CheckpointMark{header.sequence, execution.effective_time}));
+  }
   execution.results.reserve(transactions.size());
   for (const TransactionPtr& transaction : transactions) {
     QUORATE_ASSIGN(TxResult result,
@@ -186,6 +202,7 @@ WriteSet genesis_state(const Genesis& genesis) {
   WriteSet state;
   state[time_key()] = crypto::encode(genesis.time);
   state[epoch_key()] = crypto::encode(Epoch{0});
+  state[checkpoint_key()] = crypto::encode(CheckpointMark{Sequence{0}, genesis.time});
   for (const GenesisAccount& account : genesis.accounts) {
     if (account.balance == 0) continue;
     state[account_key(account.key)] = crypto::encode(Account{account.balance});

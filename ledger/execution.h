@@ -13,6 +13,7 @@
 //   00 'n' <public key>   BCS(NonceWindow)
 //   00 't'                BCS(TimeMs), the effective time of the last batch
 //   00 'e'                BCS(Epoch)
+//   00 'c'                BCS(CheckpointMark), of the last checkpoint; at genesis 0 and its time
 //   anything else         BCS(Entry), a user's key
 
 #include <cstdint>
@@ -39,10 +40,19 @@ struct Entry {
   std::optional<TimeMs> until;  // absent from then on
 };
 
+// The last checkpoint that execution saw.
+struct CheckpointMark {
+  Sequence sequence;
+  TimeMs time;  // effective
+
+  friend bool operator==(const CheckpointMark&, const CheckpointMark&) = default;
+};
+
 [[nodiscard]] Bytes account_key(const PublicKey& key);
 [[nodiscard]] Bytes nonce_key(const PublicKey& key);
 [[nodiscard]] Bytes time_key();
 [[nodiscard]] Bytes epoch_key();
+[[nodiscard]] Bytes checkpoint_key();
 
 // Append only: the number stands in the results root.
 enum class Outcome : std::uint8_t {
@@ -98,6 +108,9 @@ struct Execution {
   std::vector<TxResult> results;  // one an id of the batch, in order
   Digest results_root;
   WriteSet writes;
+  // Its sequence is a multiple of K, or it is flagged and C ms of effective time passed since the
+  // last checkpoint (Parameters). Its own mark is among the writes.
+  bool is_checkpoint = false;
 };
 
 // Precondition: `transactions` are the batch's ids in order (checked).
@@ -115,6 +128,7 @@ struct Execution {
 [[nodiscard]] Result<Account> read_account(const StateReader& state, const PublicKey& key);
 [[nodiscard]] Result<NonceWindow> read_nonces(const StateReader& state, const PublicKey& key);
 [[nodiscard]] Result<TimeMs> read_time(const StateReader& state);
+[[nodiscard]] Result<CheckpointMark> read_checkpoint_mark(const StateReader& state);
 
 // Whether a transaction could run in the next batch: what admission asks and what makes it *ready*.
 // `now` is the node's own clock; one within `slack` of its expiry is refused, and so is one that

@@ -184,6 +184,47 @@ Status LevelDb::for_each_from(ByteView first, std::size_t prefix_bytes,
   return {};
 }
 
+Result<std::optional<KeyValue>> LevelDb::first_between(ByteView first, ByteView end) const {
+  const std::unique_ptr<leveldb::Iterator> at(database_->NewIterator(read_options(nullptr)));
+  at->Seek(as_slice(first));
+  return found_at(*at, first, end);
+}
+
+Result<std::optional<KeyValue>> LevelDb::last_between(ByteView first, ByteView end) const {
+  const std::unique_ptr<leveldb::Iterator> at(database_->NewIterator(read_options(nullptr)));
+  at->Seek(as_slice(end));
+  if (at->Valid()) {
+    at->Prev();
+  } else if (at->status().ok()) {
+    at->SeekToLast();
+  }
+  return found_at(*at, first, end);
+}
+
+Result<std::vector<Bytes>> LevelDb::keys_between(ByteView first, ByteView end,
+                                                 std::size_t count_max) const {
+  std::vector<Bytes> keys;
+  const std::unique_ptr<leveldb::Iterator> at(database_->NewIterator(read_options(nullptr)));
+  for (at->Seek(as_slice(first)); keys.size() < count_max; at->Next()) {
+    QUORATE_ASSIGN(auto found, found_at(*at, first, end));
+    if (!found) break;
+    keys.push_back(std::move(found->key));
+  }
+  return keys;
+}
+
+Result<std::optional<KeyValue>> LevelDb::found_at(const leveldb::Iterator& at, ByteView first,
+                                                  ByteView end) const {
+  if (!at.status().ok()) return error_of(at.status(), "a record cannot be read");
+  if (!at.Valid() || at.key().compare(as_slice(first)) < 0 ||
+      at.key().compare(as_slice(end)) >= 0) {
+    return std::nullopt;
+  }
+  const ByteView key = as_view(at.key());
+  const ByteView value = as_view(at.value());
+  return KeyValue{{key.begin(), key.end()}, {value.begin(), value.end()}};
+}
+
 Status LevelDb::write(leveldb::WriteBatch& batch, bool synced) {
   if (stopped_) {
     return fail(

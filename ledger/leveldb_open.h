@@ -38,6 +38,7 @@ class Cache;
 class DB;
 class Env;
 class FilterPolicy;
+class Iterator;
 class Logger;
 class Snapshot;
 class Status;
@@ -73,6 +74,11 @@ struct StoreWords {
 // No key of a store begins with this byte.
 inline constexpr std::uint8_t kSealPrefix = 0xff;
 
+struct KeyValue {
+  Bytes key;
+  Bytes value;
+};
+
 // One open database. One thread writes; any thread reads.
 class LevelDb : public std::enable_shared_from_this<LevelDb> {
  public:
@@ -106,6 +112,13 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
       ByteView first, std::size_t prefix_bytes,
       const std::function<Status(ByteView key, ByteView value)>& visit) const;
 
+  // The first and the last with first <= key < end; nullopt: none.
+  [[nodiscard]] Result<std::optional<KeyValue>> first_between(ByteView first, ByteView end) const;
+  [[nodiscard]] Result<std::optional<KeyValue>> last_between(ByteView first, ByteView end) const;
+  // The first `count_max` such keys.
+  [[nodiscard]] Result<std::vector<Bytes>> keys_between(ByteView first, ByteView end,
+                                                        std::size_t count_max) const;
+
   // Adds the seal and writes. Errors: words.write_failed, then words.stopped for ever.
   [[nodiscard]] Status write(leveldb::WriteBatch& batch, bool synced);
 
@@ -123,6 +136,8 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
   [[nodiscard]] Status make_folder() const;
   [[nodiscard]] Status check_files();
   [[nodiscard]] Status open_database(bool is_new);
+  [[nodiscard]] Result<std::optional<KeyValue>> found_at(const leveldb::Iterator& at,
+                                                         ByteView first, ByteView end) const;
   [[nodiscard]] tl::unexpected<Error> unreadable(std::string_view what) const;
   [[nodiscard]] tl::unexpected<Error> error_of(const leveldb::Status& status,
                                                std::string_view what) const;

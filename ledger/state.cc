@@ -43,6 +43,7 @@ Bytes account_key(const PublicKey& key) { return reserved_key('a', key); }
 Bytes nonce_key(const PublicKey& key) { return reserved_key('n', key); }
 Bytes time_key() { return reserved_key('t'); }
 Bytes epoch_key() { return reserved_key('e'); }
+Bytes checkpoint_key() { return reserved_key('c'); }
 
 bool is_skipped(Outcome outcome) {
   return outcome == Outcome::kSkippedNonceUsed || outcome == Outcome::kSkippedNonceTooOld ||
@@ -130,6 +131,13 @@ Result<TimeMs> read_time(const StateReader& state) {
   QUORATE_ASSIGN(const auto time, read_leaf<TimeMs>(state, time_key(), "a time"));
   if (!time) return malformed(time_key(), "a time", "it is absent");
   return *time;
+}
+
+Result<CheckpointMark> read_checkpoint_mark(const StateReader& state) {
+  constexpr std::string_view kWhat = "the mark of a checkpoint";
+  QUORATE_ASSIGN(const auto mark, read_leaf<CheckpointMark>(state, checkpoint_key(), kWhat));
+  if (!mark) return malformed(checkpoint_key(), kWhat, "it is absent");
+  return *mark;
 }
 
 Result<std::optional<Entry>> live_entry(const StateReader& state, ByteView key, TimeMs now) {

@@ -11,6 +11,9 @@
 // and certificate against the record. What does not fit is "ledger-corrupt", naming height and
 // part, and is never served.
 //
+// The state's tree (ledger/state_tree.h) stands in memory: 122 bytes a key, made anew at opening by
+// one pass over the state.
+//
 // Threads: one thread appends; any thread reads at the same time and sees whole blocks only; reads
 // that must agree with each other go through one `view`. A failed append or sync is
 // "ledger-write-failed" (kEnvironment) and leaves the object refusing every further write
@@ -26,6 +29,7 @@
 #include "ledger/execution.h"
 #include "ledger/leveldb_folder.h"
 #include "ledger/record.h"
+#include "ledger/stable_checkpoint.h"
 #include "ledger/store_options.h"
 
 namespace quorate::ledger {
@@ -87,7 +91,8 @@ class Store final : public StateReader {
 
   // Appends the block that follows the head. Preconditions (checked): its sequence is height() + 1,
   // and bodies and results are one each of its ids, in order. The caller has verified the
-  // certificate.
+  // certificate. A checkpoint block stores its note as well. Error: "ledger-diverged" (kCorrupt),
+  // with nothing written, if a stable checkpoint is stored at this height and names other roots.
   [[nodiscard]] Status append(const CertifiedBatch& batch, const Execution& execution);
   [[nodiscard]] Status sync();
 
@@ -98,6 +103,26 @@ class Store final : public StateReader {
   [[nodiscard]] StoreView view() const;
   // What opening found behind the last whole records: writes that a crash left unfinished.
   [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
+
+  // Of the state at the head. Waits for an append that is under way, and hashes what changed since
+  // the last call.
+  [[nodiscard]] Digest state_root() const;
+  // What a replica cosigns if the head is a checkpoint. Head and state are of one moment. Epoch 0
+  // without a pending boundary, since no operation changes the membership. Else as state_root.
+  [[nodiscard]] CheckpointNote checkpoint_note() const;
+  // The note of a block that was a checkpoint; nullopt: it was none. Errors: "block-not-found",
+  // "ledger-corrupt".
+  [[nodiscard]] Result<std::optional<CheckpointNote>> own_checkpoint(Height height) const;
+
+  // Keeps a stable checkpoint for good, durable with the next sync; also one above the head, which
+  // the block of its height must then agree with. Of one sequence the first stays. By the thread
+  // that appends. Precondition: it verified (CheckpointVerifier). Errors: "ledger-diverged"
+  // (kCorrupt), naming both sides' roots, if it contradicts this ledger's block or note of that
+  // height, or another stable checkpoint there; "ledger-corrupt"; those of a failed write.
+  [[nodiscard]] Status put_stable(const StableCheckpoint& stable);
+  // The first one that covers the height; nullopt: none. Errors: "ledger-corrupt".
+  [[nodiscard]] Result<std::optional<StableCheckpoint>> stable_at_or_above(Height height) const;
+  [[nodiscard]] Result<std::optional<StableCheckpoint>> latest_stable() const;
 
   // kNotFound "block-not-found" above the height.
   [[nodiscard]] Result<StoredBlock> block(Height height) const;

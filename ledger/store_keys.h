@@ -12,13 +12,15 @@
 //   't' height:u64 index:u32 SignedTransaction    at its place in the batch
 //   'u' height:u64           vector<TxResult>     in batch order
 //   'w' height:u64           vector<StoredWrite>  what the block changed in the state, by key
+//   'k' height:u64           CheckpointNote       of an own checkpoint, as replicas cosign it
+//   'q' height:u64           StableCheckpoint     not part of a block; may be ahead of the head
 //   'm' level:u8 index:u64   32 bytes             root of a complete subtree of the log
 //   'i' id:32                TxLocation           not of skipped transactions
 //   'n' sender:32 nonce:u64  32 bytes             id of the transaction that used the nonce
 //   's' key                  value of the state at the head (ledger/execution.h)
 //   ff                       the seal             (ledger/leveldb_open.h)
 //
-// A block is one WriteBatch over all of these but 'f'.
+// A block is one WriteBatch over all of these but 'f' and 'q'.
 
 #include <optional>
 #include <vector>
@@ -59,6 +61,9 @@ inline Bytes record(Height height) { return of_height('r', height); }
 inline Bytes certificate(Height height) { return of_height('c', height); }
 inline Bytes results(Height height) { return of_height('u', height); }
 inline Bytes writes(Height height) { return of_height('w', height); }
+inline Bytes own_checkpoint(Height height) { return of_height('k', height); }
+inline Bytes stable(Height height) { return of_height('q', height); }
+inline Bytes after_stable() { return {'r'}; }
 
 inline Bytes transaction(Height height, std::uint32_t index) {
   Bytes key = of_height('t', height);

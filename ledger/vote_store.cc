@@ -96,6 +96,19 @@ Status VoteStore::erase(const std::vector<Bytes>& keys) {
   return impl_->database->write(batch, false);
 }
 
+Status VoteStore::erase_range(ByteView first, ByteView end) {
+  constexpr std::size_t kKeysMax = 4096;  // in memory at a time
+  for (Bytes from = record_key(first);;) {
+    QUORATE_ASSIGN(const std::vector<Bytes> keys,
+                   impl_->database->keys_between(from, record_key(end), kKeysMax));
+    if (keys.empty()) return {};
+    leveldb::WriteBatch batch;
+    for (const Bytes& key : keys) batch.Delete(as_slice(key));
+    QUORATE_TRY(impl_->database->write(batch, false));
+    from = keys.back();
+  }
+}
+
 const Digest& VoteStore::store_id() const { return impl_->store_id; }
 
 std::uint64_t VoteStore::last_write() const { return impl_->last_write; }

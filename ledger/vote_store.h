@@ -57,6 +57,10 @@ class VoteStore {
 
   // Removes keys, durable with the next write's sync; not numbered. Errors as for `write`.
   [[nodiscard]] Status erase(const std::vector<Bytes>& keys);
+  // The same for every record with first <= key < end; writes nothing if there is none. A crash may
+  // leave some of them. What was removed before slows a search from below it, so `first` is best
+  // where the last call ended. Errors: also as for `for_each`.
+  [[nodiscard]] Status erase_range(ByteView first, ByteView end);
 
   [[nodiscard]] const Digest& store_id() const;
   [[nodiscard]] std::uint64_t last_write() const;  // 0 = none yet

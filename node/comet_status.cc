@@ -110,7 +110,7 @@ RpcResult comet_status(const NodeView& view, const RpcParams&) {
       {"sync_info", std::move(sync)},
       {"validator_info", json::object{{"address", validator_address(own.vote_key)},
                                       {"pub_key", public_key_json(own.vote_key)},
-                                      {"voting_power", view.is_learner ? "0" : "1"}}},
+                                      {"voting_power", view.core().standing == pbft::Standing::kVoter ? "1" : "0"}}},
       {"quorate", quorate_status(view)}};
 }
 

@@ -39,6 +39,8 @@ struct Config {
   std::uint64_t mempool_bytes_max = 64 << 20;        // mempool.bytes_max
   std::uint64_t disk_free_bytes_min = 256 << 20;     // storage.disk_free_bytes_min
   std::uint32_t verify_threads = 2;            // node.verify_threads
+  std::uint32_t request_timeout_ms = 1000;      // consensus.request_timeout_ms: T
+  std::uint32_t request_timeout_ms_max = 4000;  // consensus.request_timeout_ms_max: its cap
   std::string passphrase_file;                 // node.passphrase_file; empty: none
 };
 

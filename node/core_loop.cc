@@ -81,6 +81,11 @@ void CoreLoop::take_snapshot() {
   snapshot_.high_watermark = replica_->high_watermark();
   snapshot_.open_slots = replica_->open_slots();
   snapshot_.ready = replica_->ready_transactions();
+  snapshot_.is_catching_up = replica_->low_watermark() > replica_->executed();
+  snapshot_.in_view = replica_->in_view();
+  snapshot_.stable = replica_->low_watermark();
+  snapshot_.timeout_ms = replica_->timeout_ms();
+  snapshot_.standing = replica_->voter().standing();
 }
 
 }  // namespace quorate::node

@@ -19,11 +19,11 @@ Executor::Executor(const ledger::Genesis& genesis, ledger::Store& store, Mempool
 
 Executor::~Executor() { stop(); }
 
-void Executor::post(std::vector<pbft::Event> events, std::vector<ledger::CertifiedBatch> batches) {
-  if (events.empty() && batches.empty()) return;
+void Executor::post(Work work) {
+  if (work.events.empty() && work.batches.empty() && !work.stable) return;
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back({std::move(events), std::move(batches)});
+    waiting_.push_back(std::move(work));
   }
   wake_.notify_one();
 }
@@ -46,13 +46,20 @@ void Executor::run() {
     Work work = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
-    for (const pbft::Event& event : work.events) note(event);
-    for (const ledger::CertifiedBatch& batch : work.batches) {
-      if (status = execute(batch); !status) return on_fatal_(status.error());
-    }
+    if (status = perform(work); !status) return on_fatal_(status.error());
     lock.lock();
   }
   if (status = store_.sync(); !status) on_fatal_(status.error());
+}
+
+Status Executor::perform(const Work& work) {
+  for (const pbft::Event& event : work.events) note(event);
+  for (const ledger::CertifiedBatch& batch : work.batches) QUORATE_TRY(execute(batch));
+  if (!work.stable) return {};
+  QUORATE_TRY(store_.put_stable(*work.stable));
+  log_event(Severity::kDebug, "checkpoint-stable",
+            {{"sequence", std::to_string(work.stable->note.sequence.value)}});
+  return {};
 }
 
 void Executor::note(const pbft::Event& event) {
@@ -64,6 +71,7 @@ void Executor::note(const pbft::Event& event) {
   } else if (const auto* refused = std::get_if<pbft::VoteWasRefused>(&event)) {
     log_event(Severity::kError, "vote-refused",
               {{"code", std::string(pbft::refusal_code(refused->refused.refusal))},
+               {"phase", std::string(pbft::phase_text(refused->refused.phase))},
                {"view", std::to_string(refused->refused.asked.view.value)},
                {"sequence", std::to_string(refused->refused.asked.sequence.value)},
                {"asked", refused->refused.asked.batch.short_hex()},
@@ -73,6 +81,16 @@ void Executor::note(const pbft::Event& event) {
               {{"from", std::to_string(lag->from.value)},
                {"target", std::to_string(lag->target.value)},
                {"peer", std::to_string(lag->peer.value)}});
+  } else if (const auto* left = std::get_if<pbft::ViewLeft>(&event)) {
+    log_event(Severity::kWarning, "view-left",
+              {{"view", std::to_string(left->view.value)},
+               {"to", std::to_string(left->to.value)},
+               {"why", std::string(pbft::suspicion_text(left->why))}});
+  } else if (const auto* entered = std::get_if<pbft::ViewEntered>(&event)) {
+    log_event(Severity::kInfo, "view-entered",
+              {{"view", std::to_string(entered->view.value)},
+               {"stable", std::to_string(entered->low.value)},
+               {"proposed_again_to", std::to_string(entered->high.value)}});
   }
 }
 
@@ -87,15 +105,23 @@ std::vector<std::optional<ledger::TxId>> Executor::nonce_owners(
   return owners;
 }
 
+Result<std::optional<pbft::CheckpointExecuted>> Executor::reach_checkpoint(
+    const ledger::Execution& execution) {
+  if (!execution.is_checkpoint) return std::nullopt;
+  QUORATE_TRY(store_.sync());
+  return pbft::CheckpointExecuted{store_.checkpoint_note(), execution.effective_time.value / 1000};
+}
+
 Status Executor::execute(const ledger::CertifiedBatch& batch) {
   QUORATE_ASSIGN(const ledger::Execution execution,
                  ledger::execute(batch.batch.header, batch.transactions, genesis_, store_));
   QUORATE_TRY(store_.append(batch, execution));
   const ledger::Height height = batch.batch.header.sequence;
-  if (height.value % kSyncInterval == 0) QUORATE_TRY(store_.sync());
+  QUORATE_ASSIGN(auto checkpoint, reach_checkpoint(execution));
   std::vector<Overtaken> overtaken;
   auto settled = mempool_.on_executed(batch.transactions, execution.results, &overtaken);
-  report_({height, execution.results_root, execution.effective_time, std::move(settled)});
+  report_({height, execution.results_root, execution.effective_time, std::move(settled),
+           std::move(checkpoint)});
   tracker_.on_executed(height, execution.results, nonce_owners(batch, execution.results));
   for (const Overtaken& loser : overtaken) tracker_.on_overtaken(loser.id, loser.nonce_owner);
   log_event(Severity::kDebug, "block-executed",

@@ -4,8 +4,9 @@
 //
 // It takes what the vote writer releases, in order: facts about proposals first reach the tracker,
 // then the batches are executed, appended, settled in the mempool and reported to the core. The
-// ledger is synced every kSyncInterval blocks and at the end: what a power cut takes from it, the
-// synced votes rebuild. The first error is final.
+// ledger is synced at each checkpoint, before it is reported, and at the end. So a checkpoint vote
+// means that its voter's ledger is durable up to it, and a stable checkpoint that f+1 correct ones
+// are; what a power cut takes above it, the synced votes rebuild. The first error is final.
 
 #include <condition_variable>
 #include <deque>
@@ -31,20 +32,23 @@ class Executor {
            Report report, OnFatal on_fatal);
   ~Executor();
 
-  void post(std::vector<pbft::Event> events, std::vector<ledger::CertifiedBatch> batches);
+  struct Work {
+    std::vector<pbft::Event> events;
+    std::vector<ledger::CertifiedBatch> batches;
+    std::optional<ledger::StableCheckpoint> stable;
+  };
+  void post(Work work);
   // Executes what waits, syncs the ledger, joins. Idempotent.
   void stop();
 
  private:
-  static constexpr std::uint64_t kSyncInterval = 64;
-  struct Work {
-    std::vector<pbft::Event> events;
-    std::vector<ledger::CertifiedBatch> batches;
-  };
-
   void run();
+  [[nodiscard]] Status perform(const Work& work);
   void note(const pbft::Event& event);
   [[nodiscard]] Status execute(const ledger::CertifiedBatch& batch);
+  // Syncs the ledger, whose head the block is; nullopt: it is no checkpoint.
+  [[nodiscard]] Result<std::optional<pbft::CheckpointExecuted>> reach_checkpoint(
+      const ledger::Execution& execution);
   [[nodiscard]] std::vector<std::optional<ledger::TxId>> nonce_owners(
       const ledger::CertifiedBatch& batch, const std::vector<ledger::TxResult>& results) const;
 

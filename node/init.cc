@@ -53,11 +53,11 @@ Status find_replica(const ledger::Genesis& genesis, const ledger::PublicKey& vot
 
 // An id that no other store has. A fresh public key is 32 random bytes, and the only source of
 // randomness here is crypto/.
+}  // namespace
+
 ledger::Digest random_store_id() {
   return crypto::sha256(crypto::SecretKey::generate().public_key().bytes);
 }
-
-}  // namespace
 
 Status init_home(const Home& home, const Config& config, const ledger::Genesis& genesis,
                  const crypto::SecretKey& vote_key, const crypto::SecretKey& network_key,

@@ -22,6 +22,9 @@ namespace quorate::node {
                                const crypto::SecretKey& network_key,
                                std::optional<std::string> passphrase);
 
+// A vote store's id: tells it from any other that ever stood beside the guard.
+[[nodiscard]] ledger::Digest random_store_id();
+
 // Purposes of the key files.
 inline constexpr std::string_view kVoteKeyPurpose = "vote";
 inline constexpr std::string_view kNetworkKeyPurpose = "network";

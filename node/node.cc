@@ -29,6 +29,13 @@ namespace {
 
 constexpr std::size_t kGenesisBytesMax = 16 << 20;
 
+// Up to where votes may have left that the vote store no longer has.
+pbft::Ceiling ceiling_of(const Stores& stores) {
+  if (!stores.guard) return {};
+  const ledger::GuardState& state = stores.guard->state();
+  return {state.epoch_ceiling, state.view_ceiling, state.sequence_ceiling};
+}
+
 // What a node is made of. Built in the order of the members, stopped by `stop`, which lets each
 // stage finish what the one before it handed over.
 class Node {
@@ -49,6 +56,7 @@ class Node {
   [[nodiscard]] Status start_network();
   void release(pbft::Output output);
   void set_fatal(const Error& error);
+  void set_diverged(const pbft::StateDiverged& diverged);
   [[nodiscard]] Result<SubmitOutcome> submit(ByteView encoded);
   [[nodiscard]] Result<TxStatus> transaction_status(const ledger::TxId& id) const;
   [[nodiscard]] std::optional<std::string> trouble() const;
@@ -95,7 +103,7 @@ Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Iden
       identity_(std::move(identity)),
       stores_(std::move(stores)),
       voter_(*identity_.vote_signer, chain_id_, identity_.self, ledger::genesis_replicas(genesis_),
-             !stores_.learner_reason.empty()),
+             stores_.standing, ceiling_of(stores_)),
       mempool_(genesis_, *stores_.ledger,
                {config_.mempool_transactions_max, config_.mempool_bytes_max,
                 genesis_.parameters.sender_pending_max},
@@ -121,7 +129,7 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
   const ledger::Digest chain_id = ledger::chain_id_of(genesis);
   QUORATE_ASSIGN(Identity identity, load_identity(home, genesis, options.passphrase));
   QUORATE_TRY(check_disk_space(home.root, config.disk_free_bytes_min));
-  QUORATE_ASSIGN(Stores stores, open_stores(home, chain_id));
+  QUORATE_ASSIGN(Stores stores, open_stores(home, genesis, chain_id));
   std::unique_ptr<Node> node(
       new Node(home, config, std::move(genesis), std::move(identity), std::move(stores)));
   QUORATE_TRY(node->start_core());
@@ -137,20 +145,29 @@ Status Node::start_core() {
              {"height", std::to_string(start.executed.value)},
              {"votes_above", std::to_string(start.votes.proposals.size())},
              {"root", stores_.ledger->tree_head().root.short_hex()}});
-  if (voter_.is_learner()) {
-    log_event(Severity::kWarning, "learner", {{"reason", stores_.learner_reason}});
+  if (!voter_.may_vote()) {
+    const bool recovers = voter_.standing() == pbft::Standing::kRecovering;
+    log_event(Severity::kWarning, recovers ? "recovering" : "learner",
+              {{"reason", stores_.reason}});
   }
   pbft::ReplicaConfig config;
   config.self = identity_.self;
   config.replicas = ledger::genesis_replicas(genesis_);
   config.parameters = genesis_.parameters;
+  config.request_timeout_ms = config_.request_timeout_ms;
+  config.request_timeout_ms_max = config_.request_timeout_ms_max;
+  const std::vector<pbft::ProposalRecord> restored = start.votes.proposals;
   auto replica = std::make_unique<pbft::Replica>(std::move(config), voter_, std::move(start));
   const auto on_fatal = [this](const Error& error) { set_fatal(error); };
   executor_ = std::make_unique<Executor>(
       genesis_, *stores_.ledger, mempool_, tracker_,
-      [this](pbft::BatchExecuted executed) { core_->post(std::move(executed)); }, on_fatal);
+      [this](pbft::BatchExecuted executed) {
+        if (executed.checkpoint) writer_->on_ledger_synced(executed.sequence);
+        core_->post(std::move(executed));
+      },
+      on_fatal);
   writer_ = std::make_unique<VoteWriter>(
-      *stores_.votes, stores_.guard.get(),
+      *stores_.votes, stores_.guard.get(), stores_.standing == pbft::Standing::kVoter, restored,
       [this](pbft::Output output) { release(std::move(output)); }, on_fatal);
   core_ = std::make_unique<CoreLoop>(std::move(replica), [this](CoreTurn turn) {
     writer_->post(std::move(turn));
@@ -170,8 +187,9 @@ Status Node::start_network() {
     log_event(Severity::kInfo, "peer-connected", {{"peer", std::to_string(peer.value)}});
     router_.on_connected(peer);
   };
-  callbacks.on_disconnected = [](ledger::ReplicaId peer) {
+  callbacks.on_disconnected = [this](ledger::ReplicaId peer) {
     log_event(Severity::kInfo, "peer-disconnected", {{"peer", std::to_string(peer.value)}});
+    router_.on_disconnected(peer);
   };
   callbacks.on_refusal = [](const Error& error) {
     log_event(Severity::kWarning, "peer-refused",
@@ -181,8 +199,7 @@ Status Node::start_network() {
                                         std::move(callbacks)));
   mesh_view_ = mesh_.get();
   view_.emplace(NodeView{
-      genesis_, chain_id_, identity_.self, voter_.is_learner(), stores_.learner_reason,
-      config_.rpc_listen, config_.peer_listen, wall_time().value, *stores_.ledger, mempool_,
+      genesis_, chain_id_, identity_.self, stores_.reason, config_.rpc_listen, config_.peer_listen, wall_time().value, *stores_.ledger, mempool_,
       tracker_,
       [this] {
         CoreSnapshot snapshot = core_->snapshot();
@@ -203,21 +220,32 @@ Status Node::start_network() {
 // The host honours the order of an Output's fields; `persist` is done.
 void Node::release(pbft::Output output) {
   for (const pbft::Send& send : output.send) router_.send(send);
-  for (const pbft::Contradiction& found : output.evidence) {
+  for (const ledger::Evidence& found : output.evidence) {
     ++evidence_seen_;
     log_event(Severity::kWarning, "equivocation",
-              {{"replica", std::to_string(found.first.replica.value)},
-               {"view", std::to_string(found.first.view.value)},
-               {"sequence", std::to_string(found.first.sequence.value)},
-               {"first", found.first.batch.short_hex()},
-               {"second", found.second.batch.short_hex()}});
+              {{"replica", std::to_string(ledger::accused(found).value)},
+               {"evidence", ledger::evidence_sentence(found)}});
   }
+  if (output.recovered) log_event(Severity::kInfo, "recovered");
   for (const pbft::Event& event : output.events) {
     if (std::holds_alternative<pbft::VoteWasRefused>(event)) ++votes_refused_;
+    if (const auto* diverged = std::get_if<pbft::StateDiverged>(&event)) set_diverged(*diverged);
   }
   for (pbft::BodyFetch& fetch : output.fetch_bodies) router_.fetch(std::move(fetch));
   for (const pbft::BlockFetch& fetch : output.fetch_blocks) router_.fetch(fetch);
-  executor_->post(std::move(output.events), std::move(output.commit));
+  for (const pbft::BodySend& bodies : output.send_bodies) router_.send(bodies);
+  executor_->post({std::move(output.events), std::move(output.commit), std::move(output.stable)});
+}
+
+void Node::set_diverged(const pbft::StateDiverged& diverged) {
+  set_fatal({ErrorKind::kCorrupt, "ledger-diverged",
+             fmt::format("at sequence {} this ledger has log root {} and state root {}, but a "
+                         "quorum cosigned {} and {}",
+                         diverged.own.sequence.value, diverged.own.head.root.hex(),
+                         diverged.own.state_root.hex(), diverged.certified.head.root.hex(),
+                         diverged.certified.state_root.hex()),
+             "Set the ledger aside (keep the guard) and start the node again: it catches up from "
+             "its peers. Compare the two ledgers to find the first block that differs."});
 }
 
 void Node::set_fatal(const Error& error) {

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "crypto/bcs.h"
 #include "crypto/key_file.h"
+#include "node/init.h"
 
 namespace quorate::node {
 
@@ -18,28 +20,60 @@ std::optional<std::string_view> view_of(const std::optional<std::string>& text) 
   return std::string_view(*text);
 }
 
-// Why a replica whose stores look like this may not sign; empty if it may.
-Result<std::string> judge_guard(const Home& home, const Digest& chain_id, Stores& stores) {
+// An empty store with an id of its own in place of one that is older than its guard or gone. The
+// old one is set aside: its votes are below the ceiling and bind nobody any more, but an operator
+// may want to see it.
+Result<std::unique_ptr<ledger::VoteStore>> replace_votes(const Home& home, const Digest& chain_id,
+                                                         std::uint64_t incarnation) {
+  if (std::filesystem::exists(home.votes())) {
+    const std::filesystem::path aside =
+        home.votes().string() + fmt::format(".older-than-guard-{}", incarnation);
+    std::error_code error;
+    std::filesystem::rename(home.votes(), aside, error);
+    if (error) {
+      return fail(ErrorKind::kEnvironment, "vote-store-unreadable",
+                  fmt::format("{} could not be renamed to {}: {}", home.votes().string(),
+                              aside.string(), error.message()),
+                  "Look at the folder's permissions and its disk, then start the node again.");
+    }
+  }
+  return ledger::VoteStore::create(home.votes(), chain_id, random_store_id());
+}
+
+// The vote store beside its guard, and what they say together.
+Status open_votes(const Home& home, const Digest& chain_id, Stores& stores) {
   auto guard = ledger::Guard::open(home.guard(), chain_id);
   if (!guard) {
     if (guard.error().code != "guard-missing") return tl::unexpected(guard.error());
-    return fmt::format(
+    stores.standing = pbft::Standing::kLearner;
+    stores.reason = fmt::format(
         "the guard file {} is missing, so nobody can tell which votes this replica has cast; it "
         "follows the others and signs nothing until its vote key is changed",
         home.guard().string());
+    QUORATE_ASSIGN(stores.votes, ledger::VoteStore::open(home.votes(), chain_id));
+    return {};
   }
   stores.guard = std::move(*guard);
   const ledger::GuardState& state = stores.guard->state();
-  if (ledger::judge_store_age(state, stores.votes->store_id(), stores.votes->last_write()) ==
-      ledger::StoreAge::kOlder) {
-    return fmt::format(
-        "the vote store is older than its guard (last write {}, the guard remembers {}): it was "
-        "restored from a copy or wiped; this replica follows the others and signs nothing, because "
-        "it may have voted up to sequence {} in view {}",
-        stores.votes->last_write(), state.last_write, state.sequence_ceiling.value,
-        state.view_ceiling.value);
+  std::string found = "is missing";
+  if (std::filesystem::exists(home.votes())) {
+    QUORATE_ASSIGN(stores.votes, ledger::VoteStore::open(home.votes(), chain_id));
+    if (ledger::judge_store_age(state, stores.votes->store_id(), stores.votes->last_write()) ==
+        ledger::StoreAge::kCurrent) {
+      return {};
+    }
+    found = fmt::format("is older than its guard (its last write is {}, the guard remembers {})",
+                        stores.votes->last_write(), state.last_write);
+    stores.votes.reset();
   }
-  return std::string();
+  QUORATE_ASSIGN(stores.votes, replace_votes(home, chain_id, state.incarnation));
+  stores.standing = pbft::Standing::kRecovering;
+  stores.reason = fmt::format(
+      "the vote store {}: it was restored from a copy, or wiped. This replica may have voted up to "
+      "sequence {} and moved up to view {}; it signs nothing until it holds a stable checkpoint at "
+      "or above that sequence, which the others help it to",
+      found, state.sequence_ceiling.value, state.view_ceiling.value);
+  return {};
 }
 
 }  // namespace
@@ -74,11 +108,16 @@ Result<Identity> load_identity(const Home& home, const ledger::Genesis& genesis,
               "check that genesis.json and vote.key belong to the same network");
 }
 
-Result<Stores> open_stores(const Home& home, const Digest& chain_id) {
+Result<Stores> open_stores(const Home& home, const ledger::Genesis& genesis,
+                           const Digest& chain_id) {
   Stores stores;
-  QUORATE_ASSIGN(stores.ledger, ledger::Store::open(home.ledger(), chain_id));
-  QUORATE_ASSIGN(stores.votes, ledger::VoteStore::open(home.votes(), chain_id));
-  QUORATE_ASSIGN(stores.learner_reason, judge_guard(home, chain_id, stores));
+  // A ledger that is gone begins again at genesis and catches up; its guard says that it was one.
+  if (!std::filesystem::exists(home.ledger()) && std::filesystem::exists(home.guard())) {
+    QUORATE_ASSIGN(stores.ledger, ledger::Store::create(home.ledger(), genesis));
+  } else {
+    QUORATE_ASSIGN(stores.ledger, ledger::Store::open(home.ledger(), chain_id));
+  }
+  QUORATE_TRY(open_votes(home, chain_id, stores));
   return stores;
 }
 
@@ -87,11 +126,21 @@ Result<pbft::ReplicaStart> restore_start(const Stores& stores,
   pbft::ReplicaStart start;
   start.executed = stores.ledger->height();
   start.effective_time = stores.ledger->time();
-  QUORATE_TRY(stores.votes->for_each_from(
-      pbft::first_vote_key_above(start.executed), [&](ByteView key, ByteView value) -> Status {
-        if (!pbft::is_vote_key(key)) return {};
-        return pbft::restore_vote(key, value, start.votes);
-      }));
+  QUORATE_ASSIGN(const ledger::CheckpointMark mark,
+                 ledger::read_checkpoint_mark(*stores.ledger));
+  start.checkpoint = mark.sequence;
+  start.checkpoint_time = mark.time;
+  const auto restore = [&](ByteView key, ByteView value) -> Status {
+    return pbft::restore_vote(key, value, start.votes);
+  };
+  const Bytes stable_key = pbft::stable_key();
+  QUORATE_ASSIGN(const std::optional<Bytes> stable, stores.votes->get(stable_key));
+  if (stable) QUORATE_TRY(restore(stable_key, *stable));
+  const ledger::Sequence low =
+      start.votes.stable ? start.votes.stable->note.sequence : ledger::Sequence{};
+  for (const Bytes& first : pbft::first_keys(low)) {
+    QUORATE_TRY(stores.votes->for_each_from(first, restore));
+  }
   for (const pbft::ProposalRecord& proposal : start.votes.proposals) {
     for (const ledger::TxId& id : proposal.pre_prepare.batch.ids) {
       if (start.bodies.contains(id)) continue;

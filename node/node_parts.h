@@ -33,9 +33,12 @@ struct Stores {
   std::unique_ptr<ledger::Store> ledger;
   std::unique_ptr<ledger::VoteStore> votes;
   std::unique_ptr<ledger::Guard> guard;  // null: missing
-  std::string learner_reason;            // empty: may vote
+  pbft::Standing standing = pbft::Standing::kVoter;
+  std::string reason;                    // why it may not vote (yet); empty: it may
 };
-[[nodiscard]] Result<Stores> open_stores(const Home& home,
+// A vote store that is older than its guard, or gone, is set aside and an empty one takes its
+// place; a ledger that is gone begins again at genesis. Without guard nothing is made.
+[[nodiscard]] Result<Stores> open_stores(const Home& home, const ledger::Genesis& genesis,
                                          const ledger::Digest& chain_id);
 
 // What the core starts from: the ledger's end and the stored votes above it with their bodies.

@@ -14,7 +14,7 @@
 #include "node/mempool.h"
 #include "node/peers.h"
 #include "node/tracker.h"
-#include "pbft/message.h"
+#include "pbft/voter.h"
 
 namespace quorate::node {
 
@@ -30,7 +30,11 @@ struct CoreSnapshot {
   std::size_t ready = 0;
   std::uint64_t votes_refused = 0;
   std::uint64_t evidence_seen = 0;
-  bool is_catching_up = false;  // others have executed more than this can follow by voting
+  bool is_catching_up = false;  // a certified checkpoint lies above what was executed here
+  bool in_view = true;          // false: it waits for the NEW-VIEW of `view`
+  ledger::Sequence stable;      // low watermark
+  std::uint64_t timeout_ms = 0;  // patience with the primary, now
+  pbft::Standing standing = pbft::Standing::kVoter;
 };
 
 struct SubmitOutcome {
@@ -43,8 +47,7 @@ struct NodeView {
   const ledger::Genesis& genesis;
   ledger::Digest chain_id;
   ledger::ReplicaId self;
-  bool is_learner = false;     // signs nothing; `learner_reason` says why
-  std::string learner_reason;
+  std::string standing_reason;  // why it could not vote at the start; empty: it could
   Endpoint rpc_endpoint;
   Endpoint peer_endpoint;
   std::uint64_t started_wall_ms = 0;

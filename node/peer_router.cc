@@ -58,6 +58,29 @@ void PeerRouter::on(ReplicaId from, pbft::StatusReport report) {
   parts_.to_core(pbft::StatusArrived{from, std::move(report)});
 }
 
+void PeerRouter::on(ReplicaId from, pbft::CheckpointVote message) {
+  verify_and_post(from, std::move(message));
+}
+void PeerRouter::on(ReplicaId from, pbft::StableCheckpoint message) {
+  verify_and_post(from, std::move(message));
+}
+void PeerRouter::on(ReplicaId from, pbft::ViewChange message) {
+  verify_and_post(from, std::move(message));
+}
+void PeerRouter::on(ReplicaId from, pbft::NewView message) {
+  verify_and_post(from, std::move(message));
+}
+
+void PeerRouter::on(ReplicaId from, pbft::Ask message) {
+  const std::size_t longest = std::max(
+      {message.view_changes.size(), message.new_views.size(), message.batches.size()});
+  if (longest > pbft::kAskMax) return note_fault(from, "ask-too-long");
+  parts_.to_core(pbft::AskArrived{from, std::move(message)});
+}
+void PeerRouter::on(ReplicaId from, pbft::BatchAnswer message) {
+  parts_.to_core(pbft::BatchArrived{from, std::move(message.batch)});
+}
+
 void PeerRouter::on(ReplicaId from, Transactions message) {
   for (SignedTransaction& transaction : message.transactions) {
     auto checked = parts_.transactions.check(std::move(transaction));
@@ -79,6 +102,7 @@ void PeerRouter::on(ReplicaId from, Transactions message) {
 
 void PeerRouter::on(ReplicaId from, BodyRequest request) {
   std::vector<SignedTransaction> found;
+  std::vector<TxId> absent;
   std::size_t bytes = 0;
   for (const TxId& id : request.ids) {
     if (bytes > kAnswerBytesMax) break;
@@ -88,13 +112,29 @@ void PeerRouter::on(ReplicaId from, BodyRequest request) {
       continue;
     }
     const auto place = parts_.store.find(id);
-    if (!place || !*place) continue;
+    if (!place || !*place) {
+      absent.push_back(id);
+      continue;
+    }
     auto block = parts_.store.block((*place)->height);
     if (!block) continue;
     bytes += kAnswerBytesMax / 64;  // reading a block costs more than its bytes
     found.push_back(std::move(block->transactions[(*place)->index]));
   }
   send_transactions(from, found);
+  // After a restart only a vote may still have the body that it vouched for.
+  if (!absent.empty()) parts_.to_core(pbft::BodiesWanted{from, std::move(absent)});
+}
+
+void PeerRouter::send(const pbft::BodySend& bodies) {
+  std::vector<SignedTransaction> transactions;
+  std::size_t bytes = 0;
+  for (const TransactionPtr& body : bodies.transactions) {
+    if (bytes > kAnswerBytesMax) break;
+    bytes += body->encoded_bytes;
+    transactions.push_back(*body->signed_transaction);
+  }
+  send_transactions(bodies.to, transactions);
 }
 
 void PeerRouter::send_transactions(ReplicaId to,
@@ -166,6 +206,8 @@ void PeerRouter::on_connected(ReplicaId peer) {
     send_transactions(peer, waiting);
   });
 }
+
+void PeerRouter::on_disconnected(ReplicaId peer) { parts_.to_core(pbft::PeerDisconnected{peer}); }
 
 void PeerRouter::send(const pbft::Send& send) {
   auto frame = std::visit([](const auto& m) { return to_frame(PeerMessage(m)); }, send.message);

@@ -40,11 +40,13 @@ class PeerRouter {
   // From the mesh.
   void on_frame(InboundFrame frame);
   void on_connected(ledger::ReplicaId peer);
+  void on_disconnected(ledger::ReplicaId peer);
 
   // From the vote writer, after the sync.
   void send(const pbft::Send& send);
   void fetch(pbft::BodyFetch fetch);
   void fetch(const pbft::BlockFetch& fetch);
+  void send(const pbft::BodySend& bodies);
 
   // From the RPC side: tells every peer about a transaction that this node admitted.
   void gossip(const ledger::TransactionPtr& transaction);
@@ -55,6 +57,12 @@ class PeerRouter {
   void on(ledger::ReplicaId from, pbft::Prepare message);
   void on(ledger::ReplicaId from, pbft::Commit message);
   void on(ledger::ReplicaId from, pbft::StatusReport report);
+  void on(ledger::ReplicaId from, pbft::CheckpointVote message);
+  void on(ledger::ReplicaId from, pbft::StableCheckpoint message);
+  void on(ledger::ReplicaId from, pbft::ViewChange message);
+  void on(ledger::ReplicaId from, pbft::NewView message);
+  void on(ledger::ReplicaId from, pbft::Ask message);
+  void on(ledger::ReplicaId from, pbft::BatchAnswer message);
   void on(ledger::ReplicaId from, Transactions message);
   void on(ledger::ReplicaId from, BodyRequest request);
   void on(ledger::ReplicaId from, BlockRequest request);

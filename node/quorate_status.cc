@@ -22,13 +22,15 @@ std::size_t count_connected(const std::vector<PeerState>& peers) {
 }
 
 std::string_view role_of(const NodeView& view, const CoreSnapshot& core) {
-  if (view.is_learner) return "learner";
+  if (core.standing == pbft::Standing::kLearner) return "learner";
+  if (core.standing == pbft::Standing::kRecovering) return "recovering";
   return core.primary == view.self ? "primary" : "backup";
 }
 
 std::string_view state_of(const CoreSnapshot& core, bool is_in_trouble) {
   if (is_in_trouble) return "trouble";
-  return core.is_catching_up ? "catching-up" : "running";
+  if (core.is_catching_up) return "catching-up";
+  return core.in_view ? "running" : "changing-view";
 }
 
 }  // namespace
@@ -72,6 +74,9 @@ json::object quorate_status(const NodeView& view) {
       {"state", state_of(core, trouble.has_value())},
       {"epoch", core.epoch.value},
       {"view", core.view.value},
+      {"in_view", core.in_view},
+      {"stable", core.stable.value},
+      {"timeout_ms", core.timeout_ms},
       {"primary", core.primary.value},
       {"sequence", core.executed.value},
       {"committed", core.committed.value},
@@ -89,15 +94,18 @@ json::object quorate_status(const NodeView& view) {
                                {"bytes", mempool.bytes},
                                {"admitted", mempool.admitted},
                                {"refused", mempool.refused}}}};
-  if (view.is_learner) status["learner_reason"] = view.learner_reason;
+  if (core.standing != pbft::Standing::kVoter) status["standing_reason"] = view.standing_reason;
   if (trouble) status["trouble"] = *trouble;
   return status;
 }
 
 std::optional<std::string> why_not_ready(const NodeView& view) {
   if (auto trouble = view.trouble()) return trouble;
-  if (view.is_learner) {
-    return fmt::format("This node is a learner and signs nothing: {}", view.learner_reason);
+  const CoreSnapshot core = view.core();
+  if (core.standing != pbft::Standing::kVoter) {
+    return fmt::format("This node is {} and signs nothing: {}",
+                       core.standing == pbft::Standing::kLearner ? "a learner" : "recovering",
+                       view.standing_reason);
   }
   const std::size_t needed = ledger::quorum(view.genesis.replicas.size()) - 1;
   const std::size_t connected = count_connected(view.peers());

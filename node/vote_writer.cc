@@ -1,6 +1,8 @@
 #include "node/vote_writer.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "crypto/check.h"
@@ -8,13 +10,23 @@
 
 namespace quorate::node {
 
-VoteWriter::VoteWriter(ledger::VoteStore& store, ledger::Guard* guard, Release release,
+VoteWriter::VoteWriter(ledger::VoteStore& store, ledger::Guard* guard, bool is_adopted,
+                       const std::vector<pbft::ProposalRecord>& restored, Release release,
                        OnFatal on_fatal)
     : store_(store),
       guard_(guard),
+      is_adopted_(is_adopted),
       release_(std::move(release)),
-      on_fatal_(std::move(on_fatal)),
-      thread_([this] { run(); }) {}
+      on_fatal_(std::move(on_fatal)) {
+  for (const pbft::ProposalRecord& proposal : restored) note_bodies(proposal);
+  thread_ = std::thread([this] { run(); });
+}
+
+void VoteWriter::note_bodies(const pbft::ProposalRecord& proposal) {
+  const auto& ids = proposal.pre_prepare.batch.ids;
+  auto& bodies = bodies_[proposal.pre_prepare.vote.sequence];
+  bodies.insert(bodies.end(), ids.begin(), ids.end());
+}
 
 VoteWriter::~VoteWriter() { stop(); }
 
@@ -24,6 +36,11 @@ void VoteWriter::post(CoreTurn turn) {
     waiting_.push_back(std::move(turn));
   }
   wake_.notify_one();
+}
+
+void VoteWriter::on_ledger_synced(ledger::Height height) {
+  const std::lock_guard lock(mutex_);
+  ledger_synced_ = std::max(ledger_synced_, height);
 }
 
 void VoteWriter::stop() {
@@ -37,41 +54,105 @@ void VoteWriter::stop() {
 
 namespace {
 
-// The sequence that a record votes at; 0 for bodies.
-ledger::Sequence voted_sequence(const pbft::DurableRecord& record) {
+// Where a record votes, for the guard's ceiling; nothing of a record that is no vote.
+struct Place {
+  ledger::View view;
+  ledger::Sequence sequence;
+};
+
+std::optional<Place> voted_place(const pbft::DurableRecord& record) {
   if (const auto* proposal = std::get_if<pbft::ProposalRecord>(&record)) {
-    return proposal->pre_prepare.vote.sequence;
+    const ledger::Vote& vote = proposal->pre_prepare.vote;
+    return Place{vote.view, vote.sequence};
   }
   if (const auto* commit = std::get_if<pbft::CommitRecord>(&record)) {
-    return commit->commit.vote.sequence;
+    return Place{commit->commit.vote.view, commit->commit.vote.sequence};
   }
-  return {};
+  if (const auto* checkpoint = std::get_if<pbft::CheckpointRecord>(&record)) {
+    return Place{{}, checkpoint->vote.note.sequence};
+  }
+  if (const auto* view_change = std::get_if<pbft::ViewChangeRecord>(&record)) {
+    return Place{view_change->view_change.body.view, {}};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
+Status VoteWriter::adopt_if_recovered(const std::vector<CoreTurn>& turns) {
+  for (const CoreTurn& turn : turns) {
+    for (const pbft::Output& output : turn.outputs) {
+      if (!output.recovered || is_adopted_) continue;
+      QUORATE_CHECK(guard_ != nullptr, "only a guard's ceiling ends a recovery");
+      QUORATE_TRY(guard_->adopt(store_.store_id(), store_.last_write()));
+      is_adopted_ = true;
+    }
+  }
+  return {};
+}
+
 Status VoteWriter::make_durable(const std::vector<CoreTurn>& turns) {
   std::vector<ledger::VoteRecord> records;
-  ledger::Sequence highest;
+  std::optional<Place> highest;
   for (const CoreTurn& turn : turns) {
     for (const pbft::Output& output : turn.outputs) {
       for (const pbft::DurableRecord& record : output.persist) {
         records.push_back(pbft::to_vote_record(record));
-        highest = std::max(highest, voted_sequence(record));
+        if (const auto place = voted_place(record)) {
+          if (!highest) highest.emplace();
+          highest->view = std::max(highest->view, place->view);
+          highest->sequence = std::max(highest->sequence, place->sequence);
+        }
+        if (const auto* proposal = std::get_if<pbft::ProposalRecord>(&record)) {
+          note_bodies(*proposal);
+        }
       }
+      if (output.stable) stable_ = std::max(stable_, output.stable->note.sequence);
     }
   }
+  QUORATE_TRY(adopt_if_recovered(turns));
+  QUORATE_TRY(truncate());
   if (records.empty()) return {};
-  QUORATE_CHECK(guard_ != nullptr, "a learner casts no votes");
-  const CoreTurn& last = turns.back();
-  const ledger::GuardState& reserved = guard_->state();
-  if (highest > reserved.sequence_ceiling || last.epoch > reserved.epoch_ceiling ||
-      last.view > reserved.view_ceiling) {
-    // One sync reserves the whole window that is open now.
-    QUORATE_TRY(guard_->raise(last.epoch, last.view, std::max(highest, last.ceiling)));
+  if (highest) {
+    QUORATE_CHECK(guard_ != nullptr && is_adopted_, "who may not vote writes no votes");
+    const CoreTurn& last = turns.back();
+    const ledger::GuardState& reserved = guard_->state();
+    const ledger::View view = std::max(highest->view, last.view);
+    if (highest->sequence > reserved.sequence_ceiling || last.epoch > reserved.epoch_ceiling ||
+        view > reserved.view_ceiling) {
+      // One sync reserves the whole window that is open now.
+      QUORATE_TRY(guard_->raise(last.epoch, view, std::max(highest->sequence, last.ceiling)));
+    }
   }
   QUORATE_ASSIGN(const std::uint64_t number, store_.write(records));
+  if (guard_ == nullptr || !is_adopted_) return {};
   return guard_->note_write(number);
+}
+
+// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced.
+Status VoteWriter::truncate() {
+  ledger::Sequence low;
+  {
+    const std::lock_guard lock(mutex_);
+    low = std::min(stable_, ledger_synced_);
+  }
+  if (low <= truncated_) return {};
+  for (const auto& [first, last] : pbft::keys_between(std::exchange(truncated_, low), low)) {
+    QUORATE_TRY(store_.erase_range(first, last));
+  }
+  // Bodies that no vote above names either.
+  std::set<ledger::TxId> dropped;
+  const auto above = bodies_.upper_bound(low);
+  for (auto it = bodies_.begin(); it != above; ++it) {
+    dropped.insert(it->second.begin(), it->second.end());
+  }
+  bodies_.erase(bodies_.begin(), above);
+  for (const auto& [sequence, ids] : bodies_) {
+    for (const ledger::TxId& id : ids) dropped.erase(id);
+  }
+  std::vector<Bytes> keys;
+  for (const ledger::TxId& id : dropped) keys.push_back(pbft::body_key(id));
+  return store_.erase(keys);
 }
 
 void VoteWriter::run() {

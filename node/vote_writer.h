@@ -9,6 +9,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -24,25 +25,39 @@ class VoteWriter {
   using Release = std::function<void(pbft::Output)>;
   using OnFatal = std::function<void(const Error&)>;
 
-  // Starts the thread. `guard` may be null for a learner, which writes no votes. All outlive this.
-  VoteWriter(ledger::VoteStore& store, ledger::Guard* guard, Release release, OnFatal on_fatal);
+  // Starts the thread. `guard` may be null for a learner, which writes no votes; the guard of one
+  // that recovers is not told of writes before it has adopted the store. All outlive this.
+  // `restored` are the proposals that the store held at the start.
+  VoteWriter(ledger::VoteStore& store, ledger::Guard* guard, bool is_adopted,
+             const std::vector<pbft::ProposalRecord>& restored, Release release, OnFatal on_fatal);
   ~VoteWriter();
 
   void post(CoreTurn turn);
+  // The ledger is synced up to `height` (thread-safe): what no longer has to be remembered goes
+  // with the next write, as far as a stable checkpoint covers it too.
+  void on_ledger_synced(ledger::Height height);
   // Writes and releases what waits, then joins. Idempotent.
   void stop();
 
  private:
   void run();
   [[nodiscard]] Status make_durable(const std::vector<CoreTurn>& turns);
+  [[nodiscard]] Status adopt_if_recovered(const std::vector<CoreTurn>& turns);
+  [[nodiscard]] Status truncate();
+  void note_bodies(const pbft::ProposalRecord& proposal);
 
   ledger::VoteStore& store_;
   ledger::Guard* guard_;
+  bool is_adopted_;
+  ledger::Sequence stable_;     // of the writer's thread
+  ledger::Sequence truncated_;
+  std::map<ledger::Sequence, std::vector<ledger::TxId>> bodies_;  // that votes there named
   Release release_;
   OnFatal on_fatal_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<CoreTurn> waiting_;
+  ledger::Height ledger_synced_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -39,8 +39,10 @@ struct Blocks {
   std::vector<WireBlock> blocks;
 };
 
-using PeerMessage = std::variant<pbft::PrePrepare, pbft::Prepare, pbft::Commit, pbft::StatusReport,
-                                 Transactions, BodyRequest, BlockRequest, Blocks>;
+using PeerMessage =
+    std::variant<pbft::PrePrepare, pbft::Prepare, pbft::Commit, pbft::StatusReport, Transactions,
+                 BodyRequest, BlockRequest, Blocks, pbft::CheckpointVote, pbft::StableCheckpoint,
+                 pbft::ViewChange, pbft::NewView, pbft::Ask, pbft::BatchAnswer>;
 
 // An answer is cut at this many bytes; the rest is asked for again.
 inline constexpr std::size_t kAnswerBytesMax = 4 << 20;

@@ -107,9 +107,10 @@ std::vector<Bytes> first_keys(Sequence low) {
           sequence_key(kCheckpointPrefix, low.value + 1)};
 }
 
-std::vector<std::pair<Bytes, Bytes>> keys_up_to(Sequence low) {
-  return {{{kVotePrefix}, sequence_key(kVotePrefix, low.value + 1)},
-          {{kCheckpointPrefix}, sequence_key(kCheckpointPrefix, low.value + 1)}};
+std::vector<std::pair<Bytes, Bytes>> keys_between(Sequence from, Sequence to) {
+  return {{sequence_key(kVotePrefix, from.value + 1), sequence_key(kVotePrefix, to.value + 1)},
+          {sequence_key(kCheckpointPrefix, from.value + 1),
+           sequence_key(kCheckpointPrefix, to.value + 1)}};
 }
 
 Status restore_vote(ByteView key, ByteView value, RestoredVotes& out) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "crypto/verified.h"
+#include "ledger/checkpoint.h"
 #include "pbft/durable.h"
 #include "pbft/message.h"
 #include "pbft/new_view.h"
@@ -86,7 +87,7 @@ struct BatchExecuted {
   Digest results_root;
   TimeMs effective_time;
   std::vector<TxId> settled;  // no longer ready after it
-  std::optional<CheckpointExecuted> checkpoint;
+  std::optional<CheckpointExecuted> checkpoint{};
 };
 
 struct Input {
@@ -191,7 +192,7 @@ struct Output {
   // 3. To execute and append, in sequence order without gaps across outputs.
   std::vector<CertifiedBatch> commit;
   // 4. To keep beside the ledger. Once the ledger is synced up to it, the vote store may drop what
-  //    `keys_up_to` names.
+  //    `keys_between` names.
   std::optional<StableCheckpoint> stable;
   // 5. Whenever convenient.
   std::vector<BodyFetch> fetch_bodies;

@@ -61,7 +61,11 @@ struct Bind {
       option->check(integer_fault<std::uint64_t>);
     }
     option->type_name(by_position ? "" : parameter.value);
-    option->type_size(1)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+    constexpr bool kMayRepeat = std::is_same_v<T, std::vector<std::string>>;
+    // Each takes one argument; without this a vector takes all that follow.
+    option->allow_extra_args(false);
+    option->type_size(1)->expected(1)->multi_option_policy(
+        kMayRepeat ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::Throw);
     if (by_position) option->required(parameter.required);
     return option;
   }

@@ -18,8 +18,7 @@ namespace quorate::node {
 class Console {
  public:
   // The streams outlive this.
-  Console(std::ostream& out, std::ostream& err, bool is_json)
-      : out_(out), err_(err), is_json_(is_json) {}
+  Console(std::ostream& out, std::ostream& err, bool is_json);
 
   [[nodiscard]] bool is_json() const { return is_json_; }
 
@@ -27,6 +26,9 @@ class Console {
   void line(std::string_view text);
   // A remark that is no part of the result: standard error, for people.
   void remark(std::string_view text);
+  // What goes on meanwhile: standard error in either mode, since it is no part of the result. On a
+  // terminal each takes the place of the one before, and anything else that of the last.
+  void progress(std::string_view text);
   // The result, for programs. At most once a command.
   void json(const boost::json::value& value);
   // Bytes that are the result in either mode (a receipt), unchanged.
@@ -34,9 +36,13 @@ class Console {
   void error(const Error& error);
 
  private:
+  void end_progress();
+
   std::ostream& out_;
   std::ostream& err_;
   bool is_json_;
+  bool is_on_terminal_;  // standard error is
+  bool has_progress_ = false;
 };
 
 }  // namespace quorate::node

@@ -46,8 +46,8 @@ Result<std::optional<NetworkFolder>> find_testnet() {
   return find_network_folder(here, variable("QUORATE_TESTNET"));
 }
 
-Result<NodePool> find_nodes(const NetworkOptions& options) {
-  if (const auto url = named_node(options)) return NodePool::create({*url});
+Result<std::vector<std::string>> find_node_urls(const NetworkOptions& options) {
+  if (const auto url = named_node(options)) return std::vector<std::string>{*url};
   QUORATE_ASSIGN(const auto folder, find_testnet());
   if (!folder || folder->replicas.empty()) {
     return fail(ErrorKind::kNotFound, "network-not-found",
@@ -58,6 +58,11 @@ Result<NodePool> find_nodes(const NetworkOptions& options) {
   }
   std::vector<std::string> urls;
   for (const NetworkReplica& replica : folder->replicas) urls.push_back(replica.url());
+  return urls;
+}
+
+Result<NodePool> find_nodes(const NetworkOptions& options) {
+  QUORATE_ASSIGN(const std::vector<std::string> urls, find_node_urls(options));
   return NodePool::create(urls);
 }
 

@@ -26,7 +26,9 @@ struct NetworkOptions {
 // The testnet that the working directory or QUORATE_TESTNET means, if any.
 [[nodiscard]] Result<std::optional<NetworkFolder>> find_testnet();
 
-// --node, else QUORATE_NODE, else the nodes of the testnet. Error: "network-not-found" (kNotFound).
+// --node, else QUORATE_NODE, else the nodes of the testnet: their addresses, or one to ask them
+// through. Error: "network-not-found" (kNotFound).
+[[nodiscard]] Result<std::vector<std::string>> find_node_urls(const NetworkOptions& options);
 [[nodiscard]] Result<NodePool> find_nodes(const NetworkOptions& options);
 
 struct GenesisFile {

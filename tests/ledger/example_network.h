@@ -17,6 +17,7 @@
 #include "ledger/execution.h"
 #include "ledger/genesis.h"
 #include "ledger/record.h"
+#include "ledger/stable_checkpoint.h"
 #include "ledger/store.h"
 #include "ledger/transaction.h"
 
@@ -149,6 +150,17 @@ inline CommitCertificate certify(const Genesis& genesis, const BatchHeader& head
          crypto::sign_body(key_of(vote_key_name(i)), purpose, chain_id_of(genesis), vote)});
   }
   return certificate;
+}
+
+// Cosignatures of these replicas of the example network.
+inline StableCheckpoint stabilise(const CheckpointNote& note, std::uint64_t time_seconds,
+                                  const std::vector<std::uint16_t>& voters) {
+  StableCheckpoint stable{note, time_seconds, {}};
+  for (const std::uint16_t i : voters) {
+    stable.cosignatures.push_back(
+        {ReplicaId{i}, cosign(key_of(vote_key_name(i)), note, time_seconds)});
+  }
+  return stable;
 }
 
 // A whole block over the genesis state, committed by replicas 0, 1 and 3.

@@ -58,9 +58,9 @@ TEST_F(ExecutionTest, GenesisStateHoldsTimeEpochAndBalances) {
   EXPECT_EQ(balance("alice"), 1000U);
   EXPECT_EQ(balance("bob"), 500U);
   EXPECT_EQ(balance("carol"), 0U);
-  EXPECT_EQ(state_.leaves.size(), 4U);
+  EXPECT_EQ(state_.leaves.size(), 5U);
   genesis_.accounts[0].balance = 0;
-  EXPECT_EQ(genesis_state(genesis_).size(), 3U);
+  EXPECT_EQ(genesis_state(genesis_).size(), 4U);
 }
 
 TEST_F(ExecutionTest, PutSetsAndDeleteRemoves) {

@@ -3,8 +3,9 @@
 // The worked examples of ledger/README.md as values: one network, one transaction, and what becomes
 // of it. formats_test.cc holds the document's bytes against these.
 
-#include "ledger/checkpoint.h"
 #include "ledger/receipt.h"
+#include "ledger/stable_checkpoint.h"
+#include "ledger/state_tree.h"
 #include "tests/ledger/example_network.h"
 
 namespace quorate::ledger::test {
@@ -18,9 +19,24 @@ struct FormatExamples {
       example_block(genesis, {kGenesisTime.value + 1000},
                     {transaction.body, example_body(genesis, 2, {add("visits", 1)})});
   Receipt receipt = make_receipt(block, 0).value();
+  MapState state = state_after(genesis, block);
   CheckpointNote note = {chain_id,     {1, record_leaf(block.record)},
                          Sequence{1},  Epoch{0},
-                         std::nullopt, crypto::sha256(as_bytes("a state root"))};
+                         std::nullopt, root_of(state)};
+  StableCheckpoint stable = stabilise(note, block.record.effective_time.value / 1000, {0, 1, 3});
+
+  static MapState state_after(const Genesis& genesis, const StoredBlock& block) {
+    MapState state(genesis_state(genesis));
+    std::vector<TransactionPtr> transactions;
+    for (const auto& each : block.transactions) transactions.push_back(Trusting::trust(each));
+    state.apply(execute(block.record.batch, transactions, genesis, state).value().writes);
+    return state;
+  }
+  static Digest root_of(const MapState& state) {
+    StateTree tree;
+    for (const auto& [key, value] : state.leaves) tree.put(key, value);
+    return tree.root();
+  }
 };
 
 }  // namespace quorate::ledger::test

@@ -96,6 +96,25 @@ TEST_F(LedgerReadme, CheckpointExampleIsWhatTheCodeWrites) {
   EXPECT_EQ(block("text checkpoint"), checkpoint_body(examples_.note));
 }
 
+TEST_F(LedgerReadme, StableCheckpointExampleIsWhatTheCodeWritesAndVerifies) {
+  EXPECT_EQ(hex("stable checkpoint"), to_hex(crypto::encode(examples_.stable)));
+  crypto::SignatureCache cache(16);
+  const CheckpointVerifier verifier(examples_.chain_id, &cache);
+  EXPECT_TRUE(verifier.check(examples_.stable, genesis_replicas(examples_.genesis)));
+}
+
+TEST_F(LedgerReadme, StateTreeExampleHoldsEveryLeafInOrderOfItsKeyHash) {
+  std::map<Digest, Digest> leaves;
+  for (const auto& [key, value] : examples_.state.leaves) {
+    const Digest key_hash = crypto::sha256(key);
+    leaves[key_hash] = state_leaf(key_hash, crypto::sha256(value));
+  }
+  std::string expected;
+  for (const auto& [key_hash, leaf] : leaves) expected += key_hash.hex() + leaf.hex();
+  EXPECT_EQ(hex("state tree"), expected);
+  EXPECT_TRUE(says("Its root is `" + examples_.note.state_root.hex() + "`"));
+}
+
 TEST_F(LedgerReadme, ListsEveryOutcomeWithItsNumberAndCode) {
   for (int i = 0; i <= static_cast<int>(Outcome::kRejectedUntilInThePast); ++i) {
     const auto outcome = static_cast<Outcome>(i);
@@ -143,11 +162,13 @@ TEST(LedgerFormats, LeavesOfTheState) {
   use_nonce(window, 1);
   use_nonce(window, 9);
   EXPECT_EQ(hex_of(window), spelt("0900000000000000 0202") + std::string(252, '0'));
+  EXPECT_EQ(hex_of(CheckpointMark{{3}, {258}}), spelt("0300000000000000 0201000000000000"));
   const PublicKey bob = public_key_of("bob");
   EXPECT_EQ(to_hex(account_key(bob)), "0061" + bob.hex());
   EXPECT_EQ(to_hex(nonce_key(bob)), "006e" + bob.hex());
   EXPECT_EQ(to_hex(time_key()), "0074");
   EXPECT_EQ(to_hex(epoch_key()), "0065");
+  EXPECT_EQ(to_hex(checkpoint_key()), "0063");
 }
 
 TEST(LedgerFormats, ResultsVotesAndCertificates) {
@@ -160,6 +181,18 @@ TEST(LedgerFormats, ResultsVotesAndCertificates) {
             epoch + view + sequence + kOne + kTwo + "0400");
   EXPECT_EQ(hex_of(CommitCertificate{{1}, {2}, {3}, digest(kOne), digest(kTwo), {{{258}, {}}}}),
             epoch + view + sequence + kOne + kTwo + spelt("01 0201") + std::string(128, '0'));
+}
+
+TEST(LedgerFormats, CheckpointsAndTheirVotes) {
+  const std::string note = kOne + "0300000000000000" + kTwo + "0300000000000000" +
+                           "0100000000000000" + "01 4300000000000000" + kOne;
+  const CheckpointNote value = {digest(kOne), {3, digest(kTwo)}, {3}, {1}, Sequence{67},
+                                digest(kOne)};
+  const std::string seconds = "0201000000000000";
+  EXPECT_EQ(hex_of(CheckpointVote{value, 258, {4}, {}}),
+            spelt(note + seconds + "0400") + std::string(128, '0'));
+  EXPECT_EQ(hex_of(StableCheckpoint{value, 258, {{{4}, {}}}}),
+            spelt(note + seconds + "01 0400") + std::string(128, '0'));
 }
 
 template <class T>
@@ -181,6 +214,7 @@ TEST(LedgerFormats, WhatIsEncodedIsDecodedAndNoPartOfItIs) {
   expect_round_trip(examples.block.certificate);
   expect_round_trip(examples.block.results);
   expect_round_trip(examples.receipt);
+  expect_round_trip(examples.stable);
   expect_round_trip(example_body(
       examples.genesis, 3,
       {put("k", "v", TimeMs{5}), del("k"), compare_and_set("k", "v", "w"), add("k", INT64_MIN)}));

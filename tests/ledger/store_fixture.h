@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ledger/state_tree.h"
 #include "ledger/store.h"
 #include "tests/ledger/example_network.h"
 #include "tests/support/faulty_env.h"
@@ -29,15 +30,37 @@ class Dice {
 
 class StoreTest : public testing::Test {
  protected:
-  // What was appended, and the state and tree head after each height from 0 on.
+  // What was appended, and the state, its root and the tree head after each height from 0 on.
   struct Model {
     std::vector<StoredBlock> blocks;  // [height - 1]
     std::vector<Digest> leaves;
     std::vector<TreeHead> heads = {{0, crypto::merkle::empty_root()}};
     std::vector<MapState> states;
+    std::vector<Digest> state_roots;
+    std::vector<bool> is_checkpoint = {false};
   };
 
-  StoreTest() { model_.states.emplace_back(genesis_state(genesis_)); }
+  StoreTest() { forget(); }
+
+  // As if nothing was appended.
+  void forget() {
+    model_ = Model();
+    model_.states.emplace_back(genesis_state(genesis_));
+    model_.state_roots.push_back(root_of(model_.states.back()));
+    nonce_ = 1;
+  }
+
+  static Digest root_of(const MapState& state) {
+    StateTree tree;
+    for (const auto& [key, value] : state.leaves) tree.put(key, value);
+    return tree.root();
+  }
+
+  // What replicas cosign at this height of the model.
+  [[nodiscard]] CheckpointNote note_at(std::uint64_t height) const {
+    return {chain_,   model_.heads[height], Sequence{height},
+            Epoch{0}, std::nullopt,         model_.state_roots[height]};
+  }
 
   void create(const std::string& folder = "/ledger") {
     auto made = Store::create(folder, genesis_, {&env_});
@@ -61,13 +84,13 @@ class StoreTest : public testing::Test {
   };
 
   // The block that follows the model's last one.
-  Prepared prepare(std::vector<TransactionPtr> transactions,
-                   std::uint64_t milliseconds = 10) const {
+  Prepared prepare(std::vector<TransactionPtr> transactions, std::uint64_t milliseconds = 10,
+                   std::uint32_t flags = 0) const {
     const MapState& before = model_.states.back();
     const TimeMs time{read_time(before).value().value + milliseconds};
     const Sequence sequence{model_.blocks.size() + 1};
     Prepared next;
-    next.batch.batch = make_batch(sequence, time, 0, ids_of(transactions));
+    next.batch.batch = make_batch(sequence, time, flags, ids_of(transactions));
     next.batch.certificate = certificate_of(next.batch.batch.header);
     next.execution = execute(next.batch.batch.header, transactions, genesis_, before).value();
     next.batch.transactions = std::move(transactions);
@@ -88,7 +111,9 @@ class StoreTest : public testing::Test {
     model_.heads.push_back({model_.leaves.size(), crypto::merkle::root(model_.leaves)});
     MapState after = model_.states.back();
     after.apply(block.execution.writes);
+    model_.state_roots.push_back(root_of(after));
     model_.states.push_back(std::move(after));
+    model_.is_checkpoint.push_back(block.execution.is_checkpoint);
   }
 
   void append(std::vector<TransactionPtr> transactions, std::uint64_t milliseconds = 10) {
@@ -151,6 +176,7 @@ class StoreTest : public testing::Test {
     const std::uint64_t height = store.height().value;
     if (height >= model_.heads.size()) return "a height that never was";
     if (store.tree_head() != model_.heads[height]) return "tree head";
+    if (store.checkpoint_note() != note_at(height)) return "the note of the head";
     for (Height at{1}; at <= store.height(); at = next(at)) {
       const auto block = store.block(at);
       if (!block) return std::string(block.error().code);
@@ -166,6 +192,18 @@ class StoreTest : public testing::Test {
       const bool verifies = crypto::merkle::verify_inclusion(
           model_.leaves[at.value - 1], at.value - 1, height, *path, model_.heads[height].root);
       if (!verifies) return "a path";
+      const auto own = store.own_checkpoint(at);
+      if (!own) return std::string(own.error().code);
+      if (own->has_value() != model_.is_checkpoint[at.value]) return "whether it is a checkpoint";
+      if (*own && **own != note_at(at.value)) return "the note of a checkpoint";
+    }
+    for (Height at{1}; at <= store.height();) {
+      const auto stable = store.stable_at_or_above(at);
+      if (!stable) return std::string(stable.error().code);
+      if (!*stable) break;
+      const Sequence sequence = (*stable)->note.sequence;
+      if (sequence < at || (*stable)->note != note_at(sequence.value)) return "a stable checkpoint";
+      at = next(sequence);
     }
     for (const auto& [key, value] : model_.states[height].leaves) {
       const auto found = store.get(key);
@@ -175,7 +213,12 @@ class StoreTest : public testing::Test {
     return "";
   }
 
-  Genesis genesis_ = example_genesis();
+  // With a checkpoint at every fourth height.
+  Genesis genesis_ = [] {
+    Genesis genesis = example_genesis();
+    genesis.parameters.checkpoint_interval = 4;
+    return genesis;
+  }();
   Digest chain_ = chain_id_of(genesis_);
   quorate::test::FaultyEnv env_;
   Dice dice_{7};

@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "crypto/bcs.h"
 #include "tests/support/faulty_env.h"
 
 namespace quorate::ledger {
@@ -127,6 +128,57 @@ TEST_F(VoteStoreTest, ErasesWithoutNumbering) {
     EXPECT_EQ(store->write({}), 2U);
   }
   EXPECT_EQ(all_of(**open()), (Records{{"b", "2"}}));
+}
+
+TEST_F(VoteStoreTest, ErasesARangeAndNothingBesideIt) {
+  {
+    const auto store = create();
+    ASSERT_TRUE(store->write({record("b", ""), record("v", ""), record("v1", ""), record("v10", ""),
+                              record("v2", ""), record("v3", ""), record("w", "")}));
+    const auto syncs = env_.syncs();
+    ASSERT_TRUE(store->erase_range(as_bytes("v1"), as_bytes("v3")));
+    const Records left = {{"b", ""}, {"v", ""}, {"v3", ""}, {"w", ""}};
+    EXPECT_EQ(all_of(*store), left);
+    ASSERT_TRUE(store->erase_range(as_bytes("v1"), as_bytes("v3")));
+    ASSERT_TRUE(store->erase_range(as_bytes("w"), as_bytes("b")));
+    ASSERT_TRUE(store->erase_range(as_bytes("w"), as_bytes("w")));
+    EXPECT_EQ(all_of(*store), left);
+    EXPECT_EQ(env_.syncs(), syncs);
+    EXPECT_EQ(store->last_write(), 1U);
+    ASSERT_TRUE(store->erase_range({}, as_bytes("w")));
+    EXPECT_EQ(all_of(*store), (Records{{"w", ""}}));
+    ASSERT_TRUE(store->write({}));
+    env_.stop();
+  }
+  env_.cut_power(FaultyEnv::PowerCut::kLosesUnsynced);
+  env_.heal();
+  const auto store = open();
+  ASSERT_TRUE(store) << store.error().to_string();
+  EXPECT_EQ(all_of(**store), (Records{{"w", ""}}));
+  EXPECT_EQ((*store)->last_write(), 2U);
+}
+
+TEST_F(VoteStoreTest, ErasesARangeOfAnyLength) {
+  const auto store = create();
+  std::vector<VoteRecord> records;
+  for (std::uint32_t i = 0; i < 10'000; ++i) {
+    records.push_back({crypto::encode(i), to_bytes("value")});
+  }
+  ASSERT_TRUE(store->write(records));
+  ASSERT_TRUE(store->erase_range({}, Bytes{0xff, 0xff}));
+  EXPECT_EQ(all_of(*store), Records{});
+}
+
+TEST_F(VoteStoreTest, ErasingARangeWithNothingInItWritesNothing) {
+  const auto store = create();
+  ASSERT_TRUE(store->write({record("a", "1"), record("c", "3")}));
+  env_.fail_appends_from(0);
+  EXPECT_TRUE(store->erase_range(as_bytes("b"), as_bytes("c")));
+  EXPECT_EQ(store->erase_range(as_bytes("a"), as_bytes("c")).error().code,
+            "vote-store-write-failed");
+  env_.heal();
+  EXPECT_EQ(store->erase_range(as_bytes("a"), as_bytes("c")).error().code, "vote-store-stopped");
+  EXPECT_EQ(all_of(*store), (Records{{"a", "1"}, {"c", "3"}}));
 }
 
 TEST_F(VoteStoreTest, EveryWriteSurvivesAPowerCut) {

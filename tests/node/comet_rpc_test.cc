@@ -66,7 +66,7 @@ TEST(CometStatus, NamesTheFirstAndTheLastBlock) {
 
 TEST(CometStatus, ALearnerHasNoVotingPowerAndSaysWhenItCatchesUp) {
   RpcNode node;
-  node.is_learner = true;
+  node.core.standing = pbft::Standing::kLearner;
   node.core.is_catching_up = true;
   node.restart();
   const auto status = node.get("status");

@@ -47,6 +47,7 @@ struct Sample {
   std::string key;
   std::int64_t number = 0;
   std::optional<std::string> file;
+  std::vector<std::string> tags;
   bool loud = false;
 };
 
@@ -59,6 +60,7 @@ CommandLine sample_line(Sample& sample, Result<ExitCode> outcome = ExitCode::kSu
             .parameters = {{.name = "KEY", .help = "The key", .target = &sample.key},
                            {.name = "N", .help = "The number", .target = &sample.number},
                            {.name = "--file", .value = "FILE", .help = "", .target = &sample.file},
+                           {.name = "--tag", .value = "TAG", .help = "", .target = &sample.tags},
                            {.name = "--loud", .help = "Loudly", .target = &sample.loud}},
             .run = [outcome](Console& console) {
               console.line("a line");
@@ -82,6 +84,27 @@ TEST(CommandLine, FillsArgumentsOptionsAndSwitches) {
   EXPECT_EQ(sample.file, "f");
   EXPECT_TRUE(sample.loud);
   EXPECT_EQ(run.out, "a line\n");
+}
+
+TEST(CommandLine, TakesEveryOneOfAnOptionThatMayBeRepeated) {
+  Sample sample;
+  const CommandLine line = sample_line(sample);
+  EXPECT_EQ(run_line(line, {"tx", "add", "--tag", "a", "k", "--tag", "b", "7"}).code, 0);
+  EXPECT_THAT(sample.tags, testing::ElementsAre("a", "b"));
+  EXPECT_EQ(run_line(line, {"tx", "add", "k", "7", "--file", "f", "--file", "g"}).code,
+            static_cast<int>(ExitCode::kUsage));
+}
+
+TEST(Console, SaysProgressOnStandardErrorInEitherMode) {
+  for (const bool is_json : {false, true}) {
+    std::ostringstream out;
+    std::ostringstream err;
+    Console console(out, err, is_json);
+    console.progress("half");
+    console.progress("all");
+    EXPECT_EQ(out.str(), "");
+    EXPECT_EQ(err.str(), "half\nall\n") << "a line each where nobody sees a line replaced";
+  }
 }
 
 TEST(CommandLine, TakesNegativeNumbersAsValues) {

@@ -259,7 +259,7 @@ TEST(QuorateStatus, SaysWhereTheNodeStands) {
   EXPECT_EQ(text_at(status, "peers.2.last_error"), "connection refused");
   EXPECT_FALSE(text_at(status, "version").empty());
   EXPECT_EQ(text_at(status, "version").find("quorate"), std::string::npos);
-  EXPECT_FALSE(status.as_object().contains("learner_reason"));
+  EXPECT_FALSE(status.as_object().contains("standing_reason"));
 }
 
 TEST(QuorateStatus, RolesAndStatesHaveTheirWords) {
@@ -273,10 +273,10 @@ TEST(QuorateStatus, RolesAndStatesHaveTheirWords) {
   node.trouble = "the disk is nearly full";
   EXPECT_EQ(word("state"), "trouble");
   EXPECT_EQ(word("trouble"), "the disk is nearly full");
-  node.is_learner = true;
+  node.core.standing = pbft::Standing::kLearner;
   node.restart();
   EXPECT_EQ(word("role"), "learner");
-  EXPECT_EQ(word("learner_reason"), "the guard is missing");
+  EXPECT_EQ(word("standing_reason"), "the guard is missing");
 }
 
 TEST(Pages, ReadyMeansThatAVoteCanCount) {
@@ -291,7 +291,7 @@ TEST(Pages, ReadyMeansThatAVoteCanCount) {
   EXPECT_EQ(node.page("/ready"), "503 the disk is nearly full\n");
   EXPECT_EQ(node.page("/health"), "200 ok\n");
   node.trouble.reset();
-  node.is_learner = true;
+  node.core.standing = pbft::Standing::kLearner;
   node.restart();
   EXPECT_TRUE(node.page("/ready").starts_with("503 This node is a learner"));
 }

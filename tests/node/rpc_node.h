@@ -66,7 +66,6 @@ class RpcNode {
   CoreSnapshot core;
   std::vector<PeerState> peers;
   std::optional<std::string> trouble;
-  bool is_learner = false;
 
   // Methods over what the fields say now; made anew by `restart`, whose tracker knows nothing.
   void restart();

@@ -66,7 +66,7 @@ TEST_F(Durable, FirstKeyAboveTheWatermarkDividesWhatIsDroppedFromWhatIsKept) {
   const Bytes first = first_keys({7}).front();
   EXPECT_LT(key(7), first);
   EXPECT_GT(key(8), first);
-  const auto dropped = keys_up_to({7});
+  const auto dropped = keys_between({}, {7});
   const auto is_dropped = [&](const Bytes& stored) {
     return std::ranges::any_of(dropped, [&](const auto& range) {
       return range.first <= stored && stored < range.second;

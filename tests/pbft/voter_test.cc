@@ -157,6 +157,110 @@ TEST_F(VoterTest, LearnerSignsNothing) {
   EXPECT_EQ(refusal(backup.prepare(by(1, a.vote))), Refusal::kLearner);
 }
 
+TEST_F(VoterTest, RefusesVotesBelowTheViewThatItLeft) {
+  Voter backup = voter(2);
+  ASSERT_TRUE(backup.view_change(world.view_change({1}, r(2)).body));
+  const auto refused = backup.prepare(by(2, a.vote));
+  EXPECT_EQ(refusal(refused), Refusal::kBelowViewChange);
+  ASSERT_TRUE(refused.error().cast);
+  EXPECT_EQ(refused.error().cast->view, View{1});
+  EXPECT_EQ(refusal(backup.commit(by(2, a.vote), world.prepared(a))), Refusal::kBelowViewChange);
+  const Digest opened = crypto::sha256(as_bytes("NEW-VIEW"));
+  EXPECT_TRUE(backup.prepare(by(2, world.pre_prepare(a.batch, {1}, opened).vote)));
+}
+
+TEST_F(VoterTest, RefusesASecondViewChangeForAView) {
+  Voter backup = voter(2);
+  const ViewChange first = world.view_change({3}, r(2));
+  EXPECT_EQ(backup.view_change(first.body).value(), first.signature);
+  EXPECT_EQ(backup.view_change(first.body).value(), first.signature) << "the same again";
+  EXPECT_EQ(refusal(backup.view_change(world.view_change({3}, r(2), {world.prepared(a)}).body)),
+            Refusal::kSecondViewChange);
+  EXPECT_EQ(refusal(backup.view_change(world.view_change({2}, r(2)).body)),
+            Refusal::kSecondViewChange)
+      << "nor for a lower view";
+  EXPECT_TRUE(backup.view_change(world.view_change({4}, r(2)).body));
+}
+
+TEST_F(VoterTest, RefusesAViewChangeThatOmitsWhatItPrepared) {
+  Voter backup = voter(1);
+  ASSERT_TRUE(backup.commit(by(1, a.vote), world.prepared(a)));
+  const auto refused = backup.view_change(world.view_change({1}, r(1)).body);
+  EXPECT_EQ(refusal(refused), Refusal::kOmitsPrepared);
+  EXPECT_EQ(refused.error().cast, by(1, a.vote));
+  EXPECT_EQ(refusal(backup.view_change(world.view_change({1}, r(1), {world.prepared(b)}).body)),
+            Refusal::kOmitsPrepared)
+      << "another batch in its place";
+  EXPECT_TRUE(backup.view_change(world.view_change({1}, r(1), {world.prepared(a)}).body));
+}
+
+TEST_F(VoterTest, ViewChangeNeedNotCarryWhatItsCheckpointCovers) {
+  Voter backup = voter(1);
+  ASSERT_TRUE(backup.commit(by(1, a.vote), world.prepared(a)));
+  EXPECT_TRUE(backup.view_change(world.view_change({1}, r(1), {}, world.stable(16)).body));
+}
+
+TEST_F(VoterTest, RefusesASecondNewViewAndOneThatIsNotItsTurn) {
+  std::vector<ViewChange> v;
+  for (std::size_t i = 0; i < 4; ++i) v.push_back(world.view_change({1}, r(i)));
+  Voter primary = voter(1);
+  const NewView first = world.new_view(v);
+  EXPECT_EQ(primary.new_view(first.body).value(), first.signature);
+  const NewView second = world.new_view({v[1], v[2], v[3]});
+  EXPECT_EQ(refusal(primary.new_view(second.body)), Refusal::kSecondNewView);
+  Voter backup = voter(2);
+  EXPECT_EQ(refusal(backup.new_view(first.body)), Refusal::kNotOurTurn);
+}
+
+TEST_F(VoterTest, RefusesASecondCheckpointAtASequence) {
+  Voter backup = voter(1);
+  const CheckpointExecuted here = world.checkpoint(16);
+  EXPECT_EQ(backup.checkpoint(here.note, here.time_seconds).value(),
+            world.checkpoint_vote(16, r(1)).signature);
+  EXPECT_EQ(refusal(backup.checkpoint(world.checkpoint(16, "other").note, here.time_seconds)),
+            Refusal::kSecondCheckpoint);
+  EXPECT_FALSE(backup.set_stable({16}));
+  EXPECT_EQ(refusal(backup.checkpoint(here.note, here.time_seconds)),
+            Refusal::kBelowLowWatermark);
+}
+
+TEST_F(VoterTest, RestoredViewVotesBind) {
+  Voter primary = voter(1);
+  std::vector<ViewChange> v;
+  for (std::size_t i = 0; i < 4; ++i) v.push_back(world.view_change({1}, r(i)));
+  primary.remember_view_change(v[1].body);
+  primary.remember_new_view(world.new_view(v).body);
+  primary.remember_checkpoint(world.checkpoint_vote(16, r(1)));
+  EXPECT_EQ(refusal(primary.prepare(by(1, a.vote))), Refusal::kBelowViewChange);
+  EXPECT_EQ(refusal(primary.view_change(world.view_change({1}, r(1), {world.prepared(a)}).body)),
+            Refusal::kSecondViewChange);
+  EXPECT_EQ(refusal(primary.new_view(world.new_view({v[1], v[2], v[3]}).body)),
+            Refusal::kSecondNewView);
+  EXPECT_EQ(refusal(primary.checkpoint(world.checkpoint(16, "other").note, 0)),
+            Refusal::kSecondCheckpoint);
+}
+
+// The guard: what may have been voted below the ceiling is not known, so nothing is signed there,
+// and no VIEW-CHANGE that one before might contradict.
+TEST_F(VoterTest, RecoveringSignsNothingUntilItsCheckpointIsStable) {
+  Voter backup{world.signer(r(2)), world.chain_id(), r(2), world.replicas(), Standing::kRecovering,
+               {{}, {3}, {40}}};
+  EXPECT_EQ(refusal(backup.prepare(by(2, a.vote))), Refusal::kRecovering);
+  EXPECT_EQ(refusal(backup.view_change(world.view_change({9}, r(2)).body)), Refusal::kRecovering);
+  EXPECT_EQ(refusal(backup.checkpoint(world.checkpoint(48).note, 0)), Refusal::kRecovering);
+  EXPECT_FALSE(backup.set_stable({32}));
+  EXPECT_FALSE(backup.may_vote());
+  EXPECT_TRUE(backup.set_stable({48}));
+  EXPECT_TRUE(backup.may_vote());
+  EXPECT_FALSE(backup.may_vote_in({2}));
+  EXPECT_TRUE(backup.may_vote_in({3}));
+  const PrePrepare above = world.pre_prepare(batch_of(49, {}));
+  EXPECT_EQ(refusal(backup.prepare(by(2, above.vote))), Refusal::kBelowViewChange);
+  EXPECT_EQ(refusal(backup.view_change(world.view_change({3}, r(2)).body)),
+            Refusal::kSecondViewChange);
+  EXPECT_TRUE(backup.view_change(world.view_change({4}, r(2)).body));
+}
+
 TEST_F(VoterTest, RefusalIsRememberedByNobody) {
   Voter backup = voter(1);
   ASSERT_FALSE(backup.commit(by(1, b.vote), {}));

@@ -10,7 +10,6 @@ if [[ -z $quorate || ! -x $quorate ]]; then
   exit 2
 fi
 quorate=$(realpath "$quorate")
-load=${QUORATE_LOAD:-$(dirname "$quorate")/tests/e2e_load}
 unset QUORATE_TESTNET QUORATE_NODE QUORATE_PASSPHRASE
 work=$(mktemp -d "${TMPDIR:-/tmp}/quorate-e2e.XXXXXX")
 net=$work/net
@@ -64,11 +63,37 @@ expect_text() {
   }
 }
 
+# bench CODE FILE OPTION...: puts load on the testnet in $net, the figures as JSON in FILE and what
+# it says meanwhile in FILE.err.
+bench() {
+  local wanted=$1 file=$2 got=0
+  shift 2
+  QUORATE_TESTNET=$net "$quorate" bench --json --drain "${patience}s" "$@" \
+    >"$file" 2>"$file.err" || got=$?
+  if ((got != wanted)); then
+    cat "$file" "$file.err" >&2
+    die "exit code $got instead of $wanted: bench $*"
+  fi
+}
+
+# applied_at URL SEED: how many transactions of a load with several operations each the node's state
+# counts.
+applied_at() { "$quorate" get "bench/$2/applied" --node "$1" 2>/dev/null; }
+
+# expect_number FILE MEMBER VALUE: of figures that `bench` wrote.
+expect_number() {
+  grep -Eq "\"$2\":$3[,}]" "$1" || {
+    cat "$1" >&2
+    die "$2 is not $3"
+  }
+}
+
 up() { expect 0 "$quorate" testnet up --detach --dir "$net" --deadline "${patience}s" "$@"; }
 
 status_json() { "$quorate" testnet status --dir "$net" --json; }
 # roots: the tree heads, one a line, of the replicas that answer.
 roots() { status_json | grep -oE '"tree_head":\{[^}]*\}'; }
+rpc_urls() { status_json | grep -oE '"url":"[^"]*"' | cut -d'"' -f4; }
 # height: of the replica that is furthest.
 height() { status_json | grep -oE '"sequence":[0-9]+' | cut -d: -f2 | sort -n | tail -n 1; }
 

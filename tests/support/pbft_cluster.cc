@@ -335,7 +335,7 @@ void Cluster::execute_next(Node& node) {
 
 void Cluster::truncate_votes(Node& node) const {
   if (node.stable.value > node.ledger_synced) return;
-  for (const auto& [first, last] : keys_up_to(node.stable)) {
+  for (const auto& [first, last] : keys_between({}, node.stable)) {
     node.votes.erase(node.votes.lower_bound(first), node.votes.lower_bound(last));
   }
 }

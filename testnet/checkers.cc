@@ -15,7 +15,10 @@ using ledger::TxId;
 using ledger::Vote;
 
 Checkers::Checkers(const SimWorld& world, std::set<ReplicaId> liars)
-    : world_(world), liars_(std::move(liars)), handed_out_(world.size()) {}
+    : world_(world),
+      liars_(std::move(liars)),
+      positions_(world.size()),
+      handed_out_(world.size()) {}
 
 void Checkers::violate(std::string_view invariant, ReplicaId who, std::string text) {
   violations_.push_back({invariant, who, now_ms_, std::move(text)});
@@ -23,7 +26,11 @@ void Checkers::violate(std::string_view invariant, ReplicaId who, std::string te
 
 void Checkers::on_signed(const TxId& id) { signed_.insert(id); }
 
-void Checkers::on_start(ReplicaId self, ledger::Height height) { handed_out_[self.value] = height; }
+void Checkers::on_start(ReplicaId self, ledger::Height height, bool has_forgotten) {
+  if (has_forgotten) forgetful_.insert(self);
+  handed_out_[self.value] = height;
+  positions_[self.value] = {};
+}
 
 void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft::Output& out) {
   ++counters_.steps;
@@ -34,30 +41,38 @@ void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft:
   if (replica.open_slots() > 0) {
     const auto& [lowest, slot] = *replica.slots().begin();
     if (lowest <= replica.low_watermark()) violate("bounds", self, "a slot at the low watermark");
+    if (replica.slots().rbegin()->first > replica.high_watermark()) {
+      violate("bounds", self, "a slot above the high watermark");
+    }
     if (slot.prepares.size() >= world_.size() || slot.commits.size() > world_.size()) {
       violate("bounds", self, "a slot with more votes than replicas");
     }
   }
+  check_transition(self, replica);
+  note_facts(self, out);
   if (out.deadline_ms && *out.deadline_ms <= now_ms_) {
     violate("bounds", self, "a deadline in the past");
   }
 }
 
-void Checkers::check_vote(ReplicaId from, Purpose purpose, const Vote& vote) {
-  if (is_liar(vote.replica)) return;
+bool Checkers::check_vote(ReplicaId from, Purpose purpose, const Vote& vote) {
+  if (is_liar(vote.replica)) return false;
   ++counters_.votes;
   const auto [at, is_new] =
       votes_.emplace(VoteKey{vote.sequence, vote.replica, purpose, vote.epoch, vote.view}, vote);
-  if (is_new || at->second == vote) return;
-  violate("contradiction", from,
-          fmt::format("replica {} signed a second, different {} for view {}, sequence {}",
-                      vote.replica.value, crypto::purpose_text(purpose), vote.view.value,
-                      vote.sequence.value));
+  if (!is_new && at->second != vote) {
+    violate("contradiction", from,
+            fmt::format("replica {} signed a second, different {} for view {}, sequence {}",
+                        vote.replica.value, crypto::purpose_text(purpose), vote.view.value,
+                        vote.sequence.value));
+  }
+  return vote.replica == from && (is_new || !forgetful_.contains(from));
 }
 
 // The record of `expected` is durable, with the same vote in it, and so are the bodies.
 void Checkers::check_proposal_durable(ReplicaId from, const pbft::ProposalRecord& expected,
                                       const Durable& durable) {
+  check_ceiling(from, durable, expected.pre_prepare.vote.view, expected.pre_prepare.vote.sequence);
   if (expected.pre_prepare.vote.sequence <= durable.settled) return;
   const std::uint64_t sequence = expected.pre_prepare.vote.sequence.value;
   const auto found = durable.votes.get(pbft::to_vote_record(expected).key);
@@ -85,6 +100,7 @@ void Checkers::check_proposal_durable(ReplicaId from, const pbft::ProposalRecord
 
 void Checkers::check_commit_durable(ReplicaId from, const pbft::Commit& commit,
                                     const Durable& durable) {
+  check_ceiling(from, durable, commit.vote.view, commit.vote.sequence);
   if (commit.vote.sequence <= durable.settled) return;
   const auto found = durable.votes.get(pbft::to_vote_record(pbft::CommitRecord{commit, {}}).key);
   if (found && *found) {
@@ -98,23 +114,20 @@ void Checkers::check_commit_durable(ReplicaId from, const pbft::Commit& commit,
 
 void Checkers::check_message(ReplicaId from, const pbft::PrePrepare& message,
                              const Durable& durable) {
-  check_vote(from, Purpose::kPrePrepare, message.vote);
-  if (message.vote.replica == from) {
+  if (check_vote(from, Purpose::kPrePrepare, message.vote)) {
     check_proposal_durable(from, {message, std::nullopt}, durable);
   }
 }
 
 void Checkers::check_message(ReplicaId from, const pbft::Prepare& message, const Durable& durable) {
-  check_vote(from, Purpose::kPrepare, message.vote);
-  if (message.vote.replica != from) return;
+  if (!check_vote(from, Purpose::kPrepare, message.vote)) return;
   Vote answered = message.vote;
   answered.replica = pbft::primary_of(answered.view, world_.size());
   check_proposal_durable(from, {{answered, message.pre_prepare, {}}, message}, durable);
 }
 
 void Checkers::check_message(ReplicaId from, const pbft::Commit& message, const Durable& durable) {
-  check_vote(from, Purpose::kCommit, message.vote);
-  if (message.vote.replica == from) check_commit_durable(from, message, durable);
+  if (check_vote(from, Purpose::kCommit, message.vote)) check_commit_durable(from, message, durable);
 }
 
 void Checkers::on_send(ReplicaId from, const pbft::Message& message, const VoteDisk& durable,
@@ -209,25 +222,14 @@ void Checkers::on_executed(ReplicaId self, const ledger::CertifiedBatch& batch,
   }
 }
 
-void Checkers::on_evidence(ReplicaId self, const pbft::Contradiction& evidence) {
+void Checkers::on_evidence(ReplicaId self, const ledger::Evidence& evidence) {
   if (is_liar(self)) return;
   ++counters_.evidence;
-  const Vote& first = evidence.first;
-  const Vote& second = evidence.second;
-  if (!is_liar(first.replica)) {
+  if (!is_liar(ledger::accused(evidence))) {
     violate("evidence", self,
-            fmt::format("correct replica {} is accused at sequence {}", first.replica.value,
-                        first.sequence.value));
-  }
-  const bool same_place = first.replica == second.replica && first.epoch == second.epoch &&
-                          first.view == second.view && first.sequence == second.sequence;
-  const auto holds = [&](const Vote& vote, const crypto::Signature& signature) {
-    return crypto::verify_body(world_.signer(first.replica).public_key(), evidence.purpose,
-                               world_.chain_id(), vote, signature);
-  };
-  if (!same_place || first == second || !holds(first, evidence.first_signature) ||
-      !holds(second, evidence.second_signature)) {
-    violate("evidence", self, "evidence that proves nothing");
+            "a correct replica is accused: " + ledger::evidence_sentence(evidence));
+  } else if (const auto good = world_.evidence().check(evidence, world_.replicas()); !good) {
+    violate("evidence", self, "evidence that proves nothing: " + good.error().message);
   }
 }
 
@@ -245,6 +247,8 @@ void Checkers::forget_below(Sequence low) {
   history_.erase(history_.begin(), history_.lower_bound(low));
   executed_.erase(executed_.begin(), executed_.lower_bound(low));
   votes_.erase(votes_.begin(), votes_.lower_bound({low, {}, {}, {}, {}}));
+  notes_.erase(notes_.begin(), notes_.lower_bound(low));
+  cosigned_.erase(cosigned_.begin(), cosigned_.lower_bound({low, {}}));
 }
 
 }  // namespace quorate::testnet

@@ -12,6 +12,9 @@
 //   durable            a correct replica's vote leaves before it, or its bodies, are durable
 //   evidence           evidence names a correct replica, or proves nothing
 //   rejected           a correct replica's message does not pass another's verifier
+//   ceiling            a correct replica's vote leaves above what its guard has reserved
+//   checkpoint         checkpoint notes of one sequence differ, or a stable certificate does not hold
+//   transition         view, low watermark, executed or committed go back within a life
 //   bounds             a replica's state leaves its bounds
 //
 // Progress has no place in time and is judged by who knows when the faults end (Simulator).
@@ -48,7 +51,8 @@ class Checkers {
   // A client signed it.
   void on_signed(const ledger::TxId& id);
   // A replica starts with a ledger of this height; what it said in earlier lives still binds it.
-  void on_start(ledger::ReplicaId self, ledger::Height height);
+  // One that forgot its votes may pass on what others kept of them.
+  void on_start(ledger::ReplicaId self, ledger::Height height, bool has_forgotten = false);
   void on_step(ledger::ReplicaId self, const pbft::Replica& replica, const pbft::Output& out);
   // The message leaves replica `from`, whose vote store is `durable`; what its ledger has synced,
   // up to `settled`, needs no votes any more.
@@ -57,7 +61,9 @@ class Checkers {
   void on_commit(ledger::ReplicaId self, const ledger::CertifiedBatch& batch);
   void on_executed(ledger::ReplicaId self, const ledger::CertifiedBatch& batch,
                    const ledger::Execution& execution, const ledger::TreeHead& head);
-  void on_evidence(ledger::ReplicaId self, const pbft::Contradiction& evidence);
+  // Executed a checkpoint that left this behind.
+  void on_checkpoint(ledger::ReplicaId self, const ledger::CheckpointNote& note);
+  void on_evidence(ledger::ReplicaId self, const ledger::Evidence& evidence);
   void on_rejected(ledger::ReplicaId self, ledger::ReplicaId from, std::string_view code);
   void on_no_progress(ledger::ReplicaId self, const std::string& text);
 
@@ -70,6 +76,9 @@ class Checkers {
     std::uint64_t commits = 0;     // sequences that any correct replica handed out
     std::uint64_t executions = 0;  // sequences that any correct replica executed
     std::uint64_t evidence = 0;
+    std::uint64_t views = 0;        // views that a correct replica entered by a NEW-VIEW
+    std::uint64_t checkpoints = 0;  // times that the highest stable one grew at a correct replica
+    std::uint64_t recoveries = 0;   // ends of amnesia at correct replicas
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
   // The highest sequence that any correct replica executed, in any life.
@@ -84,9 +93,17 @@ class Checkers {
  private:
   using VoteKey =
       std::tuple<ledger::Sequence, ledger::ReplicaId, crypto::Purpose, ledger::Epoch, ledger::View>;
+  using ViewKey = std::tuple<ledger::ReplicaId, crypto::Purpose, ledger::Epoch, ledger::View>;
   struct Durable {
     const VoteDisk& votes;
     ledger::Sequence settled;
+  };
+  // Of a replica in its present life.
+  struct Position {
+    ledger::View view;
+    ledger::Sequence low;
+    ledger::Sequence executed;
+    ledger::Sequence committed;
   };
   struct Executed {
     ledger::Digest results_root;
@@ -95,7 +112,9 @@ class Checkers {
   };
 
   void violate(std::string_view invariant, ledger::ReplicaId who, std::string text);
-  void check_vote(ledger::ReplicaId from, crypto::Purpose purpose, const ledger::Vote& vote);
+  // True: this replica must have it on its disk.
+  [[nodiscard]] bool check_vote(ledger::ReplicaId from, crypto::Purpose purpose,
+                                const ledger::Vote& vote);
   void check_proposal_durable(ledger::ReplicaId from, const pbft::ProposalRecord& expected,
                               const Durable& durable);
   void check_commit_durable(ledger::ReplicaId from, const pbft::Commit& commit,
@@ -105,6 +124,25 @@ class Checkers {
   void check_message(ledger::ReplicaId from, const pbft::Prepare& message, const Durable& durable);
   void check_message(ledger::ReplicaId from, const pbft::Commit& message, const Durable& durable);
   void check_message(ledger::ReplicaId, const pbft::StatusReport&, const Durable&) {}
+  void check_message(ledger::ReplicaId, const pbft::Ask&, const Durable&) {}
+  void check_message(ledger::ReplicaId, const pbft::BatchAnswer&, const Durable&) {}
+
+  // checkers_views.cc
+  void check_message(ledger::ReplicaId from, const pbft::ViewChange& message,
+                     const Durable& durable);
+  void check_message(ledger::ReplicaId from, const pbft::NewView& message, const Durable& durable);
+  void check_message(ledger::ReplicaId from, const ledger::CheckpointVote& message,
+                     const Durable& durable);
+  void check_message(ledger::ReplicaId from, const ledger::StableCheckpoint& message,
+                     const Durable& durable);
+  [[nodiscard]] bool check_view_vote(ledger::ReplicaId from, crypto::Purpose purpose,
+                                     const ledger::ViewVote& vote);
+  void check_ceiling(ledger::ReplicaId from, const Durable& durable, ledger::View view,
+                     ledger::Sequence sequence);
+  void check_note(ledger::ReplicaId from, const ledger::CheckpointNote& note);
+  void check_stable(ledger::ReplicaId from, const ledger::StableCheckpoint& stable);
+  void check_transition(ledger::ReplicaId self, const pbft::Replica& replica);
+  void note_facts(ledger::ReplicaId self, const pbft::Output& out);
   void check_effects(ledger::ReplicaId self, const ledger::CertifiedBatch& batch,
                      const ledger::Execution& execution);
 
@@ -121,8 +159,15 @@ class Checkers {
   std::map<ledger::Sequence, ledger::Digest> history_;
   std::map<ledger::Sequence, Executed> executed_;
   std::map<VoteKey, ledger::Vote> votes_;
+  std::map<ViewKey, ledger::ViewVote> view_votes_;
+  std::map<ledger::Sequence, ledger::CheckpointNote> notes_;
+  std::map<std::pair<ledger::Sequence, ledger::ReplicaId>, ledger::CheckpointNote> cosigned_;
+  std::vector<Position> positions_;  // by replica
+  std::set<ledger::ReplicaId> forgetful_;  // lost its votes in some life
   std::vector<ledger::Sequence> handed_out_;  // by replica, in its present life
   ledger::Sequence highest_executed_;
+  ledger::Sequence highest_stable_;
+  std::set<ledger::View> views_;
 };
 
 }  // namespace quorate::testnet

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace {
 constexpr std::uint64_t kNemesisStream = 3;
 constexpr std::uint32_t kArmedPointsMax = 40;
 constexpr std::uint32_t kFlapsMax = 10;
+constexpr std::uint64_t kWildClockMsMax = 10ULL * 365 * 86'400'000;
 
 ReplicaId id_of(std::size_t index) { return {static_cast<std::uint16_t>(index)}; }
 
@@ -23,7 +25,9 @@ ReplicaId id_of(std::size_t index) { return {static_cast<std::uint16_t>(index)};
 
 NemesisOptions draw_nemesis(Prng& dice, std::size_t replicas) {
   NemesisOptions options;
-  options.lost_max = dice.below(ledger::faults_tolerated(replicas) + 1);
+  const std::size_t faults = ledger::faults_tolerated(replicas);
+  options.lost_max = dice.below(faults + 1);
+  options.wild_max = dice.below(faults + 1);
   options.pause_us_max = dice.between(options.pause_us_min, options.pause_us_max);
   options.fault_us_max = dice.between(10'000, options.fault_us_max);
   options.loss_permille_max = static_cast<std::uint32_t>(dice.below(301));
@@ -31,7 +35,7 @@ NemesisOptions draw_nemesis(Prng& dice, std::size_t replicas) {
   // Most runs lack some kinds: a rare fault is seen best when nothing louder covers it.
   for (std::uint32_t* weight :
        {&options.crash, &options.crash_all, &options.partition, &options.clog, &options.quality,
-        &options.pause, &options.clock, &options.disk, &options.amnesia}) {
+        &options.pause, &options.clock, &options.disk, &options.amnesia, &options.rebuild}) {
     if (dice.chance(250)) *weight = 0;
   }
   return options;
@@ -42,9 +46,13 @@ Nemesis::Nemesis(Simulator& simulator, const NemesisOptions& options)
       options_(options),
       dice_(simulator.dice(kNemesisStream)),
       points_left_(simulator.hosts().size()),
-      restarts_(simulator.hosts().size(), false) {
+      restarts_(simulator.hosts().size(), false),
+      wild_(simulator.hosts().size(), false),
+      rebuilt_to_(simulator.hosts().size()) {
   for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
-    simulator_.host(i).crashes_here = [this, i](CrashPoint) { return crashes_here(i); };
+    simulator_.host(i).crashes_here = [this, i](CrashPoint point) {
+      return crashes_here(i, point);
+    };
   }
 }
 
@@ -79,9 +87,9 @@ void Nemesis::next_later() {
 }
 
 Nemesis::Kind Nemesis::draw_kind() {
-  const std::array<std::uint32_t, 9> weights = {
-      options_.crash, options_.crash_all, options_.partition, options_.clog,   options_.quality,
-      options_.pause, options_.clock,     options_.disk,      options_.amnesia};
+  const std::array<std::uint32_t, 10> weights = {
+      options_.crash, options_.crash_all, options_.partition, options_.clog,    options_.quality,
+      options_.pause, options_.clock,     options_.disk,      options_.amnesia, options_.rebuild};
   std::uint64_t total = 0;
   for (const std::uint32_t weight : weights) total += weight;
   if (total == 0) return Kind::kQuality;
@@ -111,6 +119,8 @@ void Nemesis::strike() {
       return break_disk();
     case Kind::kAmnesia:
       return forget();
+    case Kind::kRebuild:
+      return lose_ledger();
   }
 }
 
@@ -145,12 +155,17 @@ void Nemesis::start_now(std::size_t index) {
 }
 
 // Called by hosts, in the middle of what they do.
-bool Nemesis::crashes_here(std::size_t index) {
+bool Nemesis::crashes_here(std::size_t index, CrashPoint point) {
+  if (!is_active_) return false;
   auto& left = points_left_[index];
-  if (!is_active_ || !left) return false;
-  if (*left > 0) {
-    --*left;
-    return false;
+  // What comes once a recovery would never be hit by counting.
+  const bool is_rare = point == CrashPoint::kAfterAdoption && options_.crash > 0;
+  if (!is_rare || !dice_.chance(300)) {
+    if (!left) return false;
+    if (*left > 0) {
+      --*left;
+      return false;
+    }
   }
   left.reset();
   note(fmt::format("power cut at a persistence point of {}", index));
@@ -280,7 +295,11 @@ void Nemesis::pause() {
 
 void Nemesis::move_clock() {
   const std::size_t index = dice_.below(simulator_.hosts().size());
-  const std::uint64_t away_ms = dice_.below(options_.clock_ms_max + 1);
+  wild_[index] = false;
+  const auto wild = static_cast<std::size_t>(std::ranges::count(wild_, true));
+  wild_[index] = wild < options_.wild_max && dice_.chance(500);
+  const std::uint64_t away_ms =
+      dice_.below((wild_[index] ? kWildClockMsMax : options_.clock_ms_max) + 1);
   SimHost& host = simulator_.host(index);
   host.clock_offset_ms = static_cast<std::int64_t>(away_ms);
   if (dice_.chance(500)) host.clock_offset_ms = -host.clock_offset_ms;
@@ -303,11 +322,10 @@ void Nemesis::break_disk() {
 
 void Nemesis::forget() {
   const auto index = any_up();
-  if (!index || options_.never_lost.contains(id_of(*index))) return;
+  if (!index) return;
   SimHost& host = simulator_.host(*index);
   if (dice_.chance(300)) return host.votes().copy();  // a backup is made
-  if (!lost_.contains(*index) && lost_.size() >= options_.lost_max) return;
-  lost_.insert(*index);
+  if (!may_lose_a_store(*index)) return;
   const bool wiped = dice_.chance(500);
   note(fmt::format("{} {}", *index, wiped ? "loses its votes" : "gets back old votes"));
   crash(*index, duration_us());
@@ -316,6 +334,26 @@ void Nemesis::forget() {
   } else {
     host.votes().restore_copy();
   }
+}
+
+// More lost stores than faults are tolerated is a matter for operators.
+bool Nemesis::may_lose_a_store(std::size_t index) {
+  std::size_t others = 0;
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    SimHost& host = simulator_.host(i);
+    const bool lacks = host.is_recovering() || host.ledger().synced() < rebuilt_to_[i];
+    if (i != index && lacks) ++others;
+  }
+  return others < options_.lost_max;
+}
+
+void Nemesis::lose_ledger() {
+  const auto index = any_up();
+  if (!index || !may_lose_a_store(*index)) return;
+  rebuilt_to_[*index] = simulator_.checkers().highest_executed();
+  note(fmt::format("{} loses its ledger", *index));
+  crash(*index, duration_us());
+  simulator_.host(*index).ledger().wipe();
 }
 
 void Nemesis::heal() {

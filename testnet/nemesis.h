@@ -4,12 +4,10 @@
 //
 // Ranges as in TigerBeetle's VOPR where they apply: loss up to 30 %, repetition up to 50 %, crashes
 // that keep or lose what was not synced. Faults of all kinds overlap. `heal` ends them all: links
-// mended, disks good, clocks right, everybody up; what cannot come back is never more than the
-// replicas that may be lost for good (`lost_max`).
+// mended, disks good, clocks right, everybody up; who forgot its votes recovers by itself.
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -37,10 +35,11 @@ struct NemesisOptions {
   std::uint32_t clock = 3;    // a wall clock jumps
   std::uint32_t disk = 3;     // a sync fails, or the disk is full for a while
   std::uint32_t amnesia = 1;  // a vote store is wiped, or restored from an old copy
+  std::uint32_t rebuild = 1;  // a ledger is lost and begins again at genesis
 
   std::uint64_t clock_ms_max = 200;  // a jump leads this far from true time, either way
-  std::size_t lost_max = 0;          // replicas that amnesia may take for good
-  std::set<ledger::ReplicaId> never_lost;
+  std::size_t wild_max = 0;          // so many clocks at a time may be years away
+  std::size_t lost_max = 0;          // so many replicas at a time may lack a store that they had
 };
 
 // Options of one seed: which kinds of faults it has and how bad they are.
@@ -67,7 +66,8 @@ class Nemesis {
     kPause,
     kClock,
     kDisk,
-    kAmnesia
+    kAmnesia,
+    kRebuild
   };
   void next_later();
   void strike();
@@ -91,7 +91,9 @@ class Nemesis {
   void move_clock();
   void break_disk();
   void forget();
-  [[nodiscard]] bool crashes_here(std::size_t index);
+  void lose_ledger();
+  [[nodiscard]] bool may_lose_a_store(std::size_t index);
+  [[nodiscard]] bool crashes_here(std::size_t index, CrashPoint point);
   [[nodiscard]] std::optional<std::size_t> any_up();
   [[nodiscard]] std::uint64_t duration_us() { return dice_.between(1'000, options_.fault_us_max); }
 
@@ -102,7 +104,8 @@ class Nemesis {
   std::uint64_t faults_ = 0;
   std::vector<std::optional<std::uint32_t>> points_left_;  // until an armed crash, by replica
   std::vector<bool> restarts_;                             // a start is planned, by replica
-  std::set<std::size_t> lost_;
+  std::vector<bool> wild_;                                 // clocks that are years away
+  std::vector<ledger::Sequence> rebuilt_to_;               // a lost ledger is whole from here on
 };
 
 }  // namespace quorate::testnet

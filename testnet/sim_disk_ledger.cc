@@ -5,6 +5,7 @@
 
 #include "crypto/check.h"
 #include "crypto/merkle.h"
+#include "ledger/state_tree.h"
 #include "testnet/sim_disk.h"
 
 namespace quorate::testnet {
@@ -27,15 +28,17 @@ struct Block {
   Head head;  // after it
   // While it is not synced: what stood where it wrote, and what it put into the index.
   WriteSet before;
+  std::vector<ledger::StateTree::Replaced> replaced;
   std::vector<TxId> indexed;
 };
 
 class MemoryLedger final : public LedgerDisk {
  public:
-  explicit MemoryLedger(const ledger::Genesis& genesis) : genesis_{genesis.time, {}} {
-    for (const auto& [key, value] : ledger::genesis_state(genesis)) {
-      if (value) state_[key] = *value;
-    }
+  explicit MemoryLedger(const ledger::Genesis& genesis)
+      : chain_id_(ledger::chain_id_of(genesis)),
+        genesis_state_(ledger::genesis_state(genesis)),
+        genesis_{genesis.time, {}} {
+    wipe();
   }
 
   Status append(const CertifiedBatch& batch, const Execution& execution) override {
@@ -43,7 +46,7 @@ class MemoryLedger final : public LedgerDisk {
     if (faults.is_full) {
       return fail(ErrorKind::kEnvironment, "ledger-write-failed", "no space is left on the disk");
     }
-    Block block{batch, head(), {}, {}};
+    Block block{batch, head(), {}, {}, {}};
     const ledger::Record record{batch.certificate.epoch, batch.batch.header,
                                 execution.effective_time, execution.results_root};
     block.head.time = execution.effective_time;
@@ -51,6 +54,7 @@ class MemoryLedger final : public LedgerDisk {
     for (const auto& [key, value] : execution.writes) {
       block.before[key] = exchange(key, value);
     }
+    block.replaced = tree_.apply(execution.writes);
     for (std::size_t i = 0; i < execution.results.size(); ++i) {
       if (ledger::is_skipped(execution.results[i].outcome)) continue;
       const TxLocation place{batch.batch.header.sequence, static_cast<std::uint32_t>(i)};
@@ -67,6 +71,7 @@ class MemoryLedger final : public LedgerDisk {
     }
     for (; synced_.value < height().value; ++synced_.value) {
       blocks_[synced_.value].before.clear();
+      blocks_[synced_.value].replaced.clear();
       blocks_[synced_.value].indexed.clear();
     }
     return {};
@@ -77,6 +82,9 @@ class MemoryLedger final : public LedgerDisk {
   ledger::TimeMs time() const override { return head().time; }
   ledger::TreeHead tree_head() const override {
     return {head().frontier.size, head().frontier.root()};
+  }
+  ledger::CheckpointNote checkpoint_note() override {
+    return {chain_id_, tree_head(), height(), {}, {}, tree_.root()};
   }
   Result<CertifiedBatch> block(Height height) const override {
     return blocks_[height.value - 1].batch;
@@ -98,6 +106,18 @@ class MemoryLedger final : public LedgerDisk {
     while (height().value > kept) take_back();
   }
 
+  void wipe() override {
+    blocks_.clear();
+    state_.clear();
+    index_.clear();
+    synced_ = {};
+    for (const auto& [key, value] : genesis_state_) {
+      if (value) state_[key] = *value;
+    }
+    tree_ = {};
+    tree_.apply(genesis_state_);
+  }
+
  private:
   const Head& head() const { return blocks_.empty() ? genesis_ : blocks_.back().head; }
 
@@ -115,11 +135,15 @@ class MemoryLedger final : public LedgerDisk {
   void take_back() {
     const Block& last = blocks_.back();
     for (const auto& [key, value] : last.before) exchange(key, value);
+    tree_.undo(last.replaced);
     for (const TxId& id : last.indexed) index_.erase(id);
     blocks_.pop_back();
   }
 
+  ledger::Digest chain_id_;
+  WriteSet genesis_state_;
   Head genesis_;
+  ledger::StateTree tree_;
   std::vector<Block> blocks_;
   std::map<Bytes, Bytes> state_;
   std::map<TxId, TxLocation> index_;

@@ -40,7 +40,7 @@ class MemoryVotes final : public VoteDisk {
     QUORATE_CHECK(writing_.has_value(), "a write was begun");
     if (faults.syncs_fail) return refuse("the sync failed");
     apply(*std::exchange(writing_, std::nullopt));
-    guard_.last_write = contents_.last_write;
+    if (guard_.store_id == contents_.store_id) guard_.last_write = contents_.last_write;
     return {};
   }
 
@@ -48,6 +48,12 @@ class MemoryVotes final : public VoteDisk {
     for (const Bytes& key : keys) {
       if (auto found = contents_.records.extract(key)) erased_.insert(std::move(found));
     }
+  }
+
+  void erase_range(ByteView first, ByteView last) override {
+    auto at = contents_.records.lower_bound(Bytes(first.begin(), first.end()));
+    const auto end = contents_.records.lower_bound(Bytes(last.begin(), last.end()));
+    while (at != end) erased_.insert(contents_.records.extract(at++));
   }
 
   Status for_each_from(
@@ -82,6 +88,15 @@ class MemoryVotes final : public VoteDisk {
     return {};
   }
 
+  Status adopt() override {
+    if (stopped_) return stopped();
+    if (faults.is_full || faults.syncs_fail) return refuse("the guard could not be synced");
+    guard_.store_id = contents_.store_id;
+    guard_.last_write = contents_.last_write;
+    synced_guard_ = guard_;
+    return {};
+  }
+
   ledger::GuardState guard() const override { return guard_; }
   ledger::StoreAge age() const override {
     return ledger::judge_store_age(guard_, contents_.store_id, contents_.last_write);
@@ -103,7 +118,10 @@ class MemoryVotes final : public VoteDisk {
 
   void copy() override { copy_ = contents_; }
   void restore_copy() override {
-    if (copy_) contents_ = *copy_;
+    if (!copy_) return;
+    const bool is_noted = guard_.last_write == contents_.last_write;
+    contents_ = *copy_;
+    if (!is_noted) wipe();
   }
   void wipe() override {
     contents_ = {};

@@ -39,16 +39,24 @@ void SimHost::start() {
   QUORATE_CHECK(!is_up(), "a replica starts once a life");
   ++life_;
   parts_.trace.note({Kind::kStart, parts_.agenda.now_us(), self_, {}, ledger_->height().value});
-  parts_.checkers.on_start(self_, ledger_->height());
+  parts_.checkers.on_start(self_, ledger_->height(), is_recovering());
   if (bug == HostBug::kForgetsVotes && life_ > 1) votes_ = memory_votes(parts_.world.chain_id());
   make_mempool();
   pbft::ReplicaConfig config;
   config.self = self_;
   config.replicas = parts_.world.replicas();
   config.parameters = parts_.world.genesis().parameters;
-  voter_ = std::make_unique<pbft::Voter>(parts_.world.signer(self_), parts_.world.chain_id(), self_,
-                                         parts_.world.replicas(), is_learner());
-  replica_ = std::make_unique<pbft::Replica>(std::move(config), *voter_, restore());
+  // As the node opens its stores: one that is older than its guard gives way to an empty one.
+  const bool recovers = is_recovering();
+  if (recovers) votes_->wipe();
+  const ledger::GuardState guard = votes_->guard();
+  voter_ = std::make_unique<pbft::Voter>(
+      parts_.world.signer(self_), parts_.world.chain_id(), self_, parts_.world.replicas(),
+      recovers ? pbft::Standing::kRecovering : pbft::Standing::kVoter,
+      pbft::Ceiling{guard.epoch_ceiling, guard.view_ceiling, guard.sequence_ceiling});
+  pbft::ReplicaStart begin = restore();
+  for (const pbft::ProposalRecord& proposal : begin.votes.proposals) note_bodies(proposal);
+  replica_ = std::make_unique<pbft::Replica>(std::move(config), *voter_, std::move(begin));
   parts_.network.set_up(self_, true);
   post(pbft::Tick{});
   work();
@@ -59,11 +67,22 @@ pbft::ReplicaStart SimHost::restore() const {
   pbft::ReplicaStart start;
   start.executed = ledger_->height();
   start.effective_time = ledger_->time();
-  const Status read = votes_->for_each_from(pbft::first_vote_key_above(start.executed),
-                                            [&](ByteView key, ByteView value) -> Status {
-                                              if (!pbft::is_vote_key(key)) return {};
-                                              return pbft::restore_vote(key, value, start.votes);
-                                            });
+  const auto mark = ledger::read_checkpoint_mark(*ledger_);
+  QUORATE_CHECK(mark.has_value(), "a state in memory reads");
+  start.checkpoint = mark->sequence;
+  start.checkpoint_time = mark->time;
+  const auto restore = [&](ByteView key, ByteView value) -> Status {
+    return pbft::restore_vote(key, value, start.votes);
+  };
+  Status read;
+  const Bytes stable_key = pbft::stable_key();
+  if (const auto stable = votes_->get(stable_key); stable && *stable) {
+    read = restore(stable_key, **stable);
+  }
+  const Sequence low = start.votes.stable ? start.votes.stable->note.sequence : Sequence{};
+  for (const Bytes& first : pbft::first_keys(low)) {
+    if (read) read = votes_->for_each_from(first, restore);
+  }
   QUORATE_CHECK(read.has_value(), "the vote store holds what the core wrote");
   for (const pbft::ProposalRecord& proposal : start.votes.proposals) {
     for (const ledger::TxId& id : proposal.pre_prepare.batch.ids) {
@@ -94,6 +113,9 @@ void SimHost::crash(CrashKind kind) {
   waiting_.clear();
   writing_.clear();
   is_writing_ = false;
+  stable_ = {};
+  truncated_ = {};
+  bodies_.clear();
   deadline_ms_.reset();
   timer_us_.reset();
   to_execute_.clear();
@@ -174,72 +196,56 @@ void SimHost::on_timer(std::uint64_t time_us) {
   }
 }
 
-void SimHost::write_next() {
-  std::vector<ledger::VoteRecord> records;
-  for (const pbft::Output& output : waiting_) {
-    for (const pbft::DurableRecord& record : output.persist) {
-      records.push_back(pbft::to_vote_record(record));
-    }
-  }
-  writing_ = std::exchange(waiting_, {});
-  if (records.empty()) return release(std::exchange(writing_, {}));
-  if (crashed(CrashPoint::kBeforeWrite)) return;
-  const Status reserved =
-      votes_->reserve(replica_->epoch(), replica_->view(), replica_->high_watermark());
-  if (!reserved) return stop(reserved.error());
-  if (const Status begun = votes_->begin_write(std::move(records)); !begun) {
-    return stop(begun.error());
-  }
-  is_writing_ = true;
-  if (bug == HostBug::kSendsBeforeWrite) {
-    for (const pbft::Output& output : writing_) {
-      if (!send_all(output)) return;
-    }
-    for (pbft::Output& output : writing_) output.send.clear();
-  }
-  later(dice_.between(times.sync_us_min, times.sync_us_max), [this] { finish_write(); });
-}
-
-void SimHost::finish_write() {
-  if (const Status done = votes_->finish_write(); !done) return stop(done.error());
-  parts_.trace.note({Kind::kPersist, parts_.agenda.now_us(), self_});
-  if (crashed(CrashPoint::kBeforeRelease)) return;
-  is_writing_ = false;
-  release(std::exchange(writing_, {}));
-}
-
 bool SimHost::send_all(const pbft::Output& output) {
   for (const pbft::Send& message : output.send) {
     if (crashed(CrashPoint::kBeforeSend)) return false;
-    parts_.checkers.on_send(self_, message.message, *votes_, ledger_->synced());
-    const auto frame = std::visit(
-        [](const auto& each) {
-          return std::make_shared<const Bytes>(crypto::encode(node::PeerMessage(each)));
-        },
-        message.message);
+    if (bug == HostBug::kHidesNewViews &&
+        std::holds_alternative<pbft::NewView>(message.message)) {
+      continue;
+    }
+    parts_.checkers.on_send(self_, message.message, *votes_, truncated_);
+    const node::PeerMessage wire = std::visit(
+        [](const auto& each) { return node::PeerMessage(each); }, message.message);
     if (message.to) {
-      parts_.network.send(self_, *message.to, frame);
+      send(*message.to, wire);
     } else {
-      broadcast(frame);
+      broadcast(wire);
     }
   }
   return true;
+}
+
+void SimHost::note_events(const pbft::Output& output) {
+  const auto note = [this](Kind kind, std::uint64_t number, std::string_view text = {}) {
+    parts_.trace.note({kind, parts_.agenda.now_us(), self_, {}, number, nullptr, text});
+  };
+  if (output.recovered) note(Kind::kRecovered, 0);
+  for (const pbft::Event& event : output.events) {
+    if (const auto* left = std::get_if<pbft::ViewLeft>(&event)) {
+      note(Kind::kLeave, left->to.value, pbft::suspicion_text(left->why));
+    } else if (const auto* entered = std::get_if<pbft::ViewEntered>(&event)) {
+      note(Kind::kEnter, entered->view.value);
+    } else if (const auto* stable = std::get_if<pbft::CheckpointStable>(&event)) {
+      note(Kind::kStable, stable->sequence.value);
+    }
+  }
 }
 
 void SimHost::release(std::vector<pbft::Output> outputs) {
   const std::uint64_t life = life_;
   bool has_sent = false;
   for (pbft::Output& output : outputs) {
+    note_events(output);
     if (!send_all(output)) return;
     has_sent = has_sent || !output.send.empty();
-    for (const pbft::Contradiction& found : output.evidence) {
-      parts_.trace.note({Kind::kEvidence, parts_.agenda.now_us(), self_, found.first.replica,
-                         found.first.sequence.value});
+    for (const ledger::Evidence& found : output.evidence) {
+      parts_.trace.note({Kind::kEvidence, parts_.agenda.now_us(), self_, ledger::accused(found)});
       parts_.checkers.on_evidence(self_, found);
       if (on_evidence) on_evidence(found);
     }
     for (const pbft::BodyFetch& wanted : output.fetch_bodies) fetch(wanted);
     for (const pbft::BlockFetch& wanted : output.fetch_blocks) fetch(wanted);
+    for (const pbft::BodySend& bodies : output.send_bodies) send(bodies);
     execute_later(output);
     if (life != life_) return;
   }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -42,6 +43,7 @@ struct HostTimes {
 
 // Where a crash can be put.
 enum class CrashPoint : std::uint8_t {
+  kAfterAdoption,  // the guard counts a store that has nothing yet
   kBeforeWrite,    // the votes are not on the disk yet
   kBeforeRelease,  // they are, and nothing left
   kBeforeSend,     // once for each message
@@ -54,11 +56,22 @@ enum class CrashPoint : std::uint8_t {
 // Deliberate mistakes, to show that the checkers see them.
 enum class HostBug : std::uint8_t {
   kNone,
-  kSendsBeforeWrite,  // messages leave before their votes are durable
-  kForgetsVotes,      // restarts without its votes, and votes
-  kForgetsNonces,     // executes as if no nonce had been used
-  kSkipsBatch,        // executes nothing of every third batch
-  kHidesBodies,  // serves bodies of waiting and executed transactions only, not of proposed ones
+  kSendsBeforeWrite,   // messages leave before their votes are durable
+  kForgetsVotes,       // restarts without its votes, and votes
+  kAdoptsBeforeWrite,  // the guard knows a new store before what ended the recovery is in it
+  kForgetsNonces,      // executes as if no nonce had been used
+  kSkipsBatch,         // executes nothing of every third batch
+  kHidesNewViews,      // makes NEW-VIEWs and shows them to nobody
+};
+
+// What a liar does where a correct replica sends and receives (testnet/behaviours.h).
+class Mouth {
+ public:
+  virtual ~Mouth() = default;
+  // Instead of sending this to one replica.
+  virtual void speak(ledger::ReplicaId to, const node::PeerMessage& message) = 0;
+  // Before the replica itself hears it.
+  virtual void hear(ledger::ReplicaId from, const node::PeerMessage& message) = 0;
 };
 
 class SimHost {
@@ -92,8 +105,8 @@ class SimHost {
   [[nodiscard]] ledger::ReplicaId self() const { return self_; }
   [[nodiscard]] bool is_up() const { return replica_ != nullptr; }
   [[nodiscard]] std::uint64_t lives() const { return life_; }
-  // Signs nothing: its vote store is older than its guard.
-  [[nodiscard]] bool is_learner() const { return votes_->age() == ledger::StoreAge::kOlder; }
+  // Signs nothing: its vote store is not the one that its guard knows.
+  [[nodiscard]] bool is_recovering() const { return votes_->age() == ledger::StoreAge::kOlder; }
   // Precondition: is_up().
   [[nodiscard]] const pbft::Replica& replica() const { return *replica_; }
   [[nodiscard]] VoteDisk& votes() { return *votes_; }
@@ -111,7 +124,9 @@ class SimHost {
   // Asked at every crash point; true crashes the replica there, by a power cut.
   std::function<bool(CrashPoint)> crashes_here;
   // The evidence that this replica's core found.
-  std::function<void(const pbft::Contradiction&)> on_evidence;
+  std::function<void(const ledger::Evidence&)> on_evidence;
+  // Of a liar; null at an honest one. Whoever sets it keeps it.
+  Mouth* mouth = nullptr;
 
  private:
   using Event = decltype(pbft::Input::event);
@@ -127,13 +142,21 @@ class SimHost {
   void post(Event event) { inbox_.push_back(std::move(event)); }
   void work();
   void step_next();
-  void write_next();
-  void finish_write();
   void release(std::vector<pbft::Output> outputs);
   [[nodiscard]] bool send_all(const pbft::Output& output);  // false: crashed on the way
+  void note_events(const pbft::Output& output);
   void arm_timer();
   void on_timer(std::uint64_t time_us);
   [[nodiscard]] pbft::ReplicaStart restore() const;
+
+  // sim_host_votes.cc: the vote writer
+  void write_next();
+  [[nodiscard]] Status prepare_write(std::vector<ledger::VoteRecord>& records);
+  void finish_write();
+  void finish_release();
+  [[nodiscard]] bool adopts() const;  // the write that is under way ends a recovery
+  void truncate();
+  void note_bodies(const pbft::ProposalRecord& proposal);
 
   // sim_host_execution.cc: the executor and the mempool
   void make_mempool();
@@ -142,20 +165,21 @@ class SimHost {
   void execute_later(pbft::Output& output);
   void execute_next();
   void execute(const ledger::CertifiedBatch& batch);
-  void drop_votes();
   void report(const ledger::CertifiedBatch& batch, const ledger::Execution& execution);
   [[nodiscard]] Result<ledger::Execution> run(const ledger::CertifiedBatch& batch) const;
 
   // sim_host_peers.cc: what other replicas say and want
   void send(ledger::ReplicaId to, const node::PeerMessage& message);
   void broadcast(const node::PeerMessage& message);
-  void broadcast(const SharedBytes& bytes);
+  void send(const pbft::BodySend& bodies);
   void fetch(const pbft::BodyFetch& wanted);
   void fetch(const pbft::BlockFetch& wanted);
   void handle(ledger::ReplicaId from, const SharedBytes& bytes);
   template <class T>
   void on(ledger::ReplicaId from, T message);  // whatever the verifier judges
   void on(ledger::ReplicaId from, pbft::StatusReport report);
+  void on(ledger::ReplicaId from, pbft::Ask message);
+  void on(ledger::ReplicaId from, pbft::BatchAnswer message);
   void on(ledger::ReplicaId from, node::Transactions message);
   void on(ledger::ReplicaId from, node::BodyRequest request);
   void on(ledger::ReplicaId from, node::BlockRequest request);
@@ -180,6 +204,9 @@ class SimHost {
   std::vector<pbft::Output> waiting_;  // for the vote writer
   std::vector<pbft::Output> writing_;
   bool is_writing_ = false;
+  ledger::Sequence stable_;     // said by the core in this life
+  ledger::Sequence truncated_;  // votes up to it were dropped in this life
+  std::map<ledger::Sequence, std::vector<ledger::TxId>> bodies_;  // that votes there named
   std::optional<std::uint64_t> deadline_ms_;
   std::optional<std::uint64_t> timer_us_;
   std::deque<Work> to_execute_;

@@ -1,6 +1,5 @@
 // The executor and the mempool of a simulated replica.
 
-#include <algorithm>
 #include <utility>
 
 #include "crypto/check.h"
@@ -132,46 +131,24 @@ void SimHost::execute(const CertifiedBatch& batch) {
                                                    execution->results_root.bytes.end())});
   parts_.checkers.on_executed(self_, batch, *execution, ledger_->tree_head());
   if (crashed(CrashPoint::kAfterAppend)) return;
-  const std::uint64_t interval = parts_.world.genesis().parameters.checkpoint_interval;
-  if (ledger_->height().value % interval != 0) return report(batch, *execution);
+  if (!execution->is_checkpoint) return report(batch, *execution);
   later(dice_.between(times.sync_us_min, times.sync_us_max),
         [this, batch, execution = std::move(*execution)] {
           if (const Status synced = ledger_->sync(); !synced) return stop(synced.error());
           if (crashed(CrashPoint::kAfterSync)) return;
-          drop_votes();
           report(batch, execution);
         });
 }
 
-// What the synced ledger holds needs no votes any more, and no bodies beside it.
-void SimHost::drop_votes() {
-  const Bytes end = pbft::first_vote_key_above(ledger_->synced());
-  std::vector<Bytes> keys;
-  std::set<ledger::TxId> dropped;
-  std::set<ledger::TxId> kept;
-  const Status read = votes_->for_each_from(
-      pbft::first_vote_key_above({}), [&](ByteView key, ByteView value) -> Status {
-        const bool is_settled = std::ranges::lexicographical_compare(key, end);
-        pbft::RestoredVotes votes;
-        QUORATE_TRY(pbft::restore_vote(key, value, votes));
-        if (is_settled) keys.emplace_back(key.begin(), key.end());
-        for (const pbft::ProposalRecord& proposal : votes.proposals) {
-          const auto& ids = proposal.pre_prepare.batch.ids;
-          (is_settled ? dropped : kept).insert(ids.begin(), ids.end());
-        }
-        return {};
-      });
-  QUORATE_CHECK(read.has_value(), "the vote store holds what the core wrote");
-  for (const ledger::TxId& id : dropped) {
-    if (!kept.contains(id)) keys.push_back(pbft::body_key(id));
-  }
-  votes_->erase(keys);
-}
-
 void SimHost::report(const CertifiedBatch& batch, const Execution& execution) {
+  std::optional<pbft::CheckpointExecuted> checkpoint;
+  if (execution.is_checkpoint) {
+    checkpoint = {ledger_->checkpoint_note(), execution.effective_time.value / 1000};
+    parts_.checkers.on_checkpoint(self_, checkpoint->note);
+  }
   auto settled = mempool_->on_executed(batch.transactions, execution.results);
   post(pbft::BatchExecuted{batch.certificate.sequence, execution.results_root,
-                           execution.effective_time, std::move(settled)});
+                           execution.effective_time, std::move(settled), std::move(checkpoint)});
   is_executing_ = false;
   execute_next();
 }

@@ -1,5 +1,6 @@
 // What other replicas say to a simulated one, and want from it: node/peer_router.h without threads.
 
+#include <algorithm>
 #include <utility>
 
 #include "crypto/bcs.h"
@@ -31,16 +32,32 @@ node::WireBlock to_wire(const ledger::CertifiedBatch& block) {
 }  // namespace
 
 void SimHost::send(ReplicaId to, const node::PeerMessage& message) {
+  if (mouth != nullptr) return mouth->speak(to, message);
   parts_.network.send(self_, to, to_frame(message));
 }
 
-void SimHost::broadcast(const node::PeerMessage& message) { broadcast(to_frame(message)); }
-
-void SimHost::broadcast(const SharedBytes& bytes) {
+void SimHost::broadcast(const node::PeerMessage& message) {
+  const SharedBytes frame = mouth == nullptr ? to_frame(message) : nullptr;
   for (std::size_t i = 0; i < parts_.world.size(); ++i) {
     const ReplicaId to{static_cast<std::uint16_t>(i)};
-    if (to != self_) parts_.network.send(self_, to, bytes);
+    if (to == self_) continue;
+    if (mouth != nullptr) {
+      mouth->speak(to, message);
+    } else {
+      parts_.network.send(self_, to, frame);
+    }
   }
+}
+
+void SimHost::send(const pbft::BodySend& bodies) {
+  node::Transactions message;
+  std::size_t bytes = 0;
+  for (const TransactionPtr& body : bodies.transactions) {
+    if (bytes > node::kAnswerBytesMax) break;
+    bytes += body->encoded_bytes;
+    message.transactions.push_back(*body->signed_transaction);
+  }
+  if (!message.transactions.empty()) send(bodies.to, message);
 }
 
 void SimHost::receive(ReplicaId from, const SharedBytes& bytes) {
@@ -53,7 +70,11 @@ void SimHost::receive(ReplicaId from, const SharedBytes& bytes) {
 }
 
 void SimHost::on_session(ReplicaId peer, bool connected) {
-  if (!is_up() || !connected) return;
+  if (!is_up()) return;
+  if (!connected) {
+    post(pbft::PeerDisconnected{peer});
+    return work();
+  }
   post(pbft::PeerConnected{peer});
   std::vector<SignedTransaction> ready;
   for (const TransactionPtr& transaction :
@@ -67,6 +88,7 @@ void SimHost::on_session(ReplicaId peer, bool connected) {
 void SimHost::handle(ReplicaId from, const SharedBytes& bytes) {
   auto message = crypto::decode<node::PeerMessage>(*bytes);
   if (!message) return note_fault(from, message.error().code);
+  if (mouth != nullptr) mouth->hear(from, *message);
   std::visit([&](auto& each) { on(from, std::move(each)); }, *message);
 }
 
@@ -85,6 +107,17 @@ void SimHost::on(ReplicaId from, pbft::StatusReport report) {
   post(pbft::StatusArrived{from, std::move(report)});
 }
 
+void SimHost::on(ReplicaId from, pbft::Ask message) {
+  const std::size_t longest =
+      std::max({message.view_changes.size(), message.new_views.size(), message.batches.size()});
+  if (longest > pbft::kAskMax) return note_fault(from, "ask-too-long");
+  post(pbft::AskArrived{from, std::move(message)});
+}
+
+void SimHost::on(ReplicaId from, pbft::BatchAnswer message) {
+  post(pbft::BatchArrived{from, std::move(message.batch)});
+}
+
 void SimHost::on(ReplicaId from, node::Transactions message) {
   for (SignedTransaction& transaction : message.transactions) {
     auto checked = parts_.world.transactions().check(std::move(transaction));
@@ -99,31 +132,31 @@ void SimHost::on(ReplicaId from, node::Transactions message) {
   keep_house_later();
 }
 
-// Waiting, executed, or vouched for by a vote: the last may be expired, or from a former life.
+// Waiting or executed; what only a vote still has, the core knows.
 TransactionPtr SimHost::find_body(const TxId& id) const {
   if (TransactionPtr waiting = mempool_->find(id)) return waiting;
-  if (const auto place = ledger_->find(id); place && *place) {
-    if (const auto block = ledger_->block((*place)->height)) {
-      return block->transactions[(*place)->index];
-    }
-  }
-  if (bug == HostBug::kHidesBodies) return nullptr;
-  const auto stored = votes_->get(pbft::body_key(id));
-  if (!stored || !*stored) return nullptr;
-  return parts_.world.transactions().check(ByteView(**stored)).value_or(nullptr);
+  const auto place = ledger_->find(id);
+  if (!place || !*place) return nullptr;
+  const auto block = ledger_->block((*place)->height);
+  return block ? block->transactions[(*place)->index] : nullptr;
 }
 
 void SimHost::on(ReplicaId from, node::BodyRequest request) {
   node::Transactions answer;
+  std::vector<TxId> absent;
   std::size_t bytes = 0;
   for (const TxId& id : request.ids) {
     if (bytes > node::kAnswerBytesMax) break;
     const TransactionPtr body = find_body(id);
-    if (!body) continue;
+    if (!body) {
+      absent.push_back(id);
+      continue;
+    }
     bytes += body->encoded_bytes;
     answer.transactions.push_back(*body->signed_transaction);
   }
   if (!answer.transactions.empty()) send(from, answer);
+  if (!absent.empty()) post(pbft::BodiesWanted{from, std::move(absent)});
 }
 
 void SimHost::on(ReplicaId from, node::BlockRequest request) {

@@ -45,6 +45,8 @@ SimWorld::SimWorld(std::size_t replicas, const ledger::Parameters& parameters, s
   messages_ = std::make_unique<pbft::MessageVerifier>(chain_id_, &cache_, set_, parameters);
   transactions_ = std::make_unique<ledger::TransactionVerifier>(genesis_, chain_id_, &cache_);
   certificates_ = std::make_unique<ledger::CertificateVerifier>(chain_id_, &cache_);
+  checkpoints_ = std::make_unique<ledger::CheckpointVerifier>(chain_id_, &cache_);
+  evidence_ = std::make_unique<ledger::EvidenceVerifier>(chain_id_, &cache_);
 }
 
 ledger::TransactionPtr SimWorld::sign(std::size_t client, std::uint64_t nonce,

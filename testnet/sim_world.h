@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "crypto/signing.h"
+#include "ledger/evidence.h"
 #include "ledger/transaction.h"
 #include "pbft/verify.h"
 
@@ -34,6 +35,8 @@ class SimWorld {
   [[nodiscard]] const pbft::MessageVerifier& messages() const { return *messages_; }
   [[nodiscard]] const ledger::TransactionVerifier& transactions() const { return *transactions_; }
   [[nodiscard]] const ledger::CertificateVerifier& certificates() const { return *certificates_; }
+  [[nodiscard]] const ledger::CheckpointVerifier& checkpoints() const { return *checkpoints_; }
+  [[nodiscard]] const ledger::EvidenceVerifier& evidence() const { return *evidence_; }
 
   [[nodiscard]] const ledger::PublicKey& client_key(std::size_t client) const {
     return clients_[client]->public_key();
@@ -53,6 +56,8 @@ class SimWorld {
   std::unique_ptr<pbft::MessageVerifier> messages_;
   std::unique_ptr<ledger::TransactionVerifier> transactions_;
   std::unique_ptr<ledger::CertificateVerifier> certificates_;
+  std::unique_ptr<ledger::CheckpointVerifier> checkpoints_;
+  std::unique_ptr<ledger::EvidenceVerifier> evidence_;
 };
 
 }  // namespace quorate::testnet

@@ -38,7 +38,7 @@ Simulator::Simulator(const SimOptions& options)
         std::make_unique<SimHost>(SimHost::Parts{world_, agenda_, network_, checkers_, trace_}, id,
                                   dice_.fork(kHostStream + i)));
     hosts_.back()->times = options_.times;
-    hosts_.back()->on_evidence = [this, id](const pbft::Contradiction& evidence) {
+    hosts_.back()->on_evidence = [this, id](const ledger::Evidence& evidence) {
       accusations_.push_back({id, evidence});
     };
   }
@@ -96,7 +96,8 @@ bool Simulator::run_for(std::uint64_t duration_us) {
 bool Simulator::is_level() const {
   return std::ranges::all_of(hosts_, [this](const auto& host) {
     return checkers_.is_liar(host->self()) ||
-           (host->is_up() && host->replica().executed() >= checkers_.highest_executed() &&
+           (host->is_up() && !host->is_recovering() &&
+            host->replica().executed() >= checkers_.highest_executed() &&
             host->ledger().height() >= checkers_.highest_executed());
   });
 }

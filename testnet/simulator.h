@@ -46,7 +46,7 @@ class Simulator {
   // False if an invariant broke.
   bool run_for(std::uint64_t duration_us);
 
-  // Every replica is up and has executed all that any correct one executed.
+  // Every correct replica is up, may vote, and has executed all that any correct one executed.
   [[nodiscard]] bool is_level() const;
 
   [[nodiscard]] const SimOptions& options() const { return options_; }
@@ -66,7 +66,7 @@ class Simulator {
   // What replicas accuse each other of, in the order in which it was found.
   struct Accusation {
     ledger::ReplicaId by;
-    pbft::Contradiction evidence;
+    ledger::Evidence evidence;
   };
   [[nodiscard]] const std::vector<Accusation>& accusations() const { return accusations_; }
 

@@ -38,6 +38,10 @@ struct TraceEvent {
     kFault,       // the fault schedule did `text`
     kSubmit,      // a client's transaction was offered; `text`: its id and the answer
     kViolation,   // `text`: which invariant broke, and how
+    kLeave,       // moves to view `number`; `text`: why
+    kEnter,       // entered view `number`
+    kStable,      // sequence `number` is a stable checkpoint here
+    kRecovered,   // may vote again after amnesia
   };
   Kind kind;
   std::uint64_t time_us = 0;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint64_t kWorkloadStream = 2;
 constexpr std::uint64_t kLifeMs = 3'600'000;
 constexpr std::uint64_t kKeys = 16;
+constexpr std::uint64_t kCalmUs = 5'000'000;
 constexpr std::size_t kSkippedMax = 64;
 
 const ledger::Transaction& body_of(const TransactionPtr& transaction) {
@@ -46,6 +47,15 @@ void Workload::next_later() {
         dice_.chance(options_.burst_permille) ? dice_.between(1, options_.burst_max) : 1;
     for (std::uint64_t i = 0; i < count; ++i) issue();
     next_later();
+  });
+}
+
+void Workload::calm() {
+  is_running_ = false;
+  simulator_.agenda().in(kCalmUs, [this] {
+    (void)submit(calm_ % clients_.size(), calm_ % simulator_.hosts().size());
+    ++calm_;
+    calm();
   });
 }
 

@@ -42,6 +42,8 @@ class Workload {
   void start();
   // No new transactions; those without a fate are still offered.
   void stop() { is_running_ = false; }
+  // One transaction every few seconds from now on, to a replica that is up.
+  void calm();
 
   // Signs one and offers it to this replica.
   ledger::TransactionPtr submit(std::size_t client, std::size_t replica);
@@ -80,6 +82,7 @@ class Workload {
   std::vector<Client> clients_;
   std::map<ledger::TxId, Pending> pending_;
   std::map<std::pair<ledger::PublicKey, std::uint64_t>, std::set<ledger::TxId>> by_nonce_;
+  std::size_t calm_ = 0;  // where the next one goes
   bool is_running_ = false;
   bool retries_ = false;
   std::uint64_t submitted_ = 0;

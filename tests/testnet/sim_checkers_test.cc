@@ -66,6 +66,13 @@ class SimCheckers : public ::testing::Test {
     checkers_.on_send({from}, pbft::Commit{cast, sign(Purpose::kCommit, cast)}, disk, {});
   }
 
+  // A vote store whose guard has reserved what the tests vote for.
+  std::unique_ptr<VoteDisk> reserved_disk() const {
+    auto disk = memory_votes(world_.chain_id());
+    EXPECT_TRUE(disk->reserve({}, {9}, {99}).has_value());
+    return disk;
+  }
+
   void expect(std::string_view invariant) const {
     ASSERT_EQ(checkers_.violations().size(), 1U);
     EXPECT_EQ(checkers_.violations()[0].invariant, invariant) << checkers_.violations()[0].text;
@@ -170,13 +177,13 @@ TEST_F(SimCheckers, DifferentTreeHeadsAreSeen) {
 }
 
 TEST_F(SimCheckers, VoteThatIsNotOnTheDiskIsSeen) {
-  const auto disk = memory_votes(world_.chain_id());
+  const auto disk = reserved_disk();
   commit(1, batch(1, {transaction(1)}), *disk);
   expect("durable");
 }
 
 TEST_F(SimCheckers, VoteBelowTheSyncedLedgerNeedsNoRecord) {
-  const auto disk = memory_votes(world_.chain_id());
+  const auto disk = reserved_disk();
   const CertifiedBatch first = batch(1, {transaction(1)});
   const Vote cast = vote(first, {1});
   checkers_.on_send({1}, pbft::Commit{cast, sign(Purpose::kCommit, cast)}, *disk, {1});
@@ -184,7 +191,7 @@ TEST_F(SimCheckers, VoteBelowTheSyncedLedgerNeedsNoRecord) {
 }
 
 TEST_F(SimCheckers, PrepareWithoutItsBodiesOnTheDiskIsSeen) {
-  const auto disk = memory_votes(world_.chain_id());
+  const auto disk = reserved_disk();
   const CertifiedBatch first = batch(1, {transaction(1)});
   const Vote proposed = vote(first, {0});
   const Vote cast = vote(first, {1});
@@ -198,7 +205,7 @@ TEST_F(SimCheckers, PrepareWithoutItsBodiesOnTheDiskIsSeen) {
 }
 
 TEST_F(SimCheckers, SecondVoteForOnePlaceIsSeenAcrossLives) {
-  const auto disk = memory_votes(world_.chain_id());
+  const auto disk = reserved_disk();
   for (const std::uint64_t nonce : {1, 2}) {
     const CertifiedBatch first = batch(1, {transaction(nonce)});
     const Vote cast = vote(first, {1});
@@ -212,16 +219,95 @@ TEST_F(SimCheckers, SecondVoteForOnePlaceIsSeenAcrossLives) {
 }
 
 TEST_F(SimCheckers, LiarMayVoteTwice) {
-  const auto disk = memory_votes(world_.chain_id());
+  const auto disk = reserved_disk();
   commit(3, batch(1, {transaction(1)}), *disk);
   commit(3, batch(1, {transaction(2)}), *disk);
   expect_nothing();
 }
 
-pbft::Contradiction contradiction(const Vote& first, const Vote& second,
-                                  const crypto::Signature& first_signature,
-                                  const crypto::Signature& second_signature) {
-  return {Purpose::kCommit, first, first_signature, second, second_signature};
+TEST_F(SimCheckers, SecondViewChangeForOneViewIsSeenAcrossLives) {
+  const auto disk = reserved_disk();
+  for (const bool has_stable : {false, true}) {
+    pbft::ViewChangeBody body{{}, {1}, {1}, {}, {}};
+    if (has_stable) body.stable.emplace();
+    const pbft::ViewChange message{
+        body, crypto::sign_body(world_.signer({1}), Purpose::kViewChange, world_.chain_id(),
+                                pbft::view_vote(body))};
+    ASSERT_TRUE(disk->begin_write({pbft::to_vote_record(pbft::ViewChangeRecord{message})}));
+    ASSERT_TRUE(disk->finish_write());
+    checkers_.on_send({1}, message, *disk, {});
+    checkers_.on_start({1}, {0});
+  }
+  expect("contradiction");
+}
+
+TEST_F(SimCheckers, ViewChangeThatIsNotOnTheDiskIsSeen) {
+  const auto disk = reserved_disk();
+  checkers_.on_send({1}, pbft::ViewChange{{{}, {1}, {1}, {}, {}}, {}}, *disk, {});
+  expect("durable");
+}
+
+TEST_F(SimCheckers, NewViewThatIsNotOnTheDiskIsSeen) {
+  const auto disk = reserved_disk();
+  checkers_.on_send({1}, pbft::NewView{{{}, {1}, {1}, {}}, {}}, *disk, {});
+  expect("durable");
+}
+
+TEST_F(SimCheckers, CheckpointVoteThatIsNotOnTheDiskIsSeen) {
+  const auto disk = reserved_disk();
+  checkers_.on_send({1}, ledger::CheckpointVote{{world_.chain_id(), {5, {}}, {5}, {}, {}, {}}, 0,
+                                                {1}, {}}, *disk, {});
+  expect("durable");
+}
+
+TEST_F(SimCheckers, VoteAboveTheGuardsCeilingIsSeen) {
+  const auto disk = memory_votes(world_.chain_id());
+  const CertifiedBatch first = batch(1, {transaction(1)});
+  const Vote cast = vote(first, {1});
+  ASSERT_TRUE(disk->begin_write({pbft::to_vote_record(
+      pbft::CommitRecord{{cast, sign(Purpose::kCommit, cast)}, {}})}));
+  ASSERT_TRUE(disk->finish_write());
+  commit(1, first, *disk);
+  expect("ceiling");
+}
+
+TEST_F(SimCheckers, DifferentCheckpointNotesAreSeen) {
+  checkers_.on_checkpoint({0}, {world_.chain_id(), {5, {}}, {5}, {}, {}, {}});
+  checkers_.on_checkpoint({1}, {world_.chain_id(), {5, {}}, {5}, {}, {}, world_.chain_id()});
+  expect("checkpoint");
+}
+
+TEST_F(SimCheckers, StableCheckpointWithoutAQuorumIsSeen) {
+  const auto disk = reserved_disk();
+  checkers_.on_send({0}, ledger::StableCheckpoint{{world_.chain_id(), {5, {}}, {5}, {}, {}, {}},
+                                                  0, {}}, *disk, {});
+  expect("checkpoint");
+}
+
+// An old core in place of a newer one within a life.
+TEST_F(SimCheckers, ReplicaThatGoesBackIsSeen) {
+  const auto replica = [&](std::uint64_t executed) {
+    static std::vector<std::unique_ptr<pbft::Voter>> voters;
+    voters.push_back(std::make_unique<pbft::Voter>(world_.signer({1}), world_.chain_id(),
+                                                   ReplicaId{1}, world_.replicas(),
+                                                   pbft::Standing::kVoter));
+    pbft::ReplicaConfig config;
+    config.self = {1};
+    config.replicas = world_.replicas();
+    pbft::ReplicaStart start;
+    start.executed = {executed};
+    return pbft::Replica(config, *voters.back(), start);
+  };
+  checkers_.on_step({1}, replica(2), {});
+  checkers_.on_step({1}, replica(1), {});
+  expect("transition");
+}
+
+ledger::Evidence contradiction(const Vote& first, const Vote& second,
+                               const crypto::Signature& first_signature,
+                               const crypto::Signature& second_signature) {
+  return ledger::VoteEvidence{ledger::VotePhase::kCommit, first, first_signature, second,
+                              second_signature};
 }
 
 TEST_F(SimCheckers, EvidenceAgainstALiarIsWelcome) {
@@ -296,7 +382,7 @@ TEST(SimMutants, PrimaryThatForgetsItsVotesIsFound) {
 }
 
 TEST(SimMutants, LedgerThatForgetsNoncesIsFound) {
-  EXPECT_EQ(find_bug(HostBug::kForgetsNonces, 2, 20), "results");
+  EXPECT_EQ(find_bug(HostBug::kForgetsNonces, 2, 20), "checkpoint");
 }
 
 TEST(SimMutants, LedgerThatSkipsABatchIsFound) {

@@ -268,6 +268,7 @@ std::optional<std::string> Node::trouble() const {
 }
 
 void Node::keep_house() {
+  flush_log();  // whoever reads along sees it a second later at most
   tracker_.on_expired(mempool_.drop_expired(wall_time()));
   const Status space = check_disk_space(home_.root, config_.disk_free_bytes_min);
   const std::lock_guard lock(trouble_mutex_);

@@ -60,7 +60,8 @@ Status open_votes(const Home& home, const Digest& chain_id, Stores& stores) {
     QUORATE_ASSIGN(stores.votes, ledger::VoteStore::open(home.votes(), chain_id));
     if (ledger::judge_store_age(state, stores.votes->store_id(), stores.votes->last_write()) ==
         ledger::StoreAge::kCurrent) {
-      return {};
+      // Synced, unlike the numbers noted since: from here on no older copy passes for this store.
+      return stores.guard->adopt(stores.votes->store_id(), stores.votes->last_write());
     }
     found = fmt::format("is older than its guard (its last write is {}, the guard remembers {})",
                         stores.votes->last_write(), state.last_write);
@@ -130,6 +131,12 @@ Result<pbft::ReplicaStart> restore_start(const Stores& stores,
                  ledger::read_checkpoint_mark(*stores.ledger));
   start.checkpoint = mark.sequence;
   start.checkpoint_time = mark.time;
+  if (mark.sequence.value > 0) {
+    // A crash may have come between the sync at this checkpoint and the vote for it.
+    QUORATE_TRY(stores.ledger->sync());
+    QUORATE_ASSIGN(const auto note, stores.ledger->own_checkpoint(mark.sequence));
+    if (note) start.last_checkpoint = pbft::CheckpointExecuted{*note, mark.time.value / 1000};
+  }
   const auto restore = [&](ByteView key, ByteView value) -> Status {
     return pbft::restore_vote(key, value, start.votes);
   };

@@ -29,12 +29,16 @@ Replica::Replica(ReplicaConfig config, Voter& voter, ReplicaStart start)
 Output Replica::step(const Input& input) {
   now_.monotonic_ms = std::max(now_.monotonic_ms, input.now.monotonic_ms);
   now_.wall = input.now.wall;
-  // Nobody called at the deadline: this process stood still, and its timers mean nothing.
-  if (deadline_ms_ != 0 && now_.monotonic_ms > deadline_ms_ + config_.request_timeout_ms / 4) {
+  // It just started, or nobody called at the deadline: this process stood still. What it missed
+  // says nothing about the primary.
+  if (deadline_ms_ == 0 || now_.monotonic_ms > deadline_ms_ + config_.request_timeout_ms / 4) {
     suspicion_.woke_up(now_.monotonic_ms);
   }
   Output out;
-  out.recovered = std::exchange(recovery_ended_, false);
+  if (std::exchange(recovery_ended_, false)) end_recovery(out);
+  if (const auto last = std::exchange(last_checkpoint_, std::nullopt)) {
+    vote_for_checkpoint(*last, out);
+  }
   std::visit([&](const auto& event) { on(event, out); }, input.event);
   after_input(out);
   return out;

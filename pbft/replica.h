@@ -53,6 +53,8 @@ struct ReplicaStart {
   // The last checkpoint at or below `executed` (ledger::CheckpointMark).
   Sequence checkpoint;
   TimeMs checkpoint_time;
+  // Its note, if the ledger is synced there: a crash may have come before the vote for it.
+  std::optional<CheckpointExecuted> last_checkpoint{};
 };
 
 class Replica {
@@ -154,6 +156,7 @@ class Replica {
   void vote_for_checkpoint(const CheckpointExecuted& executed, Output& out);
   void collect_stable(Output& out);
   void make_stable(const StableCheckpoint& stable, Output& out);
+  void end_recovery(Output& out);
   void compare_with_stable(const CheckpointNote& own, Output& out);
   void close_slots_up_to(Sequence sequence);
 
@@ -259,7 +262,9 @@ class Replica {
 
   std::uint64_t progress_ms_ = 0;  // when something was last committed
   std::uint64_t proposed_ms_ = 0;  // when we last proposed
-  bool recovery_ended_ = false;    // at the start; the next output says so
+  // Of the start, for the first output.
+  bool recovery_ended_ = false;
+  std::optional<CheckpointExecuted> last_checkpoint_;
   std::uint64_t next_status_ms_ = 0;
   std::uint64_t last_status_ms_ = 0;
   std::uint64_t status_interval_ms_;

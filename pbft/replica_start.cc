@@ -17,6 +17,9 @@ void Replica::restore(ReplicaStart start) {
   stable_ = std::move(start.votes.stable);
   if (stable_) low_ = stable_->note.sequence;
   checkpoints_.set_stable(low_);
+  if (start.votes.floor && start.votes.floor->epoch == epoch_) {
+    voter_.remember_floor(start.votes.floor->view);
+  }
   restore_view(start.votes);
   last_proposed_ = std::max(executed_, plan_high_);
   for (CheckpointVote& vote : start.votes.checkpoints) {
@@ -30,6 +33,7 @@ void Replica::restore(ReplicaStart start) {
   // Told last: what is below is not remembered, and this may end a recovery, which the first output
   // will say.
   recovery_ended_ = voter_.set_stable(low_);
+  last_checkpoint_ = std::move(start.last_checkpoint);
 }
 
 // The highest NEW-VIEW that was entered, unless a later VIEW-CHANGE left it (OSDI '99 §4.4).

@@ -37,7 +37,9 @@ void Replica::move_between_views(Output& out) {
     leave_view(*view, Suspected::kJoined, out);
   }
   if (in_view_) return;
-  if (view_changes_.count(view_) >= ledger::quorum(size())) {
+  // Those who went further have moved too: without them, one that advanced alone would leave the
+  // others without a timer.
+  if (view_changes_.count_from(view_) >= ledger::quorum(size())) {
     suspicion_.quorum_moves(now_.monotonic_ms);
   }
   if (open_view(out)) return;
@@ -60,7 +62,7 @@ void Replica::leave_view(View to, Suspected why, Output& out) {
   view_ = to;
   in_view_ = false;
   suspicion_.leave_view();
-  early_.clear();
+  if (early_view_ != to) early_.clear();
   static_cast<void>(view_changes_.add(message));
   out.persist.emplace_back(ViewChangeRecord{message});
   out.send.push_back({std::nullopt, std::move(message)});

@@ -26,7 +26,8 @@ class ExecutorTest : public testing::Test {
   }
 
   // Runs empty batches and ends; `flagged` asks for a checkpoint.
-  void run(std::uint64_t batches, std::uint64_t flagged = 0) {
+  void run(std::uint64_t batches, std::uint64_t flagged = 0,
+           std::optional<ledger::StableCheckpoint> stable = std::nullopt) {
     const std::uint64_t before = env_.syncs();
     Mempool mempool(genesis_, *store_, {}, {[](const auto&) {}, [](const auto&) {}});
     Tracker tracker;
@@ -45,7 +46,7 @@ class ExecutorTest : public testing::Test {
       block.certificate = certify(genesis_, block.batch.header, {0, 1, 2});
       work.push_back(std::move(block));
     }
-    executor.post({}, std::move(work));
+    executor.post({{}, std::move(work), std::move(stable)});
     executor.stop();
   }
 
@@ -101,6 +102,30 @@ TEST_F(ExecutorTest, ACheckpointThatCannotBeSyncedIsNotReported) {
   EXPECT_EQ(fatal_, "ledger-write-failed");
   ASSERT_EQ(seen_.size(), 3U);
   for (const Seen& seen : seen_) EXPECT_FALSE(seen.executed.checkpoint);
+}
+
+TEST_F(ExecutorTest, KeepsAStableCheckpointAfterTheBlocksThatCameWithIt) {
+  run(4);
+  const ledger::StableCheckpoint stable =
+      stabilise(seen_.back().executed.checkpoint.value().note, 6, {0, 1, 2});
+  store_.reset();
+  env_.remove_folder("/ledger");
+  store_ = ledger::Store::create("/ledger", genesis_, {&env_}).value();
+  run(4, 0, stable);
+  EXPECT_EQ(fatal_, "");
+  EXPECT_EQ(store_->latest_stable()->value().note, stable.note);
+}
+
+TEST_F(ExecutorTest, AStableCheckpointWithOtherRootsIsFatal) {
+  run(4);
+  ledger::StableCheckpoint stable;
+  stable.note = seen_.back().executed.checkpoint.value().note;
+  stable.note.state_root.bytes[0] ^= 1;
+  store_.reset();
+  env_.remove_folder("/ledger");
+  store_ = ledger::Store::create("/ledger", genesis_, {&env_}).value();
+  run(4, 0, stable);
+  EXPECT_EQ(fatal_, "ledger-diverged");
 }
 
 }  // namespace

@@ -110,6 +110,24 @@ TEST(ReplicaCheckpoint, StableOneMovesTheWatermarksAndClosesSlots) {
   EXPECT_EQ(records<StableRecord>(out).size(), 1U);
 }
 
+// A crash between the ledger's sync and the vote: the vote is cast after the restart. Twice forgotten
+// by all, the window would be full for good.
+TEST(ReplicaCheckpoint, VoteThatACrashSwallowedIsCastAfterTheRestart) {
+  World world(4);
+  ReplicaStart start = start_at_genesis();
+  start.executed = {16};
+  start.checkpoint = {16};
+  start.last_checkpoint = world.checkpoint(16);
+  Voter voter(world.signer(r(1)), world.chain_id(), r(1), world.replicas(), Standing::kVoter);
+  ReplicaConfig config;
+  config.self = r(1);
+  config.replicas = world.replicas();
+  Replica replica(config, voter, start);
+  const Output out = replica.step({{1000, kStartTime}, Tick{}});
+  ASSERT_EQ(sent<CheckpointVote>(out).size(), 1U);
+  EXPECT_EQ(records<CheckpointRecord>(out).size(), 1U);
+}
+
 // Pitfall 24: a replica whose state is not the certified one must not go on voting.
 TEST(ReplicaCheckpoint, ReplicaWhoseStateIsNotTheCertifiedOneStopsSigning) {
   Lone lone(4, r(1));

@@ -150,7 +150,7 @@ class Restart : public testing::Test {
   [[nodiscard]] ReplicaStart start(std::vector<ProposalRecord> proposals,
                                    std::vector<CommitRecord> commits = {},
                                    bool with_body = true) const {
-    ReplicaStart result{{}, kStartTime, {}, {}, {}, kStartTime};
+    ReplicaStart result = start_at_genesis();
     result.votes.proposals = std::move(proposals);
     result.votes.commits = std::move(commits);
     if (with_body) result.bodies[body->id] = body;

@@ -29,6 +29,7 @@ class PbftReadme : public testing::Test {
     commit_ = {own, sign(crypto::Purpose::kCommit, own)};
   }
 
+  template <class Vote>
   [[nodiscard]] Signature sign(crypto::Purpose purpose, const Vote& vote) const {
     const Bytes seed(crypto::SecretKey::kSeedBytes,
                      static_cast<std::uint8_t>(vote.replica.value + 1));
@@ -78,6 +79,22 @@ TEST_F(PbftReadme, StatusReportIsWhatTheCodeWrites) {
   report.slots = {kSlotHasProposal | kSlotPrepared | kSlotCommitted, kSlotHasProposal};
   report.wants_answer = true;
   EXPECT_EQ(hex("status"), to_hex(crypto::encode(report)));
+}
+
+TEST_F(PbftReadme, ViewChangeAndNewViewAreWhatTheCodeWrites) {
+  const auto view_change = [&](std::uint16_t replica) {
+    ViewChange message{{{}, {1}, {replica}, std::nullopt, {}}, {}};
+    message.signature = sign(crypto::Purpose::kViewChange, view_vote(message.body));
+    return message;
+  };
+  EXPECT_EQ(hex("view-change"), to_hex(crypto::encode(view_change(2))));
+  NewView message{{{}, {1}, {1}, {}}, {}};
+  for (std::uint16_t replica = 1; replica <= 3; ++replica) {
+    message.body.view_changes.push_back(
+        {{replica}, view_vote(view_change(replica).body).content});
+  }
+  message.signature = sign(crypto::Purpose::kNewView, view_vote(message.body));
+  EXPECT_EQ(hex("new-view"), to_hex(crypto::encode(message)));
 }
 
 TEST_F(PbftReadme, RecordKeyIsWhatTheCodeWrites) {

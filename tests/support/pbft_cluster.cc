@@ -119,9 +119,18 @@ void Cluster::crash(ReplicaId id, bool power_cut) {
   }
 }
 
+CheckpointExecuted Cluster::checkpoint_of(const std::vector<CertifiedBatch>& ledger,
+                                          Sequence sequence) const {
+  const std::vector<CertifiedBatch> part(
+      ledger.begin(), ledger.begin() + static_cast<std::ptrdiff_t>(sequence.value));
+  const Executed done = executed(part, options_.parameters);
+  return {{world.chain_id(), done.head, sequence, {}, {}, done.head.root}, done.time.value / 1000};
+}
+
 ReplicaStart Cluster::start_of(const Node& node) const {
   const Executed done = executed(node.ledger, options_.parameters);
   ReplicaStart start{{node.ledger.size()}, done.time, {}, {}, done.checkpoint, done.checkpoint_time};
+  if (done.checkpoint.value > 0) start.last_checkpoint = checkpoint_of(node.ledger, done.checkpoint);
   const auto restore = [&](const Bytes& key, const Bytes& value) {
     auto restored = restore_vote(key, value, start.votes);
     if (!restored) ADD_FAILURE() << restored.error().to_string();
@@ -324,9 +333,7 @@ void Cluster::execute_next(Node& node) {
     if (done.checkpoint == block.certificate.sequence) {
       node.ledger_synced = node.ledger.size();
       truncate_votes(node);
-      report.checkpoint = CheckpointExecuted{
-          {world.chain_id(), done.head, done.checkpoint, {}, {}, done.head.root},
-          done.time.value / 1000};
+      report.checkpoint = checkpoint_of(node.ledger, done.checkpoint);
     }
     if (!node.to_execute.empty()) execute_next(node);
     step(node.id, report);

@@ -145,6 +145,8 @@ class Cluster {
   void later(Node& node, std::uint64_t in_ms, std::function<void()> action);
   [[nodiscard]] bool crashed_here(Node& node);
   void truncate_votes(Node& node) const;
+  [[nodiscard]] CheckpointExecuted checkpoint_of(const std::vector<CertifiedBatch>& ledger,
+                                                 Sequence sequence) const;
 
   std::vector<Node> nodes_;
   std::mt19937_64 random_;

@@ -131,7 +131,7 @@ NewView World::new_view(const std::vector<ViewChange>& view_changes) const {
   return result;
 }
 
-ReplicaStart start_at_genesis() { return {{}, kStartTime, {}, {}, {}, kStartTime}; }
+ReplicaStart start_at_genesis() { return {{}, kStartTime, {}, {}, {}, kStartTime, std::nullopt}; }
 
 StatusReport report_of(std::uint64_t executed, std::vector<std::uint8_t> slots,
                        bool wants_answer) {

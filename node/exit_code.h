@@ -20,6 +20,8 @@ enum class ExitCode : int {
   kDenied = 10,       // permissions or passphrase
   kEnvironment = 11,  // the operating system refused: disk, memory, sockets
   kUnsupported = 12,  // made by a newer version
+  kUnsafe = 13,       // a simulation broke an invariant
+  kStuck = 14,        // a simulation made no progress after all faults had ended
 };
 
 [[nodiscard]] ExitCode exit_code_of(ErrorKind kind);

@@ -56,7 +56,8 @@ ledger::VoteRecord stored(const CommitRecord& record) {
   return {vote_key(record.commit.vote, kKindCommit), crypto::encode(record)};
 }
 ledger::VoteRecord stored(const BodyRecord& record) {
-  return {body_key(record.transaction->id), crypto::encode(*record.transaction->signed_transaction)};
+  return {body_key(record.transaction->id),
+          crypto::encode(*record.transaction->signed_transaction)};
 }
 ledger::VoteRecord stored(const ViewChangeRecord& record) {
   return {{kViewChangePrefix}, crypto::encode(record.view_change)};

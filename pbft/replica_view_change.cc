@@ -167,7 +167,8 @@ bool Replica::keep_for_later(const crypto::Verified<T>& message, Phase phase) {
   const Vote& vote = message->vote;
   const View upcoming = in_view_ ? next(view_) : view_;
   if (vote.epoch != epoch_ || vote.view != upcoming || vote.view == slots_view_) return false;
-  if (vote.sequence <= low_ || vote.sequence.value > high_watermark().value + window()) return false;
+  if (vote.sequence <= low_ || vote.sequence.value > high_watermark().value + window())
+    return false;
   if (early_view_ != upcoming) early_.clear();
   early_view_ = upcoming;
   early_.insert_or_assign({vote.sequence, phase, vote.replica}, message);

@@ -52,7 +52,9 @@ struct Slot {
   std::optional<CommitCertificate> certificate;  // of any view
   std::vector<Content> kept;  // complete; what we vouched for or handed out, newest last
 
-  [[nodiscard]] bool has_all_bodies() const { return proposal && content && content->is_complete(); }
+  [[nodiscard]] bool has_all_bodies() const {
+    return proposal && content && content->is_complete();
+  }
   // A quorum committed another batch than the one accepted here: an equivocating primary's work.
   [[nodiscard]] bool proposal_lost() const {
     return proposal && certificate && proposal->vote.batch != certificate->batch;

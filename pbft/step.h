@@ -40,7 +40,7 @@ struct StatusArrived {
 struct PeerConnected {
   ReplicaId peer;
 };
-// They cannot, for now. Until it is said, every peer counts as connected.
+// They cannot flow any more. Until it is said, every peer counts as connected.
 struct PeerDisconnected {
   ReplicaId peer;
 };

@@ -127,7 +127,8 @@ void Checkers::check_message(ReplicaId from, const pbft::Prepare& message, const
 }
 
 void Checkers::check_message(ReplicaId from, const pbft::Commit& message, const Durable& durable) {
-  if (check_vote(from, Purpose::kCommit, message.vote)) check_commit_durable(from, message, durable);
+  if (check_vote(from, Purpose::kCommit, message.vote))
+    check_commit_durable(from, message, durable);
 }
 
 void Checkers::on_send(ReplicaId from, const pbft::Message& message, const VoteDisk& durable,

@@ -13,9 +13,9 @@
 //   evidence           evidence names a correct replica, or proves nothing
 //   rejected           a correct replica's message does not pass another's verifier
 //   ceiling            a correct replica's vote leaves above what its guard has reserved
-//   checkpoint         checkpoint notes of one sequence differ, or a stable certificate does not hold
-//   transition         view, low watermark, executed or committed go back within a life
-//   bounds             a replica's state leaves its bounds
+//   checkpoint         checkpoint notes of one sequence differ, or a stable certificate does not
+//   hold transition         view, low watermark, executed or committed go back within a life bounds
+//   a replica's state leaves its bounds
 //
 // Progress has no place in time and is judged by who knows when the faults end (Simulator).
 // Liars may do as they please: nothing that they do is a violation here.

@@ -116,11 +116,11 @@ void Checkers::check_transition(ReplicaId self, const pbft::Replica& replica) {
   if (now.view < before.view || now.low < before.low || now.executed < before.executed ||
       now.committed < before.committed) {
     violate("transition", self,
-            fmt::format("view, low watermark, executed, committed go from {}, {}, {}, {} to {}, {}, "
-                        "{}, {}",
-                        before.view.value, before.low.value, before.executed.value,
-                        before.committed.value, now.view.value, now.low.value, now.executed.value,
-                        now.committed.value));
+            fmt::format(
+                "view, low watermark, executed, committed go from {}, {}, {}, {} to {}, {}, "
+                "{}, {}",
+                before.view.value, before.low.value, before.executed.value, before.committed.value,
+                now.view.value, now.low.value, now.executed.value, now.committed.value));
   }
   before = now;
 }

@@ -101,7 +101,8 @@ TEST(NewView, BackupPreparesNothingButThePlan) {
   const PrePrepare old = world.pre_prepare(batch_of(1, {backup.body}));
   (void)backup.enter(1, {world.prepared(old)});
   ASSERT_EQ(backup.lone.replica.view(), View{1});
-  const Output refused = backup.lone.receive(world.pre_prepare(batch_of(1, {}), {1}, backup.opened));
+  const Output refused =
+      backup.lone.receive(world.pre_prepare(batch_of(1, {}), {1}, backup.opened));
   EXPECT_TRUE(ignored_because(refused, Why::kNotTheReproposal));
   EXPECT_TRUE(sent<Prepare>(refused).empty());
   const Output good = backup.lone.receive(world.pre_prepare(old.batch, {1}, backup.opened));

@@ -296,9 +296,9 @@ TEST(TrackerWait, TheEndOfTheTrackerAnswersWhoStillWaits) {
 }
 
 TEST(TrackerWait, ATimeoutBeyondAllMeasureDoesNotWrapAround) {
+  std::atomic<int> answers = 0;  // outlives the tracker, which answers when it ends
   Tracker tracker;
   tracker.on_local(kA);
-  std::atomic<int> answers = 0;
   tracker.wait(kA, Level::kReplicated, UINT64_MAX, [&](const TxStatus&) { ++answers; });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(answers, 0);

@@ -146,7 +146,7 @@ TEST(Crash, AtEveryEdgeOfAViewChangeNothingIsContradictedAndTheNetworkGoesOn) {
 
 // One at a time, at random moments of a loaded, lossy network; every third time all of them.
 TEST(Crash, AtRandomMomentsNothingIsLostAndNothingContradicted) {
-  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     ClusterOptions options = with_seed(seed);
     options.loss_percent = 5;
     options.delay_ms_max = 10;

@@ -207,6 +207,11 @@ Status Node::start_network() {
         snapshot.evidence_seen = evidence_seen_;
         return snapshot;
       },
+      [this](std::function<void(const pbft::Waiting&)> then) {
+        core_->inspect([then = std::move(then)](const pbft::Replica& replica) {
+          then(pbft::waiting_of(replica, monotonic_ms()));
+        });
+      },
       [this] { return mesh_->peers(); }, [this](ByteView encoded) { return submit(encoded); },
       [this](const ledger::TxId& id) { return transaction_status(id); },
       [this] { return trouble(); }});

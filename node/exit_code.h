@@ -20,6 +20,7 @@ enum class ExitCode : int {
   kDenied = 10,       // permissions or passphrase
   kEnvironment = 11,  // the operating system refused: disk, memory, sockets
   kUnsupported = 12,  // made by a newer version
+  kStuck = 13,        // `explain` answers: something waits (no failure of the command)
 };
 
 [[nodiscard]] ExitCode exit_code_of(ErrorKind kind);

@@ -7,7 +7,8 @@
 namespace quorate::ledger {
 namespace {
 
-constexpr const char* kNext = "Ask whoever gave it for the original file; it accuses nobody as it is.";
+constexpr const char* kNext =
+    "Ask whoever gave it for the original file; it accuses nobody as it is.";
 
 [[nodiscard]] tl::unexpected<Error> refuse(std::string_view code, std::string what) {
   return fail(ErrorKind::kCorrupt, code, std::move(what), kNext);

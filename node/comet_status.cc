@@ -108,9 +108,10 @@ RpcResult comet_status(const NodeView& view, const RpcParams&) {
   return json::object{
       {"node_info", node_info(view, own, view.peer_endpoint, listen_address(view.rpc_endpoint))},
       {"sync_info", std::move(sync)},
-      {"validator_info", json::object{{"address", validator_address(own.vote_key)},
-                                      {"pub_key", public_key_json(own.vote_key)},
-                                      {"voting_power", view.core().standing == pbft::Standing::kVoter ? "1" : "0"}}},
+      {"validator_info",
+       json::object{{"address", validator_address(own.vote_key)},
+                    {"pub_key", public_key_json(own.vote_key)},
+                    {"voting_power", view.core().standing == pbft::Standing::kVoter ? "1" : "0"}}},
       {"quorate", quorate_status(view)}};
 }
 

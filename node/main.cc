@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
       "Quorate turns votes into a ledger: PBFT among replicas of which f may lie.",
       node::version_text());
   quorate::testnet::add_testnet_commands(line);
+  quorate::testnet::add_simulate_command(line);
   node::add_tx_commands(line);
   node::add_tx_query_commands(line);
   node::add_get_command(line);

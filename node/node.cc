@@ -199,8 +199,8 @@ Status Node::start_network() {
                                         std::move(callbacks)));
   mesh_view_ = mesh_.get();
   view_.emplace(NodeView{
-      genesis_, chain_id_, identity_.self, stores_.reason, config_.rpc_listen, config_.peer_listen, wall_time().value, *stores_.ledger, mempool_,
-      tracker_,
+      genesis_, chain_id_, identity_.self, stores_.reason, config_.rpc_listen, config_.peer_listen,
+      wall_time().value, *stores_.ledger, mempool_, tracker_,
       [this] {
         CoreSnapshot snapshot = core_->snapshot();
         snapshot.votes_refused = votes_refused_;

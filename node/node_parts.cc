@@ -60,7 +60,8 @@ Status open_votes(const Home& home, const Digest& chain_id, Stores& stores) {
     QUORATE_ASSIGN(stores.votes, ledger::VoteStore::open(home.votes(), chain_id));
     if (ledger::judge_store_age(state, stores.votes->store_id(), stores.votes->last_write()) ==
         ledger::StoreAge::kCurrent) {
-      return {};
+      // Synced, unlike the numbers noted since: from here on no older copy passes for this store.
+      return stores.guard->adopt(stores.votes->store_id(), stores.votes->last_write());
     }
     found = fmt::format("is older than its guard (its last write is {}, the guard remembers {})",
                         stores.votes->last_write(), state.last_write);

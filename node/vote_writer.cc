@@ -79,16 +79,23 @@ std::optional<Place> voted_place(const pbft::DurableRecord& record) {
 
 }  // namespace
 
-Status VoteWriter::adopt_if_recovered(const std::vector<CoreTurn>& turns) {
-  for (const CoreTurn& turn : turns) {
-    for (const pbft::Output& output : turn.outputs) {
-      if (!output.recovered || is_adopted_) continue;
-      QUORATE_CHECK(guard_ != nullptr, "only a guard's ceiling ends a recovery");
-      QUORATE_TRY(guard_->adopt(store_.store_id(), store_.last_write()));
-      is_adopted_ = true;
-    }
+bool VoteWriter::ends_recovery(const std::vector<CoreTurn>& turns) const {
+  return !is_adopted_ && std::ranges::any_of(turns, [](const CoreTurn& turn) {
+    return std::ranges::any_of(turn.outputs, &pbft::Output::recovered);
+  });
+}
+
+// What the guard must know before the messages of write `number` leave. The end of a recovery is in
+// that write: a guard that adopted the store before it would, after a power cut between the two,
+// call a store current that has forgotten everything.
+Status VoteWriter::tell_guard(std::uint64_t number, bool adopts) {
+  if (adopts) {
+    QUORATE_TRY(guard_->adopt(store_.store_id(), number));
+    is_adopted_ = true;
+    return {};
   }
-  return {};
+  if (guard_ == nullptr || !is_adopted_) return {};
+  return guard_->note_write(number);
 }
 
 Status VoteWriter::make_durable(const std::vector<CoreTurn>& turns) {
@@ -110,11 +117,12 @@ Status VoteWriter::make_durable(const std::vector<CoreTurn>& turns) {
       if (output.stable) stable_ = std::max(stable_, output.stable->note.sequence);
     }
   }
-  QUORATE_TRY(adopt_if_recovered(turns));
+  const bool adopts = ends_recovery(turns);
+  QUORATE_CHECK(!adopts || guard_ != nullptr, "only a guard's ceiling ends a recovery");
   QUORATE_TRY(truncate());
   if (records.empty()) return {};
   if (highest) {
-    QUORATE_CHECK(guard_ != nullptr && is_adopted_, "who may not vote writes no votes");
+    QUORATE_CHECK(guard_ != nullptr && (is_adopted_ || adopts), "who may not vote writes no votes");
     const CoreTurn& last = turns.back();
     const ledger::GuardState& reserved = guard_->state();
     const ledger::View view = std::max(highest->view, last.view);
@@ -125,8 +133,7 @@ Status VoteWriter::make_durable(const std::vector<CoreTurn>& turns) {
     }
   }
   QUORATE_ASSIGN(const std::uint64_t number, store_.write(records));
-  if (guard_ == nullptr || !is_adopted_) return {};
-  return guard_->note_write(number);
+  return tell_guard(number, adopts);
 }
 
 // DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced.

@@ -42,7 +42,8 @@ class VoteWriter {
  private:
   void run();
   [[nodiscard]] Status make_durable(const std::vector<CoreTurn>& turns);
-  [[nodiscard]] Status adopt_if_recovered(const std::vector<CoreTurn>& turns);
+  [[nodiscard]] bool ends_recovery(const std::vector<CoreTurn>& turns) const;
+  [[nodiscard]] Status tell_guard(std::uint64_t number, bool adopts);
   [[nodiscard]] Status truncate();
   void note_bodies(const pbft::ProposalRecord& proposal);
 

@@ -15,6 +15,7 @@ constexpr std::uint8_t kViewChangePrefix = 'x';
 constexpr std::uint8_t kTranscriptPrefix = 'n';
 constexpr std::uint8_t kCheckpointPrefix = 'c';
 constexpr std::uint8_t kStablePrefix = 's';
+constexpr std::uint8_t kFloorPrefix = 'f';
 constexpr std::uint8_t kKindProposal = 0;
 constexpr std::uint8_t kKindCommit = 1;
 
@@ -55,7 +56,8 @@ ledger::VoteRecord stored(const CommitRecord& record) {
   return {vote_key(record.commit.vote, kKindCommit), crypto::encode(record)};
 }
 ledger::VoteRecord stored(const BodyRecord& record) {
-  return {body_key(record.transaction->id), crypto::encode(*record.transaction->signed_transaction)};
+  return {body_key(record.transaction->id),
+          crypto::encode(*record.transaction->signed_transaction)};
 }
 ledger::VoteRecord stored(const ViewChangeRecord& record) {
   return {{kViewChangePrefix}, crypto::encode(record.view_change)};
@@ -69,6 +71,9 @@ ledger::VoteRecord stored(const CheckpointRecord& record) {
 }
 ledger::VoteRecord stored(const StableRecord& record) {
   return {stable_key(), crypto::encode(record.stable)};
+}
+ledger::VoteRecord stored(const FloorRecord& record) {
+  return {{kFloorPrefix}, crypto::encode(record)};
 }
 
 tl::unexpected<Error> malformed(ByteView key, const std::string& what) {
@@ -104,7 +109,7 @@ Bytes stable_key() { return {kStablePrefix}; }
 
 std::vector<Bytes> first_keys(Sequence low) {
   return {sequence_key(kVotePrefix, low.value + 1), {kViewChangePrefix}, {kTranscriptPrefix},
-          sequence_key(kCheckpointPrefix, low.value + 1)};
+          {kFloorPrefix}, sequence_key(kCheckpointPrefix, low.value + 1)};
 }
 
 std::vector<std::pair<Bytes, Bytes>> keys_between(Sequence from, Sequence to) {
@@ -144,6 +149,11 @@ Status restore_vote(ByteView key, ByteView value, RestoredVotes& out) {
     case kStablePrefix: {
       QUORATE_ASSIGN(StableRecord record, decode_record<StableRecord>(key, value));
       out.stable = std::move(record.stable);
+      return {};
+    }
+    case kFloorPrefix: {
+      QUORATE_ASSIGN(FloorRecord record, decode_record<FloorRecord>(key, value));
+      out.floor = record;
       return {};
     }
     default:

@@ -13,6 +13,7 @@
 //                                     BCS(Transcript): a NEW-VIEW that we entered or relied on
 //   'c' <sequence u64 BE>             BCS(CheckpointVote), our own
 //   's'                               BCS(StableCheckpoint), the highest that we know
+//   'f'                               BCS(FloorRecord)
 
 #include <optional>
 #include <utility>
@@ -62,8 +63,15 @@ struct StableRecord {
   StableCheckpoint stable;
 };
 
+// What a recovery leaves behind: no vote below this view, and no VIEW-CHANGE up to it, in this life
+// or the next, since one before may have said something else there.
+struct FloorRecord {
+  Epoch epoch;
+  View view;
+};
+
 using DurableRecord = std::variant<ProposalRecord, CommitRecord, BodyRecord, ViewChangeRecord,
-                                   TranscriptRecord, CheckpointRecord, StableRecord>;
+                                   TranscriptRecord, CheckpointRecord, StableRecord, FloorRecord>;
 
 [[nodiscard]] ledger::VoteRecord to_vote_record(const DurableRecord& record);
 [[nodiscard]] Bytes body_key(const TxId& id);
@@ -84,6 +92,7 @@ struct RestoredVotes {
   std::vector<Transcript> transcripts;    // by (epoch, view)
   std::vector<CheckpointVote> checkpoints;
   std::optional<StableCheckpoint> stable;
+  std::optional<FloorRecord> floor;
 };
 // Adds one stored record of the kinds above. Error: "vote-record-malformed" (kCorrupt).
 [[nodiscard]] Status restore_vote(ByteView key, ByteView value, RestoredVotes& out);

@@ -6,8 +6,8 @@
 namespace quorate::pbft {
 namespace {
 
-// Which of two P entries for one sequence counts. With at most f liars no view prepares two batches;
-// beyond that, everybody must still choose the same one.
+// Which of two P entries for one sequence counts. With at most f liars no view prepares two
+// batches; beyond that, everybody must still choose the same one.
 [[nodiscard]] bool counts_before(const Vote& a, const Vote& b) {
   return std::tie(a.view, a.batch, a.new_view) > std::tie(b.view, b.batch, b.new_view);
 }

@@ -35,7 +35,7 @@ Output Replica::step(const Input& input) {
     suspicion_.woke_up(now_.monotonic_ms);
   }
   Output out;
-  out.recovered = std::exchange(recovery_ended_, false);
+  if (std::exchange(recovery_ended_, false)) end_recovery(out);
   if (const auto last = std::exchange(last_checkpoint_, std::nullopt)) {
     vote_for_checkpoint(*last, out);
   }

@@ -177,6 +177,7 @@ class Replica {
   void vote_for_checkpoint(const CheckpointExecuted& executed, Output& out);
   void collect_stable(Output& out);
   void make_stable(const StableCheckpoint& stable, Output& out);
+  void end_recovery(Output& out);
   void compare_with_stable(const CheckpointNote& own, Output& out);
   void close_slots_up_to(Sequence sequence);
 

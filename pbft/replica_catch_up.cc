@@ -38,6 +38,7 @@ void Replica::on(const StatusArrived& event, Output& out) {
   sources_.claim(event.from, report.executed);
   Peer& peer = peers_[event.from];
   grant_filling(peer, report.fill_to);
+  if (event.from == primary() && in_view_ && report.fill_to > low_) suspicion_.abdicated();
   if (peer.answered_ms != 0 && now_.monotonic_ms - peer.answered_ms < kAnswerIntervalMs) return;
   peer.answered_ms = now_.monotonic_ms;
   ++peer.answers;

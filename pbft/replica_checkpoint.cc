@@ -48,8 +48,8 @@ void Replica::make_stable(const StableCheckpoint& stable, Output& out) {
   low_ = stable.note.sequence;
   stable_ = stable;
   checkpoints_.set_stable(low_);
-  if (voter_.set_stable(low_)) out.recovered = true;
   out.persist.emplace_back(StableRecord{stable});
+  if (voter_.set_stable(low_)) end_recovery(out);
   out.stable = stable;
   out.events.push_back(CheckpointStable{low_});
   // Its cosigners' ledgers reach that far; whoever is behind asks them first.
@@ -60,6 +60,11 @@ void Replica::make_stable(const StableCheckpoint& stable, Output& out) {
   }
   close_slots_up_to(low_);
   reproposals_.erase(reproposals_.begin(), reproposals_.upper_bound(low_));
+}
+
+void Replica::end_recovery(Output& out) {
+  out.recovered = true;
+  out.persist.emplace_back(FloorRecord{epoch_, voter_.ceiling().view});
 }
 
 // We executed a checkpoint that others made stable before.

@@ -17,6 +17,9 @@ void Replica::restore(ReplicaStart start) {
   stable_ = std::move(start.votes.stable);
   if (stable_) low_ = stable_->note.sequence;
   checkpoints_.set_stable(low_);
+  if (start.votes.floor && start.votes.floor->epoch == epoch_) {
+    voter_.remember_floor(start.votes.floor->view);
+  }
   restore_view(start.votes);
   last_proposed_ = std::max(executed_, plan_high_);
   for (CheckpointVote& vote : start.votes.checkpoints) {
@@ -58,7 +61,8 @@ void Replica::restore_view(RestoredVotes& votes) {
   in_view_ = false;
 }
 
-void Replica::restore_proposal(ProposalRecord record, const std::map<TxId, TransactionPtr>& bodies) {
+void Replica::restore_proposal(ProposalRecord record,
+                               const std::map<TxId, TransactionPtr>& bodies) {
   const Vote vote = record.pre_prepare.vote;
   if (vote.sequence <= low_) return;
   if (vote.replica == config_.self) voter_.remember_pre_prepare(vote);
@@ -88,7 +92,9 @@ void Replica::restore_commit(CommitRecord record) {
   if (vote.sequence <= low_) return;
   voter_.remember_commit(vote);
   Slot& slot = slots_[vote.sequence];
-  if (!slot.prepared || slot.prepared->pre_prepare.view < vote.view) slot.prepared = record.prepared;
+  if (!slot.prepared || slot.prepared->pre_prepare.view < vote.view) {
+    slot.prepared = record.prepared;
+  }
   if (vote.epoch != epoch_ || vote.view != slots_view_ || vote.new_view != new_view_) return;
   slot.own_commit = record.commit;
   slot.commits[config_.self] = record.commit;

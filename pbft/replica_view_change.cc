@@ -37,7 +37,9 @@ void Replica::move_between_views(Output& out) {
     leave_view(*view, Suspected::kJoined, out);
   }
   if (in_view_) return;
-  if (view_changes_.count(view_) >= ledger::quorum(size())) {
+  // Those who went further have moved too: without them, one that advanced alone would leave the
+  // others without a timer.
+  if (view_changes_.count_from(view_) >= ledger::quorum(size())) {
     suspicion_.quorum_moves(now_.monotonic_ms);
   }
   if (open_view(out)) return;
@@ -61,7 +63,7 @@ void Replica::leave_view(View to, Suspected why, Output& out) {
   view_since_ms_ = now_.monotonic_ms;
   in_view_ = false;
   suspicion_.leave_view();
-  early_.clear();
+  if (early_view_ != to) early_.clear();
   static_cast<void>(view_changes_.add(message));
   out.persist.emplace_back(ViewChangeRecord{message});
   out.send.push_back({std::nullopt, std::move(message)});
@@ -167,7 +169,8 @@ bool Replica::keep_for_later(const crypto::Verified<T>& message, Phase phase) {
   const Vote& vote = message->vote;
   const View upcoming = in_view_ ? next(view_) : view_;
   if (vote.epoch != epoch_ || vote.view != upcoming || vote.view == slots_view_) return false;
-  if (vote.sequence <= low_ || vote.sequence.value > high_watermark().value + window()) return false;
+  if (vote.sequence <= low_ || vote.sequence.value > high_watermark().value + window())
+    return false;
   if (early_view_ != upcoming) early_.clear();
   early_view_ = upcoming;
   early_.insert_or_assign({vote.sequence, phase, vote.replica}, message);

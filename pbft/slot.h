@@ -55,7 +55,9 @@ struct Slot {
   std::optional<CommitCertificate> certificate;  // of any view
   std::vector<Content> kept;  // complete; what we vouched for or handed out, newest last
 
-  [[nodiscard]] bool has_all_bodies() const { return proposal && content && content->is_complete(); }
+  [[nodiscard]] bool has_all_bodies() const {
+    return proposal && content && content->is_complete();
+  }
   // Nothing came for it in this view, and no quorum committed it in an earlier one.
   [[nodiscard]] bool is_blank() const {
     return !proposal && !content && !certificate && prepares.empty() && commits.empty();

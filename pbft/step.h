@@ -40,7 +40,7 @@ struct StatusArrived {
 struct PeerConnected {
   ReplicaId peer;
 };
-// They cannot, for now. Until it is said, every peer counts as connected.
+// They cannot flow any more. Until it is said, every peer counts as connected.
 struct PeerDisconnected {
   ReplicaId peer;
 };
@@ -183,10 +183,11 @@ using Event = std::variant<Proposed, BatchPrepared, BatchCommitted, VoteWasRefus
 // output without a record of its own may carry, in a resent vote or in a commit certificate, a vote
 // that an earlier output still has to store.
 struct Output {
-  // 0. The recovery is over: the guard adopts the vote store, synced, before 1.
-  bool recovered = false;
   // 1. Durable (one synced write) before anything below is done.
   std::vector<DurableRecord> persist;
+  // The recovery is over, with this output's records: the guard adopts the vote store, synced,
+  // between that write and anything below.
+  bool recovered = false;
   // 2. Leaves only after 1.
   std::vector<Send> send;
   // 3. To execute and append, in sequence order without gaps across outputs.

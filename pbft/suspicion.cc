@@ -24,6 +24,7 @@ std::string_view suspicion_text(Suspected why) {
     case Suspected::kCrawl: return "it is much slower than recent primaries";
     case Suspected::kNoNewView: return "no NEW-VIEW came";
     case Suspected::kJoined: return "f + 1 replicas moved on";
+    case Suspected::kRecovering: return "it recovers and signs nothing";
   }
   return "unknown";
 }
@@ -101,6 +102,7 @@ void Suspicion::clear() {
   overtaken_by_ = 0;
   late_proposals_ = 0;
   equivocated_ = false;
+  abdicated_ = false;
 }
 
 void Suspicion::enter_view(std::uint64_t now_ms) {
@@ -128,6 +130,7 @@ std::optional<std::uint64_t> Suspicion::checkpoint_ends_ms(const Situation& situ
 
 std::optional<Suspected> Suspicion::judge(const Situation& situation, std::uint64_t now_ms) const {
   if (equivocated_) return Suspected::kEquivocation;
+  if (abdicated_) return Suspected::kRecovering;
   if (!situation.is_connected) return std::nullopt;
   if (const auto end = silence_ends_ms(situation); end && now_ms >= *end) {
     return Suspected::kSilence;

@@ -23,7 +23,8 @@
 namespace quorate::pbft {
 
 enum class Suspected : std::uint8_t {
-  kSilence, kCensorship, kNoCheckpoint, kLateProposals, kEquivocation, kCrawl, kNoNewView, kJoined
+  kSilence, kCensorship, kNoCheckpoint, kLateProposals, kEquivocation, kCrawl, kNoNewView, kJoined,
+  kRecovering
 };
 [[nodiscard]] std::string_view suspicion_text(Suspected why);
 
@@ -71,6 +72,8 @@ class Suspicion {
   void overtook(const TxId& oldest, std::uint64_t count);
   void fresh_proposal(bool is_late, std::uint64_t now_ms);
   void equivocated() { equivocated_ = true; }
+  // It says itself that it recovers and signs nothing.
+  void abdicated() { abdicated_ = true; }
   void observe_backlog(bool has_full_batch, std::uint64_t now_ms) {
     pace_.observe(has_full_batch, now_ms);
   }
@@ -107,6 +110,7 @@ class Suspicion {
   std::uint64_t late_since_ms_ = 0;
   std::uint64_t late_until_ms_ = 0;
   bool equivocated_ = false;
+  bool abdicated_ = false;
   Pace pace_;
 };
 

@@ -67,6 +67,12 @@ std::size_t ViewChanges::count(View view) const {
   }));
 }
 
+std::size_t ViewChanges::count_from(View view) const {
+  return static_cast<std::size_t>(std::ranges::count_if(highest_, [&](const auto& entry) {
+    return entry.second.message.body.view >= view;
+  }));
+}
+
 bool ViewChanges::has(View view, ReplicaId replica) const {
   const auto named = highest_.find(replica);
   return named != highest_.end() && named->second.message.body.view == view;

@@ -30,8 +30,9 @@ class ViewChanges {
 
   // OSDI '99 §4.5.2: f + 1 replicas are in higher views than `view`: the smallest of those.
   [[nodiscard]] std::optional<View> view_to_join(View view) const;
-  // VIEW-CHANGEs for exactly this view.
+  // VIEW-CHANGEs for exactly this view; for this one or a higher one.
   [[nodiscard]] std::size_t count(View view) const;
+  [[nodiscard]] std::size_t count_from(View view) const;
   [[nodiscard]] bool has(View view, ReplicaId replica) const;
   // A quorum of them for this view, our own among them, in ascending order; empty if there is none.
   [[nodiscard]] std::vector<ViewChange> quorum_for(View view) const;

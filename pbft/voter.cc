@@ -76,7 +76,7 @@ Voter::Voter(const crypto::Signer& signer, const Digest& chain_id, ReplicaId sel
       ceiling_(ceiling) {
   // It may have signed a VIEW-CHANGE for each view up to the ceiling, and does not know what it
   // said there.
-  if (standing == Standing::kRecovering) view_floor_ = moved_to_ = ceiling.view;
+  if (standing == Standing::kRecovering) remember_floor(ceiling.view);
 }
 
 std::optional<Refusal> Voter::standing_refusal() const {
@@ -215,6 +215,10 @@ void Voter::remember_view_change(const ViewChangeBody& body) {
 }
 void Voter::remember_new_view(const NewViewBody& body) {
   new_views_.emplace(body.view, view_vote(body));
+}
+void Voter::remember_floor(View view) {
+  moved_to_ = std::max(moved_to_, view);
+  view_floor_ = std::max(view_floor_, view);
 }
 void Voter::remember_checkpoint(const CheckpointVote& vote) {
   checkpoints_.emplace(vote.note.sequence, vote.note);

@@ -94,6 +94,8 @@ class Voter {
   void remember_view_change(const ViewChangeBody& body);
   void remember_new_view(const NewViewBody& body);
   void remember_checkpoint(const CheckpointVote& vote);
+  // Of a recovery in an earlier life.
+  void remember_floor(View view);
 
   // A checkpoint at `stable` is stable: drops the memory at and below it and refuses votes there
   // from now on. Returns true if this ends the recovery: then the host must let the guard adopt the

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
 #
-#   tests/run.sh              every unit test, the source tree's rules, end-to-end runs, and the
-#                             unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
-#   tests/run.sh --full       and ThreadSanitizer, clang-tidy on changed files, each fuzz target
-#                             for a minute, other people's clients, and the benchmarks' build
+#   tests/run.sh              end-to-end runs of the optimised program; every unit test, and the
+#                             source tree's rules, under AddressSanitizer and
+#                             UndefinedBehaviorSanitizer
+#   tests/run.sh --full       and the dev preset with each header alone, ThreadSanitizer, clang-tidy
+#                             on changed files, each fuzz target for a minute, other people's
+#                             clients, and the benchmarks' build
 #   tests/run.sh --long       and the campaigns, which take hours
 #   tests/run.sh --only STEP  one step, its output on the screen
 #   tests/run.sh --list       the names of the steps
@@ -21,9 +23,13 @@ exec </dev/null
 cd "$top"
 self=$top/tests/run.sh
 logs=$top/build/run
+prefix=()
 
-steps_default=(packages build test e2e asan-build asan-test)
-steps_full=(packages-full tsan-build tsan-test clang-tidy fuzz-build fuzz interop bench-build)
+# Two trees: `release`, which users run, has the program alone, and `asan` has the unit tests. What
+# runs the released program stands between release-build and asan-build.
+steps_default=(packages release-build e2e asan-build asan-test)
+steps_full=(packages-full dev-build dev-test tsan-build tsan-test clang-tidy fuzz-build fuzz interop
+  bench-build)
 steps_long=(campaigns)
 
 # -- The steps --------------------------------------------------------------------------------
@@ -32,39 +38,51 @@ steps_long=(campaigns)
 configure_and_build() {
   local preset=$1
   shift
-  cmake --preset "$preset"
+  cmake --preset "$preset" -D QUORATE_TESTS=ON
   cmake --build --preset "$preset" -j "$(build_jobs)" --target "${@:-all}"
 }
 
 # run_ctest PRESET ARGUMENT...
 run_ctest() {
-  local preset=$1
+  local preset=$1 status=0
   shift
-  ctest --test-dir "$top/build/$preset" --output-on-failure -j "$(nproc)" "$@"
+  "${prefix[@]}" ctest --test-dir "$top/build/$preset" --output-on-failure -j "$(nproc)" "$@" ||
+    status=$?
+  # One of ctest's tests may be many of GoogleTest's, which say at their end how they went.
+  awk '
+    /^\[==========\] [0-9]+ tests? from .* ran/ { ran += $2 }
+    /^\[  PASSED  \] [0-9]+ tests?/ { passed += $4 }
+    /^\[  FAILED  \] [0-9]+ tests?, listed/ { failed += $4 }
+    /^\[  SKIPPED \] [0-9]+ tests?, listed/ { skipped += $4 }
+    END {
+      if (ran) printf "GoogleTest: %d passed, %d failed, %d skipped\n", passed, failed, skipped
+    }
+  ' "$top/build/$preset/Testing/Temporary/LastTest.log"
+  return $status
 }
 
 step_packages() {
   install_packages 'which build and tests need' "${packages_build[@]}" "${packages_test[@]}"
 }
-step_build() { configure_and_build dev all headers; }
-step_test() { run_ctest dev --no-tests=error -L 'unit|tidy'; }
-step_e2e() { run_ctest dev --no-tests=error -L e2e; }
+step_release-build() { configure_and_build release quorate; }
+step_e2e() { run_ctest release --no-tests=error -L e2e; }
 step_asan-build() { configure_and_build asan all; }
 step_asan-test() {
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
   export UBSAN_OPTIONS=print_stacktrace=1
-  run_ctest asan --no-tests=error -L unit
+  run_ctest asan --no-tests=error -L 'unit|tidy'
 }
+step_dev-build() { configure_and_build dev all headers; }
+step_dev-test() { run_ctest dev --no-tests=error -L 'unit|tidy'; }
 step_packages-full() { install_packages 'which --full needs' "${packages_full[@]}"; }
 step_tsan-build() { configure_and_build tsan all; }
 step_tsan-test() {
   # g++ 12's ThreadSanitizer does not know the wider address randomisation of newer kernels.
   export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
   TSAN_OPTIONS+=:suppressions=$top/tests/support/tsan.supp
-  local fixed=(setarch "$(uname -m)" --addr-no-randomize)
-  "${fixed[@]}" true 2>/dev/null || fixed=()
-  "${fixed[@]}" ctest --test-dir build/tsan --output-on-failure -j "$(nproc)" \
-    --no-tests=error -L unit
+  prefix=(setarch "$(uname -m)" --addr-no-randomize)
+  "${prefix[@]}" true 2>/dev/null || prefix=()
+  run_ctest tsan --no-tests=error -L unit
 }
 step_clang-tidy() {
   local base files
@@ -92,19 +110,33 @@ passed=0
 failed=0
 skipped=0
 
+# The lines of ninja, ctest and GoogleTest about what went well.
+went_well='^\[[0-9]+/[0-9]+\] |^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed '
+went_well+='|^\[( RUN      |       OK |-----)'
+
 # Adds what the ctest run in a log says of itself.
 count_tests() {
   local log=$1 bad out_of off
+  local own='^GoogleTest: ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped'
+  if [[ $(tail -n 1 "$log") =~ $own ]]; then
+    count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+    return
+  fi
   grep -q '^No tests were found' "$log" && counted='no tests there'
   [[ $(tail -n 400 "$log") =~ ,\ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]] || return 0
   bad=${BASH_REMATCH[1]}
   out_of=${BASH_REMATCH[2]}
   off=$(grep -cE '^[[:space:]]+[0-9]+ - .* \((Skipped|Disabled)\)' "$log" || true)
-  passed=$((passed + out_of - bad - off))
-  failed=$((failed + bad))
-  skipped=$((skipped + off))
-  counted="$((out_of - bad - off)) passed, $bad failed"
-  ((off == 0)) || counted+=", $off skipped"
+  count $((out_of - bad - off)) "$bad" "$off"
+}
+
+# count PASSED FAILED SKIPPED
+count() {
+  passed=$((passed + $1))
+  failed=$((failed + $2))
+  skipped=$((skipped + $3))
+  counted="$1 passed, $2 failed"
+  (($3 == 0)) || counted+=", $3 skipped"
 }
 
 run_step() {
@@ -119,9 +151,7 @@ run_step() {
   printf 'FAILED %4d s  %s\n' $((SECONDS - begin)) "$counted"
   ((failed > failed_before)) || failed=$((failed + 1))
   say "The end of ${log#"$top"/}:"
-  # Without the lines of ninja and ctest about what went well.
-  grep -vE '^\[[0-9]+/[0-9]+\] |^ +Start +[0-9]+: |^ *[0-9]+/[0-9]+ Test .* Passed ' "$log" |
-    tail -n 60 | sed 's/^/  | /'
+  grep -vE "$went_well" "$log" | tail -n 60 | sed 's/^/  | /'
   say "Only this step again: tests/run.sh --only $name"
   exit 1
 }

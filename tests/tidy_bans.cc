@@ -83,6 +83,15 @@ const std::vector<Ban>& bans() {
        {"RepairDB"},
        "LevelDB's repair launders corruption: it drops what it cannot read"},
 
+      // The simulator: one seed gives one history on every machine.
+      {{"testnet/sim", "testnet/prng", "testnet/agenda", "testnet/trace", "testnet/checkers",
+        "testnet/workload", "testnet/nemesis", "testnet/behaviours", "testnet/scenario"},
+       {},
+       {"<unordered_map>", "<unordered_set>", "<random>", "<chrono>", "<ctime>", "<thread>",
+        "<fstream>", "std::hash", "float", "double"},
+       "one seed must give one history on every machine: no clock, no other dice, no threads, no "
+       "addresses and no rounding"},
+
       // Everywhere.
       {{""},
        {"node/asio.h", "node/peers_", "node/rpc_session.h"},

@@ -61,7 +61,8 @@ Findings folders_have_readmes(const Tree& tree);
 // Relative links in Markdown lead to something.
 Findings links_resolve(const Tree& tree);
 
-// The paths under `top` of the sources that compile_commands.json (its text) compiles.
-std::vector<std::string> built_sources(std::string_view compile_commands, std::string_view top);
+// The paths under `top` of the sources that are compiled, by the text of compile_commands.json and
+// of those of its sources that only include others (QUORATE_BATCH).
+std::vector<std::string> built_sources(std::string_view built, std::string_view top);
 
 }  // namespace quorate::tidy

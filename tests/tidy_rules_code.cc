@@ -183,16 +183,16 @@ Findings nothing_is_dead(const Tree& tree, const std::vector<std::string>& built
   return findings;
 }
 
-std::vector<std::string> built_sources(std::string_view compile_commands, std::string_view top) {
-  const std::string key = "\"file\": \"";
+std::vector<std::string> built_sources(std::string_view built, std::string_view top) {
   const std::string prefix = std::string(top) + "/";
   std::vector<std::string> sources;
-  for (std::size_t at = compile_commands.find(key); at != std::string_view::npos;
-       at = compile_commands.find(key, at + 1)) {
-    const std::size_t begin = at + key.size();
-    const std::string_view path =
-        compile_commands.substr(begin, compile_commands.find('"', begin) - begin);
-    if (path.starts_with(prefix)) sources.emplace_back(path.substr(prefix.size()));
+  for (const std::string_view key : {"\"file\": \"", "#include \""}) {
+    for (std::size_t at = built.find(key); at != std::string_view::npos;
+         at = built.find(key, at + 1)) {
+      const std::size_t begin = at + key.size();
+      const std::string_view path = built.substr(begin, built.find('"', begin) - begin);
+      if (path.starts_with(prefix)) sources.emplace_back(path.substr(prefix.size()));
+    }
   }
   return sources;
 }

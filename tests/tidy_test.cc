@@ -21,9 +21,16 @@ const Tree& source_tree() {
   return kTree;
 }
 
+std::string text_of(const std::string& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
 std::vector<std::string> built_here() {
-  std::ifstream in(QUORATE_BINARY_DIR "/compile_commands.json");
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::string text = text_of(QUORATE_BINARY_DIR "/compile_commands.json");
+  for (const std::string& made : built_sources(text, QUORATE_BINARY_DIR)) {
+    text += text_of(QUORATE_BINARY_DIR "/" + made);
+  }
   return built_sources(text, QUORATE_SOURCE_DIR);
 }
 
@@ -202,7 +209,7 @@ TEST(TidyRules, DeadFilesAreFound) {
   tree.add("tests/crypto/a_test.cc", "open(\"vectors/read.json\")\n");
   const auto built = built_sources(
       "\"file\": \"/x/crypto/main.cc\"},\n\"file\": \"/x/crypto/lonely.cc\"\n"
-      "\"file\": \"/x/tests/crypto/a_test.cc\", \"file\": \"/elsewhere/lost.cc\"",
+      "\"file\": \"/elsewhere/lost.cc\"\n#include \"/x/tests/crypto/a_test.cc\"\n",
       "/x");
   const Findings findings = nothing_is_dead(tree, built);
   EXPECT_EQ(findings.size(), 3U) << to_string(findings);

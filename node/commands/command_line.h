@@ -19,10 +19,12 @@
 
 namespace quorate::node {
 
-// One argument; a vector takes every one of an option that is repeated. The target outlives the command line and is written before the command runs.
+// One argument; a vector takes every one of an option that is repeated. The target outlives the
+// command line and is written before the command runs.
 struct Parameter {
   using Target = std::variant<bool*, std::string*, std::optional<std::string>*, std::uint64_t*,
-                              std::int64_t*, std::optional<std::uint64_t>*, std::vector<std::string>*>;
+                              std::int64_t*, std::optional<std::uint64_t>*,
+                              std::vector<std::string>*>;
 
   std::string name;  // "KEY": by position; "--wait": an option, or a switch if bool* is its target
   std::string value = {};  // the word for an option's value in the help: "LEVEL"

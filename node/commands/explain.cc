@@ -100,7 +100,7 @@ Result<ExitCode> run(const Options& options, Console& console) {
   const Explanation explanation = explain(asked.answers, asked.is_testnet);
   for (const std::string& line : explanation_lines(explanation)) console.line(line);
   console.json(explanation_json(explanation, asked.answers));
-  return explanation.is_stuck ? ExitCode::kStuck : ExitCode::kSuccess;
+  return explanation.is_stuck ? ExitCode::kWaiting : ExitCode::kSuccess;
 }
 
 }  // namespace
@@ -110,10 +110,11 @@ void add_explain_command(CommandLine& line) {
   line.add({.path = "explain",
             .sentence = "Say in words why the network waits, and for whom",
             .details =
-                "Asks every replica that it can reach which sequence waits, whose votes are missing\n"
-                "and since when, who changes views, recovers or only learns, and what comes next.\n"
+                "Asks every replica that it can reach which sequence waits, whose votes are\n"
+                "missing and since when, who changes views, recovers or only learns, and what\n"
+                "comes next. "
                 "The first line is the verdict.\n\n"
-                "Exit code 0: nothing is stuck; 13: something waits; 6: nobody could be asked.",
+                "Exit code 0: nothing is stuck; 15: something waits; 6: nobody could be asked.",
             .example = "  quorate explain\n  quorate explain --node http://127.0.0.1:26650 --json",
             .parameters = {{.name = "--node",
                             .value = "URL",

@@ -21,6 +21,9 @@ void add_process_commands(node::CommandLine& line);    // kill, stop, start
 void add_removal_commands(node::CommandLine& line);    // down, reset
 void add_supervise_command(node::CommandLine& line);   // hidden: what `up` starts
 
+// `quorate simulate`.
+void add_simulate_command(node::CommandLine& line);
+
 // --dir, which every one of them has.
 [[nodiscard]] node::Parameter dir_parameter(std::optional<std::string>& dir);
 // The testnet that --dir, QUORATE_TESTNET or the working directory means.

@@ -29,13 +29,13 @@ say 'two are stopped, one of them the primary'
 expect 0 "$quorate" testnet stop 0 --dir "$net"
 expect 7 "$quorate" tx put colour blue --timeout 1s --node "$(rpc_urls | sed -n 2p)" \
   --genesis "$net/genesis.json" --key "$net/keys/default.key"
-expect 13 explain
+expect 15 explain
 expect_text out '^Replicas 0 and 3 cannot be reached: 2 of 4 answer, a quorum takes 3; nothing can be'
 expect_text out 'Replica 1 says of replica 0: '
 expect_text out 'quorate testnet start 0'
-expect 13 explain --json
+expect 15 explain --json
 expect_text out '^\{"stuck":true,"code":"no-quorum","verdict":"Replicas 0 and 3 cannot be reached'
-expect 13 explain --node "$(rpc_urls | sed -n 2p)"
+expect 15 explain --node "$(rpc_urls | sed -n 2p)"
 expect_text out '^Replicas 0 and 3 cannot be reached: 2 of 4 are there, '
 expect_text out 'Replica 2 was not asked'
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Each primary in turn is killed with SIGKILL under load: commits resume within the view timeout plus
-# 250 ms, what was acknowledged is in every ledger once, and the one that was killed comes back.
+# Each primary in turn is killed with SIGKILL under load: commits resume within the view timeout
+# plus 250 ms, what was acknowledged is in every ledger once, and the one that was killed comes
+# back.
 #   ROUNDS  how many primaries (3)
 #   RATE    transactions a second (150)
 #   SLACK   milliseconds beyond the timeout that commits may take to resume (250)

@@ -7,7 +7,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
 home=$net/replica-3
 
-role_of() { status_json | grep -oE "\"id\":$1,[^}]*\"role\":\"[a-z]+\"" | grep -oE '[a-z]+"$' | tr -d '"'; }
+role_of() {
+  status_json | grep -oE "\"id\":$1,[^}]*\"role\":\"[a-z]+\"" | grep -oE '[a-z]+"$' | tr -d '"'
+}
 await_role() {
   local end=$((SECONDS + patience))
   until [[ $(role_of 3) == "$1" ]]; do

@@ -12,7 +12,7 @@
 namespace quorate::ledger {
 namespace {
 
-using test::FaultyEnv;
+using quorate::test::FaultyEnv;
 
 struct Log {
   std::string bytes;

@@ -284,7 +284,7 @@ class Commands : public testing::Test {
     return run_line(line, std::move(words));
   }
 
-  test::TemporaryFolder folder_;
+  quorate::test::TemporaryFolder folder_;
   fs::path before_ = fs::current_path();
 };
 

@@ -42,7 +42,7 @@ class NetworkFolderTest : public testing::Test {
     return *folder ? std::optional((*folder)->root) : std::nullopt;
   }
 
-  test::TemporaryFolder folder_;
+  quorate::test::TemporaryFolder folder_;
   const fs::path root_ = folder_.path();
 };
 

@@ -296,18 +296,18 @@ TEST(TrackerWait, TheEndOfTheTrackerAnswersWhoStillWaits) {
 }
 
 TEST(TrackerWait, ATimeoutBeyondAllMeasureDoesNotWrapAround) {
+  std::atomic<int> answers = 0;  // outlives the tracker, which answers when it ends
   Tracker tracker;
   tracker.on_local(kA);
-  std::atomic<int> answers = 0;
   tracker.wait(kA, Level::kReplicated, UINT64_MAX, [&](const TxStatus&) { ++answers; });
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_EQ(answers, 0);
 }
 
 TEST(TrackerWait, BeyondTheMostWaitersAnswersAtOnce) {
+  std::size_t answers = 0;
   Tracker tracker;
   tracker.on_local(kA);
-  std::size_t answers = 0;
   for (std::size_t i = 0; i < Tracker::kWaitersMax; ++i) {
     tracker.wait(kA, Level::kReplicated, 60'000, [&](const TxStatus&) { ++answers; });
   }
@@ -331,8 +331,8 @@ TEST(TrackerMemory, TheOldestFinishedGoFirst) {
 }
 
 TEST(TrackerMemory, WhatNeverFinishesIsBoundedTooAndItsWaitersAreAnswered) {
-  Tracker tracker(100);
   std::size_t answers = 0;
+  Tracker tracker(100);
   for (std::uint64_t i = 0; i < 1000; ++i) {
     tracker.on_local(id_of(i));
     tracker.wait(id_of(i), Level::kReplicated, 60'000, [&](const TxStatus& status) {

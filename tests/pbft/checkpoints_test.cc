@@ -110,8 +110,8 @@ TEST(ReplicaCheckpoint, StableOneMovesTheWatermarksAndClosesSlots) {
   EXPECT_EQ(records<StableRecord>(out).size(), 1U);
 }
 
-// A crash between the ledger's sync and the vote: the vote is cast after the restart. Twice forgotten
-// by all, the window would be full for good.
+// A crash between the ledger's sync and the vote: the vote is cast after the restart. Twice
+// forgotten by all, the window would be full for good.
 TEST(ReplicaCheckpoint, VoteThatACrashSwallowedIsCastAfterTheRestart) {
   World world(4);
   ReplicaStart start = start_at_genesis();

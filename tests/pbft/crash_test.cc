@@ -106,6 +106,44 @@ TEST(PowerCut, BatchesSinceTheLastCheckpointAreRestoredAndWorkedOff) {
   EXPECT_TRUE(cluster.run_until_all_executed(5000));
 }
 
+// The same across a view change: the primary is gone for good at first, and `victim` loses power at
+// one of its edges while the others vote the next view in, propose again and make a checkpoint.
+std::uint64_t edges_of_a_view_change(ReplicaId victim, std::optional<std::uint64_t> first) {
+  ClusterOptions options = with_seed(1);
+  options.parameters.checkpoint_interval = 4;
+  Cluster cluster(options);
+  for (int i = 0; i < 2; ++i) cluster.submit();
+  cluster.run_for(12);  // something is prepared, and perhaps not committed
+  cluster.crash(r(0));
+  std::uint64_t edges = 0;
+  cluster.crashes_here = [&](ReplicaId id) {
+    if (id != victim) return false;
+    if (edges++ != first) return false;
+    cluster.at(cluster.now_ms() + 30, [&cluster, victim] { cluster.restart(victim); });
+    return true;
+  };
+  cluster.submit();
+  cluster.run_for(1200);
+  cluster.restart(r(0));
+  for (int i = 0; i < 3; ++i) {
+    cluster.submit();
+    cluster.run_for(30);
+  }
+  const bool done = cluster.run_until_all_executed(12'000);
+  return done ? edges : 0;
+}
+
+TEST(Crash, AtEveryEdgeOfAViewChangeNothingIsContradictedAndTheNetworkGoesOn) {
+  for (const std::size_t victim : {1, 2}) {
+    const std::uint64_t edges = edges_of_a_view_change(r(victim), std::nullopt);
+    ASSERT_GT(edges, 20U);
+    for (std::uint64_t edge = 0; edge < edges; ++edge) {
+      EXPECT_GT(edges_of_a_view_change(r(victim), edge), 0U)
+          << "replica " << victim << " at edge " << edge;
+    }
+  }
+}
+
 // One at a time, at random moments of a loaded, lossy network; every third time all of them.
 TEST(Crash, AtRandomMomentsNothingIsLostAndNothingContradicted) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {

@@ -206,7 +206,8 @@ TEST(Determinism, SameInputsGiveTheSameBytes) {
     cluster.run_for(5);
   }
   ASSERT_TRUE(cluster.run_until_all_executed(10'000));
-  Voter voter(cluster.world.signer(r(1)), cluster.world.chain_id(), r(1), cluster.world.replicas(), Standing::kVoter);
+  Voter voter(cluster.world.signer(r(1)), cluster.world.chain_id(), r(1), cluster.world.replicas(),
+              Standing::kVoter);
   ReplicaConfig config;
   config.self = r(1);
   config.replicas = cluster.world.replicas();

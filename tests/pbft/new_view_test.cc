@@ -26,7 +26,8 @@ PreparedCertificate entry(std::uint64_t sequence, std::uint64_t view, std::uint6
 ViewChange from(std::size_t replica, std::uint64_t stable,
                 std::vector<PreparedCertificate> prepared) {
   ViewChange result{{{}, {9}, r(replica), std::nullopt, std::move(prepared)}, {}};
-  if (stable > 0) result.body.stable = StableCheckpoint{{{}, {stable, {}}, {stable}, {}, {}, {}}, 0, {}};
+  if (stable > 0)
+    result.body.stable = StableCheckpoint{{{}, {stable, {}}, {stable}, {}, {}, {}}, 0, {}};
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/support/pbft_cluster.h"
+#include "tests/support/pbft_lone.h"
 
 namespace quorate::pbft::test {
 namespace {
@@ -186,6 +187,36 @@ TEST(HonestPrimary, IsNotSuspectedByAReplicaThatRestarts) {
       EXPECT_EQ(cluster.node(r(i)).replica->view(), View{0}) << seed << " " << i;
     }
   }
+}
+
+// Found by simulation: an idle network whose primary recovers would wait for it for ever.
+TEST(Recovering, PrimaryIsReplacedThoughNothingIsReady) {
+  ClusterOptions options = of_size(4);
+  Cluster cluster(options);
+  load(cluster, 20, 10);
+  ASSERT_TRUE(cluster.run_until_all_executed(1000));
+  cluster.crash(r(0));
+  cluster.node(r(0)).votes.clear();
+  cluster.options_.recovering[r(0)] = {{}, {}, {48}};
+  cluster.restart(r(0));
+  EXPECT_TRUE(cluster.run_until([&] { return cluster.node(r(0)).voter->may_vote(); }, 30'000));
+}
+
+// ... and what it may have signed before stays out of bounds in its next lives.
+TEST(Recovering, FloorIsStoredWithTheCheckpointThatEndsIt) {
+  World world(4);
+  Voter voter(world.signer(r(2)), world.chain_id(), r(2), world.replicas(), Standing::kRecovering,
+              {{}, {3}, {16}});
+  ReplicaConfig config;
+  config.self = r(2);
+  config.replicas = world.replicas();
+  Replica replica(config, voter, start_at_genesis());
+  (void)replica.step({{1000, kStartTime}, Tick{}});
+  const Output out = replica.step({{1001, kStartTime}, world.verified(world.stable(16))});
+  EXPECT_TRUE(out.recovered);
+  ASSERT_EQ(records<FloorRecord>(out).size(), 1U);
+  EXPECT_EQ(records<FloorRecord>(out)[0].view, View{3});
+  EXPECT_EQ(records<StableRecord>(out).size(), 1U);
 }
 
 TEST(Recovering, ReplicaSignsNothingBelowItsCeilingAndVotesAgainAbove) {

@@ -261,6 +261,16 @@ TEST_F(VoterTest, RecoveringSignsNothingUntilItsCheckpointIsStable) {
   EXPECT_TRUE(backup.view_change(world.view_change({4}, r(2)).body));
 }
 
+// Found by simulation: the floor must outlive the recovery.
+TEST_F(VoterTest, FloorOfAnEarlierRecoveryBinds) {
+  Voter backup = voter(2);
+  backup.remember_floor({3});
+  EXPECT_EQ(refusal(backup.view_change(world.view_change({3}, r(2)).body)),
+            Refusal::kSecondViewChange);
+  EXPECT_EQ(refusal(backup.prepare(by(2, a.vote))), Refusal::kBelowViewChange);
+  EXPECT_TRUE(backup.view_change(world.view_change({4}, r(2)).body));
+}
+
 TEST_F(VoterTest, RefusalIsRememberedByNobody) {
   Voter backup = voter(1);
   ASSERT_FALSE(backup.commit(by(1, b.vote), {}));

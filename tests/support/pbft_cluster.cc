@@ -33,8 +33,10 @@ Executed executed(const std::vector<CertifiedBatch>& ledger, const ledger::Param
     const ledger::BatchHeader& header = block.batch.header;
     result.time = std::max(result.time, header.time);
     result.head.size = header.sequence.value;
-    result.head.root =
-        crypto::Sha256().update(result.head.root.bytes).update(block.certificate.batch.bytes).finish();
+    result.head.root = crypto::Sha256()
+                           .update(result.head.root.bytes)
+                           .update(block.certificate.batch.bytes)
+                           .finish();
     const bool is_asked = (header.flags & ledger::kFlagCheckpoint) != 0 &&
                           result.time.value - result.checkpoint_time.value >=
                               rules.checkpoint_quiet_ms;
@@ -129,8 +131,11 @@ CheckpointExecuted Cluster::checkpoint_of(const std::vector<CertifiedBatch>& led
 
 ReplicaStart Cluster::start_of(const Node& node) const {
   const Executed done = executed(node.ledger, options_.parameters);
-  ReplicaStart start{{node.ledger.size()}, done.time, {}, {}, done.checkpoint, done.checkpoint_time};
-  if (done.checkpoint.value > 0) start.last_checkpoint = checkpoint_of(node.ledger, done.checkpoint);
+  ReplicaStart start{
+      {node.ledger.size()}, done.time, {}, {}, done.checkpoint, done.checkpoint_time};
+  if (done.checkpoint.value > 0) {
+    start.last_checkpoint = checkpoint_of(node.ledger, done.checkpoint);
+  }
   const auto restore = [&](const Bytes& key, const Bytes& value) {
     auto restored = restore_vote(key, value, start.votes);
     if (!restored) ADD_FAILURE() << restored.error().to_string();

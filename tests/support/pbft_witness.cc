@@ -111,7 +111,8 @@ void Witness::on_send_between_views(ReplicaId from, const Message& message,
     }
   } else if (const auto* stable = std::get_if<StableCheckpoint>(&message)) {
     const auto [it, is_new] = stable_.emplace(stable->note.sequence, stable->note);
-    if (!is_new && it->second != stable->note) violation(from, "two stable checkpoints at one place");
+    if (!is_new && it->second != stable->note)
+      violation(from, "two stable checkpoints at one place");
   }
 }
 

@@ -76,7 +76,7 @@ void say(const node::Descriptor& client, const std::string& text) {
 
 class Control : public testing::Test {
  protected:
-  test::TemporaryFolder folder_;
+  quorate::test::TemporaryFolder folder_;
   const std::filesystem::path socket_ = folder_.path() / "control.sock";
 };
 

@@ -12,7 +12,7 @@ class FileLockTest : public testing::Test {
  protected:
   std::optional<FileLock> try_lock() { return FileLock::try_acquire(file_).value(); }
 
-  test::TemporaryFolder folder_;
+  quorate::test::TemporaryFolder folder_;
   const std::filesystem::path file_ = folder_.path() / "a.lock";
 };
 

@@ -29,7 +29,7 @@ class Layout : public testing::Test {
     return folder.value();
   }
 
-  test::TemporaryFolder folder_;
+  quorate::test::TemporaryFolder folder_;
   const fs::path root_ = folder_.path() / "Net 1";
 };
 

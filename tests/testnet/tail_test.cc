@@ -17,7 +17,7 @@ class Tail : public testing::Test {
  protected:
   void append(const std::string& text) { std::ofstream(file_, std::ios::app) << text; }
 
-  test::TemporaryFolder folder_;
+  quorate::test::TemporaryFolder folder_;
   const std::filesystem::path file_ = folder_.path() / "a.log";
 };
 

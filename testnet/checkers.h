@@ -1,0 +1,173 @@
+#pragma once
+
+// What must never happen, looked for after every event of a simulation.
+//
+//   agreement          two correct replicas hand out different batches at one sequence
+//   order              a correct replica hands out batches with a gap, or twice in a life
+//   certificate        what is handed out is not what its certificate and its bodies say
+//   forged             a transaction is ordered that no client signed here
+//   exactly-once       a transaction, or a nonce of a sender, takes effect twice
+//   results            two correct replicas execute one sequence to different roots
+//   contradiction      a correct replica signs two different bodies for one place, in all its lives
+//   durable            a correct replica's vote leaves before it, or its bodies, are durable
+//   evidence           evidence names a correct replica, or proves nothing
+//   rejected           a correct replica's message does not pass another's verifier
+//   ceiling            a correct replica's vote leaves above what its guard has reserved
+//   checkpoint         checkpoint notes of one sequence differ, or a stable certificate does not
+//   hold transition         view, low watermark, executed or committed go back within a life bounds
+//   a replica's state leaves its bounds
+//
+// Progress has no place in time and is judged by who knows when the faults end (Simulator).
+// Liars may do as they please: nothing that they do is a violation here.
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "pbft/replica.h"
+#include "testnet/sim_disk.h"
+#include "testnet/sim_world.h"
+
+namespace quorate::testnet {
+
+struct Violation {
+  std::string_view invariant;  // a word of the list above
+  ledger::ReplicaId replica;   // where it was seen
+  std::uint64_t time_ms = 0;
+  std::string text;
+};
+
+class Checkers {
+ public:
+  // `world` outlives this.
+  Checkers(const SimWorld& world, std::set<ledger::ReplicaId> liars);
+
+  void set_time_ms(std::uint64_t now_ms) { now_ms_ = now_ms; }
+
+  // A client signed it.
+  void on_signed(const ledger::TxId& id);
+  // A replica starts with a ledger of this height; what it said in earlier lives still binds it.
+  // One that forgot its votes may pass on what others kept of them.
+  void on_start(ledger::ReplicaId self, ledger::Height height, bool has_forgotten = false);
+  void on_step(ledger::ReplicaId self, const pbft::Replica& replica, const pbft::Output& out);
+  // The message leaves replica `from`, whose vote store is `durable`; what its ledger has synced,
+  // up to `settled`, needs no votes any more.
+  void on_send(ledger::ReplicaId from, const pbft::Message& message, const VoteDisk& durable,
+               ledger::Sequence settled);
+  void on_commit(ledger::ReplicaId self, const ledger::CertifiedBatch& batch);
+  void on_executed(ledger::ReplicaId self, const ledger::CertifiedBatch& batch,
+                   const ledger::Execution& execution, const ledger::TreeHead& head);
+  // Executed a checkpoint that left this behind.
+  void on_checkpoint(ledger::ReplicaId self, const ledger::CheckpointNote& note);
+  void on_evidence(ledger::ReplicaId self, const ledger::Evidence& evidence);
+  void on_rejected(ledger::ReplicaId self, ledger::ReplicaId from, std::string_view code);
+  void on_no_progress(ledger::ReplicaId self, const std::string& text);
+
+  [[nodiscard]] bool is_liar(ledger::ReplicaId id) const { return liars_.contains(id); }
+  [[nodiscard]] const std::vector<Violation>& violations() const { return violations_; }
+
+  struct Counters {
+    std::uint64_t steps = 0;
+    std::uint64_t votes = 0;
+    std::uint64_t commits = 0;     // sequences that any correct replica handed out
+    std::uint64_t executions = 0;  // sequences that any correct replica executed
+    std::uint64_t evidence = 0;
+    std::uint64_t views = 0;        // views that a correct replica entered by a NEW-VIEW
+    std::uint64_t checkpoints = 0;  // times that the highest stable one grew at a correct replica
+    std::uint64_t recoveries = 0;   // ends of amnesia at correct replicas
+  };
+  [[nodiscard]] const Counters& counters() const { return counters_; }
+  // The highest sequence that any correct replica executed, in any life.
+  [[nodiscard]] ledger::Sequence highest_executed() const { return highest_executed_; }
+
+  // Sees each sequence once, when the first correct replica has executed it.
+  std::function<void(const ledger::CertifiedBatch&, const ledger::Execution&)> on_first_execution;
+
+  // Forgets what no correct replica can come back to; keeps memory flat in long runs.
+  void forget_below(ledger::Sequence low);
+
+ private:
+  using VoteKey =
+      std::tuple<ledger::Sequence, ledger::ReplicaId, crypto::Purpose, ledger::Epoch, ledger::View>;
+  using ViewKey = std::tuple<ledger::ReplicaId, crypto::Purpose, ledger::Epoch, ledger::View>;
+  struct Durable {
+    const VoteDisk& votes;
+    ledger::Sequence settled;
+  };
+  // Of a replica in its present life.
+  struct Position {
+    ledger::View view;
+    ledger::Sequence low;
+    ledger::Sequence executed;
+    ledger::Sequence committed;
+  };
+  struct Executed {
+    ledger::Digest results_root;
+    ledger::TimeMs effective_time;
+    ledger::TreeHead head;
+  };
+
+  void violate(std::string_view invariant, ledger::ReplicaId who, std::string text);
+  // True: this replica must have it on its disk.
+  [[nodiscard]] bool check_vote(ledger::ReplicaId from, crypto::Purpose purpose,
+                                const ledger::Vote& vote);
+  void check_proposal_durable(ledger::ReplicaId from, const pbft::ProposalRecord& expected,
+                              const Durable& durable);
+  void check_commit_durable(ledger::ReplicaId from, const pbft::Commit& commit,
+                            const Durable& durable);
+  void check_message(ledger::ReplicaId from, const pbft::PrePrepare& message,
+                     const Durable& durable);
+  void check_message(ledger::ReplicaId from, const pbft::Prepare& message, const Durable& durable);
+  void check_message(ledger::ReplicaId from, const pbft::Commit& message, const Durable& durable);
+  void check_message(ledger::ReplicaId, const pbft::StatusReport&, const Durable&) {}
+  void check_message(ledger::ReplicaId, const pbft::Ask&, const Durable&) {}
+  void check_message(ledger::ReplicaId, const pbft::BatchAnswer&, const Durable&) {}
+
+  // checkers_views.cc
+  void check_message(ledger::ReplicaId from, const pbft::ViewChange& message,
+                     const Durable& durable);
+  void check_message(ledger::ReplicaId from, const pbft::NewView& message, const Durable& durable);
+  void check_message(ledger::ReplicaId from, const ledger::CheckpointVote& message,
+                     const Durable& durable);
+  void check_message(ledger::ReplicaId from, const ledger::StableCheckpoint& message,
+                     const Durable& durable);
+  [[nodiscard]] bool check_view_vote(ledger::ReplicaId from, crypto::Purpose purpose,
+                                     const ledger::ViewVote& vote);
+  void check_ceiling(ledger::ReplicaId from, const Durable& durable, ledger::View view,
+                     ledger::Sequence sequence);
+  void check_note(ledger::ReplicaId from, const ledger::CheckpointNote& note);
+  void check_stable(ledger::ReplicaId from, const ledger::StableCheckpoint& stable);
+  void check_transition(ledger::ReplicaId self, const pbft::Replica& replica);
+  void note_facts(ledger::ReplicaId self, const pbft::Output& out);
+  void check_effects(ledger::ReplicaId self, const ledger::CertifiedBatch& batch,
+                     const ledger::Execution& execution);
+
+  const SimWorld& world_;
+  std::set<ledger::ReplicaId> liars_;
+  std::uint64_t now_ms_ = 0;
+  Counters counters_;
+  std::vector<Violation> violations_;
+
+  std::set<ledger::TxId> signed_;
+  std::map<ledger::TxId, ledger::Sequence>
+      effective_;  // took effect, or was finally refused, where
+  std::map<std::pair<ledger::PublicKey, std::uint64_t>, ledger::TxId> nonces_;
+  std::map<ledger::Sequence, ledger::Digest> history_;
+  std::map<ledger::Sequence, Executed> executed_;
+  std::map<VoteKey, ledger::Vote> votes_;
+  std::map<ViewKey, ledger::ViewVote> view_votes_;
+  std::map<ledger::Sequence, ledger::CheckpointNote> notes_;
+  std::map<std::pair<ledger::Sequence, ledger::ReplicaId>, ledger::CheckpointNote> cosigned_;
+  std::vector<Position> positions_;  // by replica
+  std::set<ledger::ReplicaId> forgetful_;  // lost its votes in some life
+  std::vector<ledger::Sequence> handed_out_;  // by replica, in its present life
+  ledger::Sequence highest_executed_;
+  ledger::Sequence highest_stable_;
+  std::set<ledger::View> views_;
+};
+
+}  // namespace quorate::testnet

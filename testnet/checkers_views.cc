@@ -1,0 +1,148 @@
+// What checkers say about view changes, checkpoints and how a replica moves.
+
+#include <fmt/format.h>
+
+#include "crypto/bcs.h"
+#include "testnet/checkers.h"
+
+namespace quorate::testnet {
+
+using crypto::Purpose;
+using ledger::ReplicaId;
+using ledger::Sequence;
+using ledger::View;
+
+bool Checkers::check_view_vote(ReplicaId from, Purpose purpose, const ledger::ViewVote& vote) {
+  if (is_liar(vote.replica)) return false;
+  ++counters_.votes;
+  const auto [at, is_new] =
+      view_votes_.emplace(ViewKey{vote.replica, purpose, vote.epoch, vote.view}, vote);
+  if (!is_new && at->second != vote) {
+    violate("contradiction", from,
+            fmt::format("replica {} signed a second, different {} for view {}",
+                        vote.replica.value, crypto::purpose_text(purpose), vote.view.value));
+  }
+  return vote.replica == from && (is_new || !forgetful_.contains(from));
+}
+
+void Checkers::check_ceiling(ReplicaId from, const Durable& durable, View view,
+                             Sequence sequence) {
+  const ledger::GuardState guard = durable.votes.guard();
+  if (view <= guard.view_ceiling && sequence <= guard.sequence_ceiling) return;
+  violate("ceiling", from,
+          fmt::format("a vote for view {}, sequence {} leaves, and the guard reserved view {}, "
+                      "sequence {}",
+                      view.value, sequence.value, guard.view_ceiling.value,
+                      guard.sequence_ceiling.value));
+}
+
+void Checkers::check_message(ReplicaId from, const pbft::ViewChange& message,
+                             const Durable& durable) {
+  const ledger::ViewVote vote = pbft::view_vote(message.body);
+  if (!check_view_vote(from, Purpose::kViewChange, vote)) return;
+  check_ceiling(from, durable, vote.view, {});
+  // A resent one may have given way to that of a higher view.
+  const auto found = durable.votes.get(pbft::to_vote_record(pbft::ViewChangeRecord{message}).key);
+  if (found && *found) {
+    const auto stored = crypto::decode<pbft::ViewChange>(**found);
+    if (stored && stored->body.view >= vote.view) return;
+  }
+  violate("durable", from,
+          fmt::format("a VIEW-CHANGE for view {} left before it was durable", vote.view.value));
+}
+
+void Checkers::check_message(ReplicaId from, const pbft::NewView& message,
+                             const Durable& durable) {
+  const ledger::ViewVote vote = pbft::view_vote(message.body);
+  if (!check_view_vote(from, Purpose::kNewView, vote)) return;
+  const auto key = pbft::to_vote_record(pbft::TranscriptRecord{{message, {}}}).key;
+  if (const auto found = durable.votes.get(key); found && *found) return;
+  violate("durable", from,
+          fmt::format("a NEW-VIEW for view {} left before it was durable", vote.view.value));
+}
+
+void Checkers::check_message(ReplicaId from, const ledger::CheckpointVote& message,
+                             const Durable& durable) {
+  if (is_liar(message.replica)) return;
+  ++counters_.votes;
+  const auto [at, is_new] =
+      cosigned_.emplace(std::pair(message.note.sequence, message.replica), message.note);
+  if (!is_new && at->second != message.note) {
+    violate("contradiction", from,
+            fmt::format("replica {} cosigned a second, different checkpoint at sequence {}",
+                        message.replica.value, message.note.sequence.value));
+  }
+  check_note(from, message.note);
+  if (message.replica != from || message.note.sequence <= durable.settled) return;
+  if (!is_new && forgetful_.contains(from)) return;
+  check_ceiling(from, durable, {}, message.note.sequence);
+  const ledger::VoteRecord record = pbft::to_vote_record(pbft::CheckpointRecord{message});
+  const auto found = durable.votes.get(record.key);
+  if (found && *found == record.value) return;
+  violate("durable", from,
+          fmt::format("a checkpoint vote left before it was durable, at sequence {}",
+                      message.note.sequence.value));
+}
+
+void Checkers::check_message(ReplicaId from, const ledger::StableCheckpoint& message,
+                             const Durable&) {
+  check_stable(from, message);
+}
+
+void Checkers::check_note(ReplicaId from, const ledger::CheckpointNote& note) {
+  const auto [at, is_new] = notes_.emplace(note.sequence, note);
+  if (is_new || at->second == note) return;
+  violate("checkpoint", from,
+          fmt::format("sequence {} has state {} here and {} elsewhere", note.sequence.value,
+                      note.state_root.short_hex(), at->second.state_root.short_hex()));
+}
+
+void Checkers::check_stable(ReplicaId from, const ledger::StableCheckpoint& stable) {
+  if (const auto good = world_.checkpoints().check(stable, world_.replicas()); !good) {
+    violate("checkpoint", from,
+            fmt::format("sequence {}: {}", stable.note.sequence.value, good.error().message));
+  }
+  check_note(from, stable.note);
+}
+
+void Checkers::on_checkpoint(ReplicaId self, const ledger::CheckpointNote& note) {
+  if (!is_liar(self)) check_note(self, note);
+}
+
+void Checkers::check_transition(ReplicaId self, const pbft::Replica& replica) {
+  const Position now{replica.view(), replica.low_watermark(), replica.executed(),
+                     replica.committed()};
+  Position& before = positions_[self.value];
+  if (now.view < before.view || now.low < before.low || now.executed < before.executed ||
+      now.committed < before.committed) {
+    violate("transition", self,
+            fmt::format(
+                "view, low watermark, executed, committed go from {}, {}, {}, {} to {}, {}, "
+                "{}, {}",
+                before.view.value, before.low.value, before.executed.value, before.committed.value,
+                now.view.value, now.low.value, now.executed.value, now.committed.value));
+  }
+  before = now;
+}
+
+void Checkers::note_facts(ReplicaId self, const pbft::Output& out) {
+  if (out.recovered) ++counters_.recoveries;
+  if (out.stable) check_stable(self, *out.stable);
+  for (const pbft::Event& event : out.events) {
+    if (const auto* entered = std::get_if<pbft::ViewEntered>(&event)) {
+      views_.insert(entered->view);
+      counters_.views = views_.size();
+    } else if (const auto* stable = std::get_if<pbft::CheckpointStable>(&event)) {
+      if (stable->sequence > highest_stable_) {
+        highest_stable_ = stable->sequence;
+        ++counters_.checkpoints;
+      }
+    } else if (const auto* diverged = std::get_if<pbft::StateDiverged>(&event)) {
+      violate("checkpoint", self,
+              fmt::format("the certified state at sequence {} is not its own",
+                          diverged->own.sequence.value));
+    }
+  }
+}
+
+}  // namespace quorate::testnet

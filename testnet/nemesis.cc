@@ -1,0 +1,375 @@
+#include "testnet/nemesis.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "ledger/quorum.h"
+
+namespace quorate::testnet {
+
+using ledger::ReplicaId;
+
+namespace {
+
+constexpr std::uint64_t kNemesisStream = 3;
+constexpr std::uint32_t kArmedPointsMax = 40;
+constexpr std::uint32_t kFlapsMax = 10;
+constexpr std::uint64_t kWildClockMsMax = 10ULL * 365 * 86'400'000;
+
+ReplicaId id_of(std::size_t index) { return {static_cast<std::uint16_t>(index)}; }
+
+}  // namespace
+
+NemesisOptions draw_nemesis(Prng& dice, std::size_t replicas) {
+  NemesisOptions options;
+  const std::size_t faults = ledger::faults_tolerated(replicas);
+  options.lost_max = dice.below(faults + 1);
+  options.wild_max = dice.below(faults + 1);
+  options.pause_us_max = dice.between(options.pause_us_min, options.pause_us_max);
+  options.fault_us_max = dice.between(10'000, options.fault_us_max);
+  options.loss_permille_max = static_cast<std::uint32_t>(dice.below(301));
+  options.repeat_permille_max = static_cast<std::uint32_t>(dice.below(501));
+  // Most runs lack some kinds: a rare fault is seen best when nothing louder covers it.
+  for (std::uint32_t* weight :
+       {&options.crash, &options.crash_all, &options.partition, &options.clog, &options.quality,
+        &options.pause, &options.clock, &options.disk, &options.amnesia, &options.rebuild}) {
+    if (dice.chance(250)) *weight = 0;
+  }
+  return options;
+}
+
+Nemesis::Nemesis(Simulator& simulator, const NemesisOptions& options)
+    : simulator_(simulator),
+      options_(options),
+      dice_(simulator.dice(kNemesisStream)),
+      points_left_(simulator.hosts().size()),
+      restarts_(simulator.hosts().size(), false),
+      wild_(simulator.hosts().size(), false),
+      rebuilt_to_(simulator.hosts().size()) {
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    simulator_.host(i).crashes_here = [this, i](CrashPoint point) {
+      return crashes_here(i, point);
+    };
+  }
+}
+
+void Nemesis::note(const std::string& text) {
+  ++faults_;
+  simulator_.trace().note(
+      {TraceEvent::Kind::kFault, simulator_.agenda().now_us(), {}, {}, 0, nullptr, text});
+}
+
+// Ends of faults, which `heal` makes void.
+void Nemesis::after(std::uint64_t delay_us, std::function<void()> action) {
+  simulator_.agenda().in(delay_us, [this, action = std::move(action)] {
+    if (is_active_) action();
+  });
+}
+
+void Nemesis::start() {
+  is_active_ = true;
+  for (const auto& host : simulator_.hosts()) host->votes().copy();
+  next_later();
+}
+
+void Nemesis::next_later() {
+  after(dice_.between(options_.pause_us_min, options_.pause_us_max), [this] {
+    // Who stopped itself, over a disk, comes back as soon as its operator looks.
+    for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+      if (!simulator_.host(i).is_up() && !restarts_[i]) start_later(i, duration_us());
+    }
+    strike();
+    next_later();
+  });
+}
+
+Nemesis::Kind Nemesis::draw_kind() {
+  const std::array<std::uint32_t, 10> weights = {
+      options_.crash, options_.crash_all, options_.partition, options_.clog,    options_.quality,
+      options_.pause, options_.clock,     options_.disk,      options_.amnesia, options_.rebuild};
+  std::uint64_t total = 0;
+  for (const std::uint32_t weight : weights) total += weight;
+  if (total == 0) return Kind::kQuality;
+  std::uint64_t thrown = dice_.below(total);
+  std::uint8_t kind = 0;
+  while (thrown >= weights[kind]) thrown -= weights[kind++];
+  return static_cast<Kind>(kind);
+}
+
+void Nemesis::strike() {
+  switch (draw_kind()) {
+    case Kind::kCrash:
+      return crash_one();
+    case Kind::kCrashAll:
+      return crash_all();
+    case Kind::kPartition:
+      return partition();
+    case Kind::kClog:
+      return clog();
+    case Kind::kQuality:
+      return change_quality();
+    case Kind::kPause:
+      return pause();
+    case Kind::kClock:
+      return move_clock();
+    case Kind::kDisk:
+      return break_disk();
+    case Kind::kAmnesia:
+      return forget();
+    case Kind::kRebuild:
+      return lose_ledger();
+  }
+}
+
+std::optional<std::size_t> Nemesis::any_up() {
+  std::vector<std::size_t> up;
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    if (simulator_.host(i).is_up()) up.push_back(i);
+  }
+  if (up.empty()) return std::nullopt;
+  return dice_.pick(up);
+}
+
+void Nemesis::crash(std::size_t index, std::uint64_t outage_us) {
+  points_left_[index].reset();
+  simulator_.host(index).crash(dice_.chance(500) ? CrashKind::kPower : CrashKind::kProcess);
+  start_later(index, outage_us);
+}
+
+void Nemesis::start_later(std::size_t index, std::uint64_t outage_us) {
+  restarts_[index] = true;
+  after(outage_us, [this, index] { start_now(index); });
+}
+
+void Nemesis::start_now(std::size_t index) {
+  restarts_[index] = false;
+  SimHost& host = simulator_.host(index);
+  if (host.is_up()) return;
+  if (host.votes().faults.is_full) return start_later(index, duration_us());
+  host.votes().faults = {};
+  host.ledger().faults = {};
+  host.start();
+}
+
+// Called by hosts, in the middle of what they do.
+bool Nemesis::crashes_here(std::size_t index, CrashPoint point) {
+  if (!is_active_) return false;
+  auto& left = points_left_[index];
+  // What comes once a recovery would never be hit by counting.
+  const bool is_rare = point == CrashPoint::kAfterAdoption && options_.crash > 0;
+  if (!is_rare || !dice_.chance(300)) {
+    if (!left) return false;
+    if (*left > 0) {
+      --*left;
+      return false;
+    }
+  }
+  left.reset();
+  note(fmt::format("power cut at a persistence point of {}", index));
+  start_later(index, duration_us());
+  return true;
+}
+
+void Nemesis::crash_one() {
+  const auto index = any_up();
+  if (!index) return;
+  if (dice_.chance(500)) {
+    points_left_[*index] = static_cast<std::uint32_t>(dice_.below(kArmedPointsMax));
+    return;
+  }
+  note(fmt::format("crash {}", *index));
+  crash(*index, duration_us());
+}
+
+void Nemesis::crash_all() {
+  note("crash all");
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    if (simulator_.host(i).is_up()) crash(i, duration_us());
+  }
+}
+
+void Nemesis::partition() {
+  if (simulator_.hosts().size() < 2) return;
+  switch (dice_.below(5)) {
+    case 0:
+      return cut_halves();
+    case 1:
+      return cut_ring();
+    case 2:
+      return cut_one(false);
+    case 3:
+      return cut_one(true);
+    default:
+      break;
+  }
+  const std::size_t index = dice_.below(simulator_.hosts().size());
+  note(fmt::format("{} flaps", index));
+  flap(index, static_cast<std::uint32_t>(dice_.between(1, kFlapsMax)));
+}
+
+void Nemesis::cut_halves() {
+  const std::size_t n = simulator_.hosts().size();
+  std::vector<std::size_t> order(n);
+  for (std::size_t i = 0; i < n; ++i) order[i] = i;
+  dice_.shuffle(order);
+  const std::size_t half = dice_.between(1, n - 1);
+  note(fmt::format("partition {}/{}", fmt::join(order.begin(), order.begin() + half, ","),
+                   fmt::join(order.begin() + half, order.end(), ",")));
+  for (std::size_t i = 0; i < half; ++i) {
+    for (std::size_t j = half; j < n; ++j) {
+      simulator_.network().set_cut(id_of(order[i]), id_of(order[j]), true);
+      simulator_.network().set_cut(id_of(order[j]), id_of(order[i]), true);
+    }
+  }
+  after(duration_us(), [this] { simulator_.network().heal(); });
+}
+
+// Each sees a majority, its neighbours, and no two see the same one.
+void Nemesis::cut_ring() {
+  const std::size_t n = simulator_.hosts().size();
+  note("partition ring");
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t away = n / 4 + 1; away < n - n / 4; ++away) {
+      simulator_.network().set_cut(id_of(i), id_of((i + away) % n), true);
+    }
+  }
+  after(duration_us(), [this] { simulator_.network().heal(); });
+}
+
+void Nemesis::cut_one(bool one_way) {
+  const std::size_t index = dice_.below(simulator_.hosts().size());
+  const bool outgoing = dice_.chance(500);
+  note(fmt::format("{} {}", one_way ? (outgoing ? "nobody hears" : "hears nobody") : "isolated",
+                   index));
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    if (i == index) continue;
+    if (!one_way || outgoing) simulator_.network().set_cut(id_of(index), id_of(i), true);
+    if (!one_way || !outgoing) simulator_.network().set_cut(id_of(i), id_of(index), true);
+  }
+  after(duration_us(), [this] { simulator_.network().heal(); });
+}
+
+void Nemesis::flap(std::size_t index, std::uint32_t times) {
+  const bool cut = times % 2 == 1;
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    if (i == index) continue;
+    simulator_.network().set_cut(id_of(index), id_of(i), cut);
+    simulator_.network().set_cut(id_of(i), id_of(index), cut);
+  }
+  if (times == 0) return;
+  after(dice_.between(1'000, options_.fault_us_max / 4 + 1'000),
+        [this, index, times] { flap(index, times - 1); });
+}
+
+void Nemesis::clog() {
+  const std::size_t n = simulator_.hosts().size();
+  if (n < 2) return;
+  const std::size_t from = dice_.below(n);
+  const std::size_t to = (from + dice_.between(1, n - 1)) % n;
+  note(fmt::format("clog {} to {}", from, to));
+  simulator_.network().clog(id_of(from), id_of(to), simulator_.agenda().now_us() + duration_us());
+}
+
+void Nemesis::change_quality() {
+  LinkQuality quality = simulator_.options().quality;
+  quality.loss_permille = static_cast<std::uint32_t>(dice_.below(options_.loss_permille_max + 1));
+  quality.repeat_permille =
+      static_cast<std::uint32_t>(dice_.below(options_.repeat_permille_max + 1));
+  quality.delay_us_max = dice_.between(quality.delay_us_min, 50'000);
+  quality.slow_permille = static_cast<std::uint32_t>(dice_.below(100));
+  quality.slow_us_max = dice_.below(options_.slow_us_max + 1);
+  note(fmt::format("network loses {}, repeats {} of 1000", quality.loss_permille,
+                   quality.repeat_permille));
+  simulator_.network().set_quality(quality);
+}
+
+void Nemesis::pause() {
+  const auto index = any_up();
+  if (!index) return;
+  note(fmt::format("pause {}", *index));
+  simulator_.host(*index).pause(simulator_.agenda().now_us() + duration_us());
+}
+
+void Nemesis::move_clock() {
+  const std::size_t index = dice_.below(simulator_.hosts().size());
+  wild_[index] = false;
+  const auto wild = static_cast<std::size_t>(std::ranges::count(wild_, true));
+  wild_[index] = wild < options_.wild_max && dice_.chance(500);
+  const std::uint64_t away_ms =
+      dice_.below((wild_[index] ? kWildClockMsMax : options_.clock_ms_max) + 1);
+  SimHost& host = simulator_.host(index);
+  host.clock_offset_ms = static_cast<std::int64_t>(away_ms);
+  if (dice_.chance(500)) host.clock_offset_ms = -host.clock_offset_ms;
+  note(fmt::format("clock of {} at {} ms", index, host.clock_offset_ms));
+}
+
+void Nemesis::break_disk() {
+  const auto index = any_up();
+  if (!index) return;
+  SimHost& host = simulator_.host(*index);
+  const bool full = dice_.chance(500);
+  note(fmt::format("{} {}", full ? "disk full at" : "syncs fail at", *index));
+  DiskFaults& faults = dice_.chance(700) ? host.votes().faults : host.ledger().faults;
+  (full ? faults.is_full : faults.syncs_fail) = true;
+  after(duration_us(), [&host] {
+    host.votes().faults = {};
+    host.ledger().faults = {};
+  });
+}
+
+void Nemesis::forget() {
+  const auto index = any_up();
+  if (!index) return;
+  SimHost& host = simulator_.host(*index);
+  if (dice_.chance(300)) return host.votes().copy();  // a backup is made
+  if (!may_lose_a_store(*index)) return;
+  const bool wiped = dice_.chance(500);
+  note(fmt::format("{} {}", *index, wiped ? "loses its votes" : "gets back old votes"));
+  crash(*index, duration_us());
+  if (wiped) {
+    host.votes().wipe();
+  } else {
+    host.votes().restore_copy();
+  }
+}
+
+// More lost stores than faults are tolerated is a matter for operators.
+bool Nemesis::may_lose_a_store(std::size_t index) {
+  std::size_t others = 0;
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    SimHost& host = simulator_.host(i);
+    const bool lacks = host.is_recovering() || host.ledger().synced() < rebuilt_to_[i];
+    if (i != index && lacks) ++others;
+  }
+  return others < options_.lost_max;
+}
+
+void Nemesis::lose_ledger() {
+  const auto index = any_up();
+  if (!index || !may_lose_a_store(*index)) return;
+  rebuilt_to_[*index] = simulator_.checkers().highest_executed();
+  note(fmt::format("{} loses its ledger", *index));
+  crash(*index, duration_us());
+  simulator_.host(*index).ledger().wipe();
+}
+
+void Nemesis::heal() {
+  is_active_ = false;
+  simulator_.network().heal();
+  simulator_.network().set_quality(simulator_.options().quality);
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    SimHost& host = simulator_.host(i);
+    host.votes().faults = {};
+    host.ledger().faults = {};
+    host.clock_offset_ms = 0;
+    host.pause(0);
+    if (!host.is_up()) host.start();
+  }
+  simulator_.trace().note(
+      {TraceEvent::Kind::kFault, simulator_.agenda().now_us(), {}, {}, 0, nullptr, "healed"});
+}
+
+}  // namespace quorate::testnet

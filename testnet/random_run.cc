@@ -1,0 +1,106 @@
+#include "testnet/random_run.h"
+
+#include <fmt/format.h>
+
+namespace quorate::testnet {
+
+namespace {
+
+constexpr std::uint64_t kSecondUs = 1'000'000;
+constexpr std::uint64_t kDrawStream = 4;
+
+// Small windows reach their ends, large ones never do: both happen.
+ledger::Parameters draw_parameters(Prng& dice) {
+  ledger::Parameters parameters;
+  parameters.window_batches = 1U << dice.between(0, 3);
+  const std::uint64_t half_window = 2ULL * parameters.window_batches;
+  parameters.checkpoint_interval = static_cast<std::uint32_t>(dice.between(1, half_window));
+  parameters.checkpoint_quiet_ms = dice.between(100, 3'000);
+  parameters.batch_transactions_max = 1U << dice.between(0, 10);
+  return parameters;
+}
+
+WorkloadOptions draw_workload(Prng& dice) {
+  WorkloadOptions options;
+  options.pause_us_max = dice.between(options.pause_us_min, 2'000'000);
+  options.idle_us_max = dice.between(0, 20'000'000);
+  return options;
+}
+
+std::string describe_stuck(Simulator& simulator, Workload& workload) {
+  std::string text = fmt::format("{} of {} transactions have no fate; highest executed {}",
+                                 workload.open(), workload.submitted(),
+                                 simulator.checkers().highest_executed().value);
+  for (const auto& host : simulator.hosts()) {
+    if (!host->is_up()) {
+      text += fmt::format("; {}: down", host->self().value);
+      continue;
+    }
+    const pbft::Replica& replica = host->replica();
+    text += fmt::format("; {}: view {}{}, low {}, committed {}, executed {}, ready {}{}",
+                        host->self().value, replica.view().value,
+                        replica.in_view() ? "" : " (between)", replica.low_watermark().value,
+                        replica.committed().value, replica.executed().value,
+                        replica.ready_transactions(), host->is_recovering() ? ", recovering" : "");
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string_view verdict_text(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kSound:
+      return "sound";
+    case Verdict::kUnsafe:
+      return "an invariant broke";
+    case Verdict::kStuck:
+      return "no progress";
+  }
+  return "";
+}
+
+RunReport make_report(Simulator& simulator, Workload& workload, bool is_live) {
+  RunReport report;
+  report.violations = simulator.checkers().violations();
+  if (!report.violations.empty()) {
+    report.verdict = Verdict::kUnsafe;
+  } else if (!is_live) {
+    report.verdict = Verdict::kStuck;
+    report.stuck = describe_stuck(simulator, workload);
+  }
+  report.digest = simulator.trace().digest();
+  report.events = simulator.trace().events();
+  report.packets = simulator.network().packets();
+  report.virtual_us = simulator.agenda().now_us();
+  report.submitted = workload.submitted();
+  report.counts = simulator.checkers().counters();
+  return report;
+}
+
+RunReport run_random(const RunOptions& options) {
+  Prng dice = Prng(options.seed).fork(kDrawStream);
+  SimOptions world;
+  world.replicas = options.replicas;
+  world.seed = options.seed;
+  world.parameters = draw_parameters(dice);
+  Simulator simulator(world);
+  simulator.trace().on_event = options.on_event;
+  for (const auto& host : simulator.hosts()) host->bug = options.bug;
+  Workload workload(simulator, draw_workload(dice));
+  Nemesis nemesis(simulator, draw_nemesis(dice, options.replicas));
+  simulator.start_all();
+  workload.start();
+  nemesis.start();
+  simulator.run_for(options.seconds * kSecondUs);
+  workload.calm();
+  nemesis.heal();
+  const bool is_live =
+      simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
+                          kHealedSecondsMax * kSecondUs);
+  RunReport report = make_report(simulator, workload, is_live);
+  report.faults = nemesis.faults();
+  return report;
+}
+
+}  // namespace quorate::testnet

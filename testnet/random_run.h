@@ -1,0 +1,54 @@
+#pragma once
+
+// One seed's run: random faults and clients for so long, then all is healed, and everything that
+// was submitted must end.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "testnet/nemesis.h"
+#include "testnet/simulator.h"
+#include "testnet/workload.h"
+
+namespace quorate::testnet {
+
+enum class Verdict : std::uint8_t {
+  kSound,
+  kUnsafe,  // an invariant broke
+  kStuck,   // everything healed, and not everything ended
+};
+[[nodiscard]] std::string_view verdict_text(Verdict verdict);
+
+struct RunOptions {
+  std::size_t replicas = 4;
+  std::uint64_t seed = 1;
+  std::uint64_t seconds = 60;  // with faults, in virtual time
+  HostBug bug = HostBug::kNone;  // of all replicas
+  // Sees every event of the trace.
+  std::function<void(const TraceEvent&)> on_event;
+};
+
+struct RunReport {
+  Verdict verdict = Verdict::kSound;
+  std::vector<Violation> violations;
+  std::string stuck;  // who lacks what
+  std::uint64_t digest = 0;
+  std::uint64_t events = 0;
+  std::uint64_t packets = 0;
+  std::uint64_t virtual_us = 0;
+  std::uint64_t faults = 0;
+  std::uint64_t submitted = 0;
+  Checkers::Counters counts;
+};
+
+[[nodiscard]] RunReport run_random(const RunOptions& options);
+
+// How long after the end of all faults everything must have ended.
+inline constexpr std::uint64_t kHealedSecondsMax = 120;
+
+// Of a simulation that ran: `is_live` says whether all ended.
+[[nodiscard]] RunReport make_report(Simulator& simulator, Workload& workload, bool is_live);
+
+}  // namespace quorate::testnet

@@ -1,0 +1,255 @@
+#include "testnet/sim_host.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "crypto/bcs.h"
+#include "crypto/check.h"
+#include "pbft/durable.h"
+
+namespace quorate::testnet {
+
+using ledger::ReplicaId;
+using ledger::Sequence;
+using Kind = TraceEvent::Kind;
+
+namespace {
+
+// A deadline beyond this is none.
+constexpr std::uint64_t kDeadlineMsMax = std::uint64_t{1} << 50;
+
+}  // namespace
+
+SimHost::SimHost(const Parts& parts, ReplicaId self, Prng dice)
+    : parts_(parts),
+      self_(self),
+      dice_(dice),
+      votes_(memory_votes(parts.world.chain_id())),
+      ledger_(memory_ledger(parts.world.genesis())) {}
+
+SimHost::~SimHost() = default;
+
+ledger::TimeMs SimHost::wall() const {
+  const std::int64_t shown = static_cast<std::int64_t>(SimWorld::kStart.value) +
+                             static_cast<std::int64_t>(parts_.agenda.now_ms()) + clock_offset_ms;
+  return {static_cast<std::uint64_t>(std::max<std::int64_t>(shown, 0))};
+}
+
+void SimHost::start() {
+  QUORATE_CHECK(!is_up(), "a replica starts once a life");
+  ++life_;
+  parts_.trace.note({Kind::kStart, parts_.agenda.now_us(), self_, {}, ledger_->height().value});
+  parts_.checkers.on_start(self_, ledger_->height(), is_recovering());
+  if (bug == HostBug::kForgetsVotes && life_ > 1) votes_ = memory_votes(parts_.world.chain_id());
+  make_mempool();
+  pbft::ReplicaConfig config;
+  config.self = self_;
+  config.replicas = parts_.world.replicas();
+  config.parameters = parts_.world.genesis().parameters;
+  // As the node opens its stores: one that is older than its guard gives way to an empty one.
+  const bool recovers = is_recovering();
+  if (recovers) votes_->wipe();
+  const ledger::GuardState guard = votes_->guard();
+  voter_ = std::make_unique<pbft::Voter>(
+      parts_.world.signer(self_), parts_.world.chain_id(), self_, parts_.world.replicas(),
+      recovers ? pbft::Standing::kRecovering : pbft::Standing::kVoter,
+      pbft::Ceiling{guard.epoch_ceiling, guard.view_ceiling, guard.sequence_ceiling});
+  pbft::ReplicaStart begin = restore();
+  for (const pbft::ProposalRecord& proposal : begin.votes.proposals) note_bodies(proposal);
+  replica_ = std::make_unique<pbft::Replica>(std::move(config), *voter_, std::move(begin));
+  parts_.network.set_up(self_, true);
+  post(pbft::Tick{});
+  work();
+}
+
+// As the node reads its stores (node/node_parts.h).
+pbft::ReplicaStart SimHost::restore() const {
+  pbft::ReplicaStart start;
+  start.executed = ledger_->height();
+  start.effective_time = ledger_->time();
+  const auto mark = ledger::read_checkpoint_mark(*ledger_);
+  QUORATE_CHECK(mark.has_value(), "a state in memory reads");
+  start.checkpoint = mark->sequence;
+  start.checkpoint_time = mark->time;
+  const auto restore = [&](ByteView key, ByteView value) -> Status {
+    return pbft::restore_vote(key, value, start.votes);
+  };
+  Status read;
+  const Bytes stable_key = pbft::stable_key();
+  if (const auto stable = votes_->get(stable_key); stable && *stable) {
+    read = restore(stable_key, **stable);
+  }
+  const Sequence low = start.votes.stable ? start.votes.stable->note.sequence : Sequence{};
+  for (const Bytes& first : pbft::first_keys(low)) {
+    if (read) read = votes_->for_each_from(first, restore);
+  }
+  QUORATE_CHECK(read.has_value(), "the vote store holds what the core wrote");
+  for (const pbft::ProposalRecord& proposal : start.votes.proposals) {
+    for (const ledger::TxId& id : proposal.pre_prepare.batch.ids) {
+      const auto body = votes_->get(pbft::body_key(id));
+      if (!body || !*body || start.bodies.contains(id)) continue;
+      auto checked = parts_.world.transactions().check(ByteView(**body));
+      QUORATE_CHECK(checked.has_value(), "the vote store holds good bodies");
+      start.bodies.emplace(id, *std::move(checked));
+    }
+  }
+  return start;
+}
+
+void SimHost::crash(CrashKind kind) {
+  QUORATE_CHECK(is_up(), "what is down cannot crash");
+  parts_.trace.note({Kind::kCrash,
+                     parts_.agenda.now_us(),
+                     self_,
+                     {},
+                     0,
+                     nullptr,
+                     kind == CrashKind::kPower ? "power" : "process"});
+  ++life_;
+  replica_.reset();
+  voter_.reset();
+  mempool_.reset();
+  inbox_.clear();
+  waiting_.clear();
+  writing_.clear();
+  is_writing_ = false;
+  stable_ = {};
+  truncated_ = {};
+  bodies_.clear();
+  deadline_ms_.reset();
+  timer_us_.reset();
+  to_execute_.clear();
+  is_executing_ = false;
+  keeps_house_ = false;
+  wanted_.clear();
+  paused_until_us_ = 0;
+  votes_->crash(kind, dice_);
+  ledger_->crash(kind, dice_);
+  parts_.network.set_up(self_, false);
+}
+
+void SimHost::stop(const Error& error) {
+  parts_.trace.note({Kind::kStop, parts_.agenda.now_us(), self_, {}, 0, nullptr, error.code});
+  crash(CrashKind::kProcess);
+}
+
+bool SimHost::crashed(CrashPoint point) {
+  if (!crashes_here || !crashes_here(point)) return false;
+  crash(CrashKind::kPower);
+  return true;
+}
+
+void SimHost::later(std::uint64_t delay_us, std::function<void()> action) {
+  parts_.agenda.in(delay_us, [this, life = life_, action = std::move(action)] {
+    if (life != life_) return;
+    if (const std::uint64_t now = parts_.agenda.now_us(); paused_until_us_ > now) {
+      return later(paused_until_us_ - now, action);
+    }
+    action();
+    work();
+  });
+}
+
+// Inputs first, all of them: their votes share a write.
+void SimHost::work() {
+  if (working_) return;
+  working_ = true;
+  while (is_up()) {
+    if (!inbox_.empty()) {
+      step_next();
+    } else if (!is_writing_ && !waiting_.empty()) {
+      write_next();
+    } else {
+      break;
+    }
+  }
+  working_ = false;
+}
+
+void SimHost::step_next() {
+  const pbft::Input input{{parts_.agenda.now_ms(), wall()}, std::move(inbox_.front())};
+  inbox_.pop_front();
+  waiting_.push_back(replica_->step(input));
+  const pbft::Output& output = waiting_.back();
+  parts_.checkers.on_step(self_, *replica_, output);
+  deadline_ms_ = output.deadline_ms;
+  arm_timer();
+}
+
+void SimHost::arm_timer() {
+  if (!deadline_ms_ || *deadline_ms_ > kDeadlineMsMax) return;
+  const std::uint64_t due_us = *deadline_ms_ * 1000;
+  // An earlier timer looks again when it fires.
+  if (timer_us_ && *timer_us_ <= due_us) return;
+  timer_us_ = std::max(due_us, parts_.agenda.now_us());
+  later(*timer_us_ - parts_.agenda.now_us(), [this, time_us = *timer_us_] { on_timer(time_us); });
+}
+
+void SimHost::on_timer(std::uint64_t time_us) {
+  if (timer_us_ != time_us) return;
+  timer_us_.reset();
+  if (deadline_ms_ && *deadline_ms_ <= parts_.agenda.now_ms()) {
+    deadline_ms_.reset();
+    post(pbft::Tick{});
+  } else {
+    arm_timer();
+  }
+}
+
+bool SimHost::send_all(const pbft::Output& output) {
+  for (const pbft::Send& message : output.send) {
+    if (crashed(CrashPoint::kBeforeSend)) return false;
+    if (bug == HostBug::kHidesNewViews &&
+        std::holds_alternative<pbft::NewView>(message.message)) {
+      continue;
+    }
+    parts_.checkers.on_send(self_, message.message, *votes_, truncated_);
+    const node::PeerMessage wire = std::visit(
+        [](const auto& each) { return node::PeerMessage(each); }, message.message);
+    if (message.to) {
+      send(*message.to, wire);
+    } else {
+      broadcast(wire);
+    }
+  }
+  return true;
+}
+
+void SimHost::note_events(const pbft::Output& output) {
+  const auto note = [this](Kind kind, std::uint64_t number, std::string_view text = {}) {
+    parts_.trace.note({kind, parts_.agenda.now_us(), self_, {}, number, nullptr, text});
+  };
+  if (output.recovered) note(Kind::kRecovered, 0);
+  for (const pbft::Event& event : output.events) {
+    if (const auto* left = std::get_if<pbft::ViewLeft>(&event)) {
+      note(Kind::kLeave, left->to.value, pbft::suspicion_text(left->why));
+    } else if (const auto* entered = std::get_if<pbft::ViewEntered>(&event)) {
+      note(Kind::kEnter, entered->view.value);
+    } else if (const auto* stable = std::get_if<pbft::CheckpointStable>(&event)) {
+      note(Kind::kStable, stable->sequence.value);
+    }
+  }
+}
+
+void SimHost::release(std::vector<pbft::Output> outputs) {
+  const std::uint64_t life = life_;
+  bool has_sent = false;
+  for (pbft::Output& output : outputs) {
+    note_events(output);
+    if (!send_all(output)) return;
+    has_sent = has_sent || !output.send.empty();
+    for (const ledger::Evidence& found : output.evidence) {
+      parts_.trace.note({Kind::kEvidence, parts_.agenda.now_us(), self_, ledger::accused(found)});
+      parts_.checkers.on_evidence(self_, found);
+      if (on_evidence) on_evidence(found);
+    }
+    for (const pbft::BodyFetch& wanted : output.fetch_bodies) fetch(wanted);
+    for (const pbft::BlockFetch& wanted : output.fetch_blocks) fetch(wanted);
+    for (const pbft::BodySend& bodies : output.send_bodies) send(bodies);
+    execute_later(output);
+    if (life != life_) return;
+  }
+  if (has_sent && crashed(CrashPoint::kAfterRelease)) return;
+}
+
+}  // namespace quorate::testnet

@@ -1,0 +1,63 @@
+#pragma once
+
+// What all replicas of a simulation agree on before it starts: genesis, keys, verifiers.
+//
+// Keys come from fixed seeds, so signatures are the same in every run. Signatures are real Ed25519;
+// all replicas share one cache of verified ones, so each is judged once, however many receive it.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "crypto/signing.h"
+#include "ledger/evidence.h"
+#include "ledger/transaction.h"
+#include "pbft/verify.h"
+
+namespace quorate::testnet {
+
+class SimWorld {
+ public:
+  // Genesis time, and what correct wall clocks show at virtual time 0.
+  static constexpr ledger::TimeMs kStart{1'700'000'000'000};
+
+  // Each client's key may send and owns some units.
+  SimWorld(std::size_t replicas, const ledger::Parameters& parameters, std::size_t clients);
+
+  [[nodiscard]] std::size_t size() const { return set_.size(); }
+  [[nodiscard]] std::size_t clients() const { return clients_.size(); }
+  [[nodiscard]] const ledger::Genesis& genesis() const { return genesis_; }
+  [[nodiscard]] const ledger::Digest& chain_id() const { return chain_id_; }
+  [[nodiscard]] const ledger::ReplicaSet& replicas() const { return set_; }
+  [[nodiscard]] const crypto::Signer& signer(ledger::ReplicaId id) const {
+    return *signers_[id.value];
+  }
+  [[nodiscard]] const pbft::MessageVerifier& messages() const { return *messages_; }
+  [[nodiscard]] const ledger::TransactionVerifier& transactions() const { return *transactions_; }
+  [[nodiscard]] const ledger::CertificateVerifier& certificates() const { return *certificates_; }
+  [[nodiscard]] const ledger::CheckpointVerifier& checkpoints() const { return *checkpoints_; }
+  [[nodiscard]] const ledger::EvidenceVerifier& evidence() const { return *evidence_; }
+
+  [[nodiscard]] const ledger::PublicKey& client_key(std::size_t client) const {
+    return clients_[client]->public_key();
+  }
+  // Signed by that client, and checked as a node checks it.
+  [[nodiscard]] ledger::TransactionPtr sign(std::size_t client, std::uint64_t nonce,
+                                            ledger::TimeMs valid_until,
+                                            std::vector<ledger::Operation> operations) const;
+
+ private:
+  ledger::Genesis genesis_;
+  ledger::Digest chain_id_;
+  ledger::ReplicaSet set_;
+  std::vector<std::unique_ptr<crypto::KeySigner>> signers_;
+  std::vector<std::unique_ptr<crypto::KeySigner>> clients_;
+  mutable crypto::SignatureCache cache_;
+  std::unique_ptr<pbft::MessageVerifier> messages_;
+  std::unique_ptr<ledger::TransactionVerifier> transactions_;
+  std::unique_ptr<ledger::CertificateVerifier> certificates_;
+  std::unique_ptr<ledger::CheckpointVerifier> checkpoints_;
+  std::unique_ptr<ledger::EvidenceVerifier> evidence_;
+};
+
+}  // namespace quorate::testnet

@@ -1,0 +1,189 @@
+#include "testnet/workload.h"
+
+#include <algorithm>
+#include <string>
+
+namespace quorate::testnet {
+
+using ledger::TransactionPtr;
+using ledger::TxId;
+
+namespace {
+
+constexpr std::uint64_t kWorkloadStream = 2;
+constexpr std::uint64_t kLifeMs = 3'600'000;
+constexpr std::uint64_t kKeys = 16;
+constexpr std::uint64_t kCalmUs = 5'000'000;
+constexpr std::size_t kSkippedMax = 64;
+
+const ledger::Transaction& body_of(const TransactionPtr& transaction) {
+  return transaction->signed_transaction->body;
+}
+
+}  // namespace
+
+Workload::Workload(Simulator& simulator, const WorkloadOptions& options)
+    : simulator_(simulator),
+      options_(options),
+      dice_(simulator.dice(kWorkloadStream)),
+      clients_(simulator.world().clients()) {
+  simulator_.checkers().on_first_execution = [this](const ledger::CertifiedBatch& batch,
+                                                    const ledger::Execution& execution) {
+    on_executed(batch, execution);
+  };
+}
+
+void Workload::start() {
+  is_running_ = true;
+  next_later();
+}
+
+void Workload::next_later() {
+  std::uint64_t pause_us = dice_.between(options_.pause_us_min, options_.pause_us_max);
+  if (dice_.chance(options_.idle_permille)) pause_us = dice_.below(options_.idle_us_max + 1);
+  simulator_.agenda().in(pause_us, [this] {
+    if (!is_running_) return;
+    const std::uint64_t count =
+        dice_.chance(options_.burst_permille) ? dice_.between(1, options_.burst_max) : 1;
+    for (std::uint64_t i = 0; i < count; ++i) issue();
+    next_later();
+  });
+}
+
+void Workload::calm() {
+  is_running_ = false;
+  simulator_.agenda().in(kCalmUs, [this] {
+    (void)submit(calm_ % clients_.size(), calm_ % simulator_.hosts().size());
+    ++calm_;
+    calm();
+  });
+}
+
+std::uint64_t Workload::next_nonce(Client& client) {
+  if (!client.skipped.empty() && dice_.chance(300)) {
+    const std::size_t which = dice_.below(client.skipped.size());
+    const std::uint64_t nonce = client.skipped[which];
+    client.skipped.erase(client.skipped.begin() + static_cast<std::ptrdiff_t>(which));
+    return nonce;
+  }
+  if (dice_.chance(options_.gap_permille)) {
+    for (std::uint64_t i = dice_.between(1, 8); i > 0; --i) {
+      client.skipped.push_back(client.next_nonce++);
+    }
+    if (client.skipped.size() > kSkippedMax) client.skipped.erase(client.skipped.begin());
+  }
+  return client.next_nonce++;
+}
+
+std::vector<ledger::Operation> Workload::operations() {
+  const Bytes key = to_bytes("key-" + std::to_string(dice_.below(kKeys)));
+  switch (dice_.below(4)) {
+    case 0:
+      return {ledger::Add{to_bytes("count"), 1}};
+    case 1:
+      return {ledger::Transfer{simulator_.world().client_key(dice_.below(clients_.size())),
+                               dice_.between(1, 100)}};
+    case 2:
+      return {ledger::Delete{key}, ledger::Put{to_bytes("last"), key, std::nullopt}};
+    default:
+      return {ledger::Put{key, Bytes(dice_.below(options_.value_bytes_max + 1), 7), std::nullopt}};
+  }
+}
+
+void Workload::issue() {
+  const std::size_t client = dice_.below(clients_.size());
+  const std::uint64_t nonce = next_nonce(clients_[client]);
+  sign_and_offer(client, nonce);
+  if (dice_.chance(options_.rival_permille)) sign_and_offer(client, nonce);
+}
+
+TransactionPtr Workload::submit(std::size_t client, std::size_t replica) {
+  const std::uint64_t nonce = clients_[client].next_nonce++;
+  TransactionPtr transaction =
+      simulator_.world().sign(client, nonce, {simulator_.wall().value + kLifeMs}, operations());
+  simulator_.checkers().on_signed(transaction->id);
+  ++submitted_;
+  by_nonce_[{body_of(transaction).sender, nonce}].insert(transaction->id);
+  Pending& pending = pending_[transaction->id] = {transaction, replica};
+  offer(pending);
+  retry_later();
+  return transaction;
+}
+
+void Workload::sign_and_offer(std::size_t client, std::uint64_t nonce) {
+  const std::uint64_t life_ms =
+      dice_.chance(options_.expiring_permille) ? dice_.between(1, options_.expiry_ms_max) : kLifeMs;
+  TransactionPtr transaction =
+      simulator_.world().sign(client, nonce, {simulator_.wall().value + life_ms}, operations());
+  if (!pending_.try_emplace(transaction->id).second) return;  // the very same again
+  simulator_.checkers().on_signed(transaction->id);
+  ++submitted_;
+  by_nonce_[{body_of(transaction).sender, nonce}].insert(transaction->id);
+  Pending& pending =
+      pending_[transaction->id] = {transaction, dice_.below(simulator_.hosts().size())};
+  if (dice_.chance(options_.everywhere_permille)) {
+    for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+      if (i != pending.replica) (void)simulator_.host(i).submit(transaction);
+    }
+  }
+  offer(pending);
+  retry_later();
+}
+
+void Workload::offer(Pending& pending) {
+  const auto answer = simulator_.host(pending.replica).submit(pending.transaction);
+  simulator_.trace().note({TraceEvent::Kind::kSubmit,
+                           simulator_.agenda().now_us(),
+                           simulator_.host(pending.replica).self(),
+                           {},
+                           answer ? 1U : 0U,
+                           nullptr,
+                           as_text(pending.transaction->id.digest.bytes)});
+}
+
+void Workload::retry_later() {
+  if (retries_ || pending_.empty()) return;
+  retries_ = true;
+  simulator_.agenda().in(options_.retry_us, [this] { retry(); });
+}
+
+void Workload::retry() {
+  retries_ = false;
+  drop_expired();
+  for (auto& [id, pending] : pending_) {
+    pending.replica = (pending.replica + 1) % simulator_.hosts().size();
+    offer(pending);
+  }
+  retry_later();
+}
+
+void Workload::drop_expired() {
+  std::vector<TxId> gone;
+  for (const auto& [id, pending] : pending_) {
+    if (body_of(pending.transaction).valid_until <= simulator_.wall()) gone.push_back(id);
+  }
+  for (const TxId& id : gone) pending_.erase(id);
+  expired_ += gone.size();
+}
+
+std::size_t Workload::open() {
+  drop_expired();
+  return pending_.size();
+}
+
+void Workload::settle(const TxId& id) { settled_ += pending_.erase(id); }
+
+void Workload::on_executed(const ledger::CertifiedBatch& batch,
+                           const ledger::Execution& execution) {
+  for (std::size_t i = 0; i < execution.results.size(); ++i) {
+    const ledger::TxResult& result = execution.results[i];
+    settle(result.id);
+    if (!ledger::uses_nonce(result.outcome)) continue;
+    const ledger::Transaction& body = body_of(batch.transactions[i]);
+    const auto rivals = by_nonce_.extract({body.sender, body.nonce});
+    if (rivals.empty()) continue;
+    for (const TxId& rival : rivals.mapped()) settle(rival);
+  }
+}
+
+}  // namespace quorate::testnet

@@ -1,0 +1,205 @@
+// One replica at the edge of a view: what a new primary must bring together, and what a backup
+// demands of it. The test plays everybody else.
+
+#include <gtest/gtest.h>
+
+#include "tests/support/pbft_lone.h"
+
+namespace quorate::pbft::test {
+namespace {
+
+using Why = MessageIgnored::Why;
+
+// The primary stays silent for T, and the replica is called at its deadlines.
+Output wait_for_the_primary(Lone& lone) {
+  Output out;
+  for (int i = 0; i < 40 && lone.replica.in_view(); ++i) out = lone.tick_after(25);
+  EXPECT_FALSE(lone.replica.in_view());
+  return out;
+}
+
+// Replicas 2 and 3 move to view 1 with `prepared`; the lone replica 1 joins them and opens it.
+Output open_view_one(Lone& lone, const std::vector<PreparedCertificate>& prepared) {
+  (void)lone.receive(lone.world.view_change({1}, r(2), prepared));
+  return lone.receive(lone.world.view_change({1}, r(3), prepared));
+}
+
+TEST(NewPrimary, JoinsFPlusOneOthersAndOpensItsView) {
+  Lone lone(4, r(1));
+  EXPECT_TRUE(sent<ViewChange>(lone.receive(lone.world.view_change({1}, r(2)))).empty())
+      << "one alone moves nobody";
+  const Output out = lone.receive(lone.world.view_change({1}, r(3)));
+  EXPECT_EQ(sent<ViewChange>(out).size(), 1U);
+  ASSERT_EQ(sent<NewView>(out).size(), 1U);
+  EXPECT_EQ(sent<NewView>(out)[0].body.view_changes.size(), 3U);
+  EXPECT_EQ(records<ViewChangeRecord>(out).size(), 1U);
+  EXPECT_EQ(records<TranscriptRecord>(out).size(), 1U);
+  EXPECT_TRUE(lone.replica.in_view());
+  EXPECT_EQ(lone.replica.view(), View{1});
+}
+
+// Pitfall 36: the request of a chosen digest is missing after NEW-VIEW.
+TEST(NewPrimary, AsksForTheBatchAndTheBodiesThatItMustProposeAgain) {
+  Lone lone(4, r(1));
+  const TransactionPtr body = lone.world.transaction();
+  const PrePrepare prepared = lone.world.pre_prepare(batch_of(1, {body}));
+  Output out = open_view_one(lone, {lone.world.prepared(prepared)});
+  EXPECT_TRUE(sent<PrePrepare>(out).empty());
+  ASSERT_EQ(sent<Ask>(out).size(), 1U);
+  EXPECT_EQ(sent<Ask>(out)[0].batches,
+            (std::vector<BatchName>{{{1}, prepared.vote.batch}}));
+  out = lone.step(BatchArrived{r(2), prepared.batch});
+  ASSERT_EQ(out.fetch_bodies.size(), 1U);
+  out = lone.step(BodyArrived{body});
+  ASSERT_EQ(sent<PrePrepare>(out).size(), 1U);
+  EXPECT_EQ(sent<PrePrepare>(out)[0].vote.batch, prepared.vote.batch);
+  EXPECT_EQ(sent<PrePrepare>(out)[0].vote.view, View{1});
+  EXPECT_EQ(records<BodyRecord>(out).size(), 1U) << "its pre-prepare vouches for the body";
+}
+
+TEST(NewPrimary, TakesNoOtherBatchForTheOneItAskedFor) {
+  Lone lone(4, r(1));
+  const PrePrepare prepared = lone.world.pre_prepare(batch_of(1, {lone.world.transaction()}));
+  (void)open_view_one(lone, {lone.world.prepared(prepared)});
+  const Output out = lone.step(BatchArrived{r(2), batch_of(1, {lone.world.transaction()})});
+  EXPECT_TRUE(ignored_because(out, Why::kNotAsked));
+  EXPECT_TRUE(out.fetch_bodies.empty());
+}
+
+TEST(NewPrimary, ProposesNothingFreshBeforeWhatItMustProposeAgain) {
+  Lone lone(4, r(1));
+  const PrePrepare prepared = lone.world.pre_prepare(batch_of(2, {lone.world.transaction()}));
+  (void)open_view_one(lone, {lone.world.prepared(prepared)});
+  const Output out = lone.step(TransactionReady{lone.world.transaction()});
+  EXPECT_TRUE(sent<PrePrepare>(out).empty());
+  EXPECT_TRUE(lone.replica.slots().at({1}).proposal) << "but the null batch before it";
+}
+
+// --- what a backup demands -----------------------------------------------------------------------
+
+struct Backup {
+  Backup() : lone(4, r(3)), body(lone.ready()[0]) {}
+
+  // The view begins as a NEW-VIEW of replicas 0, 1 and 2 says.
+  Output enter(std::uint64_t view, const std::vector<PreparedCertificate>& prepared) {
+    std::vector<ViewChange> v;
+    for (std::size_t i = 0; i < 3; ++i) v.push_back(lone.world.view_change({view}, r(i), prepared));
+    for (const ViewChange& message : v) (void)lone.receive(message);
+    const NewView message = lone.world.new_view(v);
+    opened = view_vote(message.body).content;
+    return lone.receive(message);
+  }
+
+  Lone lone;
+  TransactionPtr body;
+  Digest opened;
+};
+
+TEST(NewView, BackupPreparesNothingButThePlan) {
+  Backup backup;
+  World& world = backup.lone.world;
+  const PrePrepare old = world.pre_prepare(batch_of(1, {backup.body}));
+  (void)backup.enter(1, {world.prepared(old)});
+  ASSERT_EQ(backup.lone.replica.view(), View{1});
+  const Output refused =
+      backup.lone.receive(world.pre_prepare(batch_of(1, {}), {1}, backup.opened));
+  EXPECT_TRUE(ignored_because(refused, Why::kNotTheReproposal));
+  EXPECT_TRUE(sent<Prepare>(refused).empty());
+  const Output good = backup.lone.receive(world.pre_prepare(old.batch, {1}, backup.opened));
+  EXPECT_EQ(sent<Prepare>(good).size(), 1U);
+}
+
+TEST(NewView, VotesUnderAnotherNewViewDoNotCount) {
+  Backup backup;
+  (void)backup.enter(1, {});
+  const Digest other = crypto::sha256(as_bytes("another NEW-VIEW"));
+  const Output out =
+      backup.lone.receive(backup.lone.world.pre_prepare(batch_of(1, {backup.body}), {1}, other));
+  EXPECT_TRUE(ignored_because(out, Why::kOtherNewView));
+}
+
+// Pitfall 3 and OSDI '99 §4.4: without the VIEW-CHANGEs that it names, a NEW-VIEW moves nobody.
+TEST(NewView, MovesNobodyBeforeWhatItNamesIsHere) {
+  Backup backup;
+  World& world = backup.lone.world;
+  std::vector<ViewChange> v;
+  for (std::size_t i = 0; i < 3; ++i) v.push_back(world.view_change({1}, r(i)));
+  const Output out = backup.lone.receive(world.new_view(v));
+  EXPECT_EQ(backup.lone.replica.view(), View{0});
+  ASSERT_EQ(sent<Ask>(out).size(), 1U);
+  EXPECT_EQ(sent<Ask>(out)[0].view_changes.size(), 3U);
+}
+
+TEST(NewView, ProposalThatOvertakesItWaits) {
+  Backup backup;
+  World& world = backup.lone.world;
+  std::vector<ViewChange> v;
+  for (std::size_t i = 0; i < 3; ++i) v.push_back(world.view_change({1}, r(i)));
+  const NewView message = world.new_view(v);
+  const PrePrepare early =
+      world.pre_prepare(batch_of(1, {backup.body}), {1}, view_vote(message.body).content);
+  EXPECT_TRUE(sent<Prepare>(backup.lone.receive(early)).empty());
+  for (const ViewChange& named : v) (void)backup.lone.receive(named);
+  EXPECT_EQ(sent<Prepare>(backup.lone.receive(message)).size(), 1U);
+}
+
+// DESIGN §4, Accountability: what stands behind a P entry is stored before anyone relies on it.
+TEST(NewView, TranscriptBehindAPEntryIsStoredBeforeTheBackupPrepares) {
+  Backup backup;
+  World& world = backup.lone.world;
+  std::vector<ViewChange> first;
+  for (std::size_t i = 0; i < 3; ++i) first.push_back(world.view_change({1}, r(i)));
+  const NewView behind = world.new_view(first);
+  const Digest digest = view_vote(behind.body).content;
+  const PrePrepare old = world.pre_prepare(batch_of(1, {backup.body}), {1}, digest);
+  const Output entered = backup.enter(2, {world.prepared(old)});
+  ASSERT_EQ(sent<Ask>(entered).size(), 1U);
+  EXPECT_EQ(sent<Ask>(entered)[0].new_views, std::vector<Digest>{digest});
+  const PrePrepare again = world.pre_prepare(old.batch, {2}, backup.opened);
+  EXPECT_TRUE(sent<Prepare>(backup.lone.receive(again)).empty());
+  (void)backup.lone.receive(behind);
+  Output out;
+  for (const ViewChange& named : first) out = backup.lone.receive(named);
+  EXPECT_EQ(records<TranscriptRecord>(out).size(), 1U);
+  EXPECT_EQ(sent<Prepare>(out).size(), 1U);
+}
+
+// OSDI '99 §4.4: "the replica stops accepting messages (other than checkpoint, view-change, and
+// new-view messages)".
+TEST(ViewLeft, NothingOfItIsVotedForAnyMore) {
+  Lone lone(4, r(3));
+  const auto bodies = lone.ready(1);
+  (void)wait_for_the_primary(lone);
+  const PrePrepare late = lone.world.pre_prepare(batch_of(1, bodies));
+  EXPECT_TRUE(sent<Prepare>(lone.receive(late)).empty());
+}
+
+// ... but a quorum of its commits still decides (pitfall 8).
+TEST(ViewLeft, QuorumOfItsCommitsIsStillHandedOut) {
+  Lone lone(4, r(3));
+  const auto bodies = lone.ready(1);
+  const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, bodies));
+  (void)lone.receive(proposal);
+  (void)wait_for_the_primary(lone);
+  Output out;
+  for (const std::size_t i : {0, 1, 2}) out = lone.receive(lone.world.commit(proposal, r(i)));
+  EXPECT_EQ(out.commit.size(), 1U);
+}
+
+TEST(ViewLeft, ViewChangeCarriesCheckpointAndPreparedCertificates) {
+  Lone lone(4, r(3));
+  (void)lone.receive(lone.world.stable(16));
+  const PrePrepare proposal = lone.world.pre_prepare(batch_of(17, lone.ready(2)));
+  (void)lone.receive(proposal);
+  (void)lone.receive(lone.world.prepare(proposal, r(1)));
+  (void)lone.receive(lone.world.prepare(proposal, r(2)));
+  const auto moves = sent<ViewChange>(wait_for_the_primary(lone));
+  ASSERT_EQ(moves.size(), 1U);
+  EXPECT_TRUE(lone.world.verifier().check(moves[0]));
+  EXPECT_EQ(moves[0].body.stable->note.sequence, Sequence{16});
+  ASSERT_EQ(moves[0].body.prepared.size(), 1U);
+  EXPECT_EQ(moves[0].body.prepared[0].pre_prepare.batch, proposal.vote.batch);
+}
+
+}  // namespace
+}  // namespace quorate::pbft::test

@@ -1,0 +1,130 @@
+// Whole simulations: determinism, and random faults that no invariant may notice.
+
+#include <gtest/gtest.h>
+
+#include "testnet/random_run.h"
+
+namespace quorate::testnet {
+namespace {
+
+constexpr std::uint64_t kSecond = 1'000'000;
+constexpr std::uint64_t kFirstSeed = 386;
+
+RunReport run_seed(std::size_t replicas, std::uint64_t seed, std::uint64_t seconds,
+                   HostBug bug = HostBug::kNone) {
+  RunOptions options;
+  options.replicas = replicas;
+  options.seed = seed;
+  options.seconds = seconds;
+  options.bug = bug;
+  return run_random(options);
+}
+
+RunReport expect_good(std::size_t replicas, std::uint64_t seed, std::uint64_t seconds) {
+  RunReport report = run_seed(replicas, seed, seconds);
+  for (const Violation& found : report.violations) {
+    ADD_FAILURE() << found.invariant << " at replica " << found.replica.value << ", "
+                  << found.time_ms << " ms: " << found.text << " (n " << replicas << ", seed "
+                  << seed << ")";
+  }
+  EXPECT_EQ(report.verdict, Verdict::kSound)
+      << report.stuck << " (n " << replicas << ", seed " << seed << ")";
+  return report;
+}
+
+TEST(SimRun, OneSeedGivesOneHistoryAndAnotherSeedAnother) {
+  std::set<std::uint64_t> digests;
+  for (std::uint64_t seed = 11; seed <= 15; ++seed) {
+    const RunReport first = run_seed(4, seed, 5);
+    const RunReport second = run_seed(4, seed, 5);
+    EXPECT_EQ(first.digest, second.digest) << seed;
+    EXPECT_EQ(first.events, second.events) << seed;
+    EXPECT_GT(first.events, 100U) << seed;
+    digests.insert(first.digest);
+  }
+  EXPECT_EQ(digests.size(), 5U);
+}
+
+TEST(SimRun, RandomFaultsBreakNothingAmongFour) {
+  std::uint64_t with_view_change = 0;
+  std::uint64_t with_checkpoint = 0;
+  std::uint64_t with_recovery = 0;
+  for (std::uint64_t seed = kFirstSeed; seed < kFirstSeed + 32; ++seed) {
+    const RunReport report = expect_good(4, seed, 20);
+    with_view_change += report.counts.views > 0 ? 1 : 0;
+    with_checkpoint += report.counts.checkpoints > 0 ? 1 : 0;
+    with_recovery += report.counts.recoveries > 0 ? 1 : 0;
+  }
+  EXPECT_GT(with_view_change, 16U);
+  EXPECT_GT(with_checkpoint, 16U);
+  EXPECT_GT(with_recovery, 3U);
+}
+
+TEST(SimRun, RandomFaultsBreakNothingAtAnySize) {
+  for (const std::size_t replicas : {1, 2, 3, 5, 6, 7, 10, 13}) {
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) expect_good(replicas, seed, 10);
+  }
+}
+
+TEST(SimRun, GuardThatAdoptsAnEmptyStoreBreaksARecoveredReplicasWord) {
+  bool unsafe = false;
+  for (const std::uint64_t seed : {474, 764}) {
+    unsafe = unsafe ||
+             run_seed(4, seed, 20, HostBug::kAdoptsBeforeWrite).verdict == Verdict::kUnsafe;
+  }
+  EXPECT_TRUE(unsafe);
+}
+
+TEST(SimRun, ReplicasThatHideNewViewsLoseLiveness) {
+  bool stuck = false;
+  for (std::uint64_t seed = 1; seed <= 10 && !stuck; ++seed) {
+    stuck = run_seed(4, seed, 10, HostBug::kHidesNewViews).verdict == Verdict::kStuck;
+  }
+  EXPECT_TRUE(stuck);
+}
+
+TEST(SimRun, NothingExecutesWithoutAQuorum) {
+  Simulator simulator({});
+  Workload workload(simulator, {});
+  simulator.host(0).start();
+  simulator.host(1).start();
+  (void)workload.submit(0, 0);
+  EXPECT_FALSE(simulator.run_until([&] { return workload.open() == 0; }, 60 * kSecond));
+  EXPECT_TRUE(simulator.is_sound());
+  simulator.host(2).start();
+  EXPECT_TRUE(simulator.run_until([&] { return workload.open() == 0; }, 60 * kSecond));
+}
+
+// The host's persistence points, one by one: a power cut there, then a restart.
+TEST(SimRun, CrashAtEveryPersistencePointBreaksNothing) {
+  for (std::size_t replica = 0; replica < 4; ++replica) {
+    for (std::uint32_t point = 0; point < 60; ++point) {
+      SimOptions options;
+      options.seed = point;
+      Simulator simulator(options);
+      WorkloadOptions clients;
+      clients.retry_us = 100'000;
+      Workload workload(simulator, clients);
+      std::optional<std::uint32_t> left = point;
+      simulator.host(replica).crashes_here = [&](CrashPoint) {
+        if (!left || (*left)-- > 0) return false;
+        left.reset();
+        simulator.agenda().in(50'000, [&] { simulator.host(replica).start(); });
+        return true;
+      };
+      simulator.start_all();
+      simulator.run_for(kSecond);
+      for (std::size_t i = 0; i < 8; ++i) (void)workload.submit(i % 4, i % 4);
+      EXPECT_TRUE(simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
+                                      60 * kSecond))
+          << "replica " << replica << ", point " << point;
+      for (const Violation& found : simulator.checkers().violations()) {
+        ADD_FAILURE() << found.text << " (replica " << replica << ", point " << point << ")";
+      }
+      EXPECT_FALSE(left.has_value()) << "point " << point << " was never reached";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quorate::testnet

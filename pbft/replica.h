@@ -186,6 +186,7 @@ class Replica {
   void on(const crypto::Verified<NewView>& message, Output& out);
   void move_between_views(Output& out);
   void leave_view(View to, Suspected why, Output& out);
+  void leave_view_for(View at_least, Suspected why, Output& out);
   [[nodiscard]] bool open_view(Output& out);  // as its primary; true: a NEW-VIEW was made
   void enter_view(const Transcript& transcript, Output& out);
   void begin_view(const Transcript& transcript);

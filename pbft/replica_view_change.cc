@@ -16,12 +16,13 @@ constexpr std::size_t kTranscriptsKept = 8;
 
 void Replica::on(const crypto::Verified<ViewChange>& message, Output& out) {
   if (message->body.epoch != epoch_) return;
-  if (message->body.replica == config_.self) return;  // we know what we said
+  if (message->body.replica == config_.self) return view_changes_.add_forgotten(*message);
   if (auto found = view_changes_.add(*message)) out.evidence.emplace_back(std::move(*found));
 }
 
 void Replica::on(const crypto::Verified<NewView>& message, Output& out) {
-  if (message->body.epoch != epoch_ || message->body.replica == config_.self) return;
+  if (message->body.epoch != epoch_) return;
+  if (message->body.replica == config_.self) return view_changes_.add_forgotten(*message);
   if (auto found = view_changes_.add(*message)) {
     if (message->body.view == view_) suspicion_.equivocated();
     out.evidence.emplace_back(std::move(*found));
@@ -33,8 +34,8 @@ void Replica::move_between_views(Output& out) {
   // A complete NEW-VIEW stands for a quorum that moved: whoever sees it follows.
   const View from = in_view_ ? next(view_) : view_;
   if (const auto transcript = view_changes_.complete_from(from)) enter_view(*transcript, out);
-  if (const auto view = view_changes_.view_to_join(view_); view && voter_.may_move_to(*view)) {
-    leave_view(*view, Suspected::kJoined, out);
+  if (const auto view = view_changes_.view_to_join(view_)) {
+    leave_view_for(*view, Suspected::kJoined, out);
   }
   if (in_view_) return;
   // Those who went further have moved too: without them, one that advanced alone would leave the
@@ -44,9 +45,15 @@ void Replica::move_between_views(Output& out) {
   }
   if (open_view(out)) return;
   const auto due_ms = suspicion_.new_view_deadline_ms();
-  if (due_ms && now_.monotonic_ms >= *due_ms && voter_.may_move_to(next(view_))) {
-    leave_view(next(view_), Suspected::kNoNewView, out);
+  if (due_ms && now_.monotonic_ms >= *due_ms) {
+    leave_view_for(next(view_), Suspected::kNoNewView, out);
   }
+}
+
+// A replica that recovered may have to go further than it is asked to: it cannot speak of views up
+// to its floor, and one that stayed below it would be mute for good.
+void Replica::leave_view_for(View at_least, Suspected why, Output& out) {
+  if (const auto to = voter_.view_to_move_to(at_least)) leave_view(*to, why, out);
 }
 
 // OSDI '99 §4.4: VIEW-CHANGE with the stable checkpoint (C) and what is prepared above it (P).
@@ -169,8 +176,9 @@ bool Replica::keep_for_later(const crypto::Verified<T>& message, Phase phase) {
   const Vote& vote = message->vote;
   const View upcoming = in_view_ ? next(view_) : view_;
   if (vote.epoch != epoch_ || vote.view != upcoming || vote.view == slots_view_) return false;
-  if (vote.sequence <= low_ || vote.sequence.value > high_watermark().value + window())
+  if (vote.sequence <= low_ || vote.sequence.value > high_watermark().value + window()) {
     return false;
+  }
   if (early_view_ != upcoming) early_.clear();
   early_view_ = upcoming;
   early_.insert_or_assign({vote.sequence, phase, vote.replica}, message);
@@ -200,9 +208,9 @@ Situation Replica::situation() const {
 void Replica::suspect(Output& out) {
   suspicion_.observe_backlog(
       requests_.unordered() >= config_.parameters.batch_transactions_max, now_.monotonic_ms);
-  if (!in_view_ || is_primary() || size() == 1 || !voter_.may_move_to(next(view_))) return;
+  if (!in_view_ || is_primary() || size() == 1 || !voter_.may_vote()) return;
   if (const auto why = suspicion_.judge(situation(), now_.monotonic_ms)) {
-    leave_view(next(view_), *why, out);
+    leave_view_for(next(view_), *why, out);
     move_between_views(out);  // others may have moved before
   }
 }

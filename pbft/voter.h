@@ -9,6 +9,7 @@
 //
 // Not thread-safe: it belongs to the replica core.
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -108,8 +109,12 @@ class Voter {
   [[nodiscard]] bool may_vote() const { return standing_ == Standing::kVoter; }
   // Whether votes in this view can be asked for at all.
   [[nodiscard]] bool may_vote_in(View view) const { return may_vote() && view >= view_floor_; }
-  // Whether a VIEW-CHANGE for this view can.
-  [[nodiscard]] bool may_move_to(View view) const { return may_vote() && view > moved_to_; }
+  // The lowest view from `from` on for which a VIEW-CHANGE can be asked for; nullopt: none at all.
+  // After a recovery it may lie far above: what this replica said up to its floor is forgotten.
+  [[nodiscard]] std::optional<View> view_to_move_to(View from) const {
+    if (!may_vote()) return std::nullopt;
+    return std::max(from, next(moved_to_));
+  }
   [[nodiscard]] const Ceiling& ceiling() const { return ceiling_; }
   [[nodiscard]] ReplicaId self() const { return self_; }
 

@@ -202,21 +202,61 @@ TEST(Recovering, PrimaryIsReplacedThoughNothingIsReady) {
   EXPECT_TRUE(cluster.run_until([&] { return cluster.node(r(0)).voter->may_vote(); }, 30'000));
 }
 
-// ... and what it may have signed before stays out of bounds in its next lives.
-TEST(Recovering, FloorIsStoredWithTheCheckpointThatEndsIt) {
-  World world(4);
-  Voter voter(world.signer(r(2)), world.chain_id(), r(2), world.replicas(), Standing::kRecovering,
-              {{}, {3}, {16}});
-  ReplicaConfig config;
-  config.self = r(2);
-  config.replicas = world.replicas();
-  Replica replica(config, voter, start_at_genesis());
-  (void)replica.step({{1000, kStartTime}, Tick{}});
-  const Output out = replica.step({{1001, kStartTime}, world.verified(world.stable(16))});
-  EXPECT_TRUE(out.recovered);
-  ASSERT_EQ(records<FloorRecord>(out).size(), 1U);
-  EXPECT_EQ(records<FloorRecord>(out)[0].view, View{3});
-  EXPECT_EQ(records<StableRecord>(out).size(), 1U);
+// Replica 2 in view 0, which recovered: what it signed in views up to 3 is forgotten.
+class Recovered : public testing::Test {
+ protected:
+  Recovered()
+      : world(4),
+        voter(world.signer(r(2)), world.chain_id(), r(2), world.replicas(), Standing::kRecovering,
+              {{}, {3}, {16}}),
+        replica(config(), voter, start_at_genesis()) {
+    (void)replica.step({now, Tick{}});
+    now.monotonic_ms += 1;
+    first_output = replica.step({now, world.verified(world.stable(16))});
+  }
+
+  ReplicaConfig config() const {
+    ReplicaConfig result;
+    result.self = r(2);
+    result.replicas = world.replicas();
+    return result;
+  }
+  Output receive(const ViewChange& message) { return replica.step({now, world.verified(message)}); }
+  Output tick_after(std::uint64_t ms) {
+    now.monotonic_ms += ms;
+    return replica.step({now, Tick{}});
+  }
+
+  World world;
+  Now now{1000, kStartTime};
+  Voter voter;
+  Replica replica;
+  Output first_output;
+};
+
+// ... and that stays out of bounds in its next lives.
+TEST_F(Recovered, FloorIsStoredWithTheCheckpointThatEndsIt) {
+  EXPECT_TRUE(first_output.recovered);
+  ASSERT_EQ(records<FloorRecord>(first_output).size(), 1U);
+  EXPECT_EQ(records<FloorRecord>(first_output)[0].view, View{3});
+  EXPECT_EQ(records<StableRecord>(first_output).size(), 1U);
+}
+
+// Found by simulation: in a view below its floor it was mute for good, and a quorum needed it.
+TEST_F(Recovered, JoinsOthersAboveItsFloor) {
+  (void)receive(world.view_change({1}, r(1)));
+  const Output out = receive(world.view_change({1}, r(3)));
+  ASSERT_EQ(sent<ViewChange>(out).size(), 1U);
+  EXPECT_EQ(sent<ViewChange>(out)[0].body.view, View{4});
+  EXPECT_TRUE(events<VoteWasRefused>(out).empty());
+}
+
+TEST_F(Recovered, SuspectsASilentPrimaryAboveItsFloor) {
+  (void)replica.step({now, TransactionReady{world.transaction()}});
+  std::vector<ViewChange> moves;
+  for (int i = 0; i < 100 && moves.empty(); ++i) moves = sent<ViewChange>(tick_after(50));
+  ASSERT_EQ(moves.size(), 1U);
+  EXPECT_EQ(moves[0].body.view, View{4});
 }
 
 TEST(Recovering, ReplicaSignsNothingBelowItsCeilingAndVotesAgainAbove) {

@@ -39,7 +39,7 @@ std::string_view first_sentence(std::string_view text) { return text.substr(0, t
 
 std::string why_unreachable(const Survey& survey, ReplicaId id) {
   for (const ReplicaReport* report : survey.reports) {
-    for (const PeerLink& link : report->links) {
+    for (const LinkReport& link : report->links) {
       if (link.id == id && !link.error.empty()) {
         return fmt::format("Replica {} says of replica {}: {}", report->waiting.self.value,
                            id.value, first_sentence(link.error));
@@ -78,7 +78,7 @@ Finding no_quorum(const Survey& survey, bool is_testnet) {
 // "replica 1 (connection refused)"
 std::string missing_links(const ReplicaReport& report) {
   std::vector<std::string> parts;
-  for (const PeerLink& link : report.links) {
+  for (const LinkReport& link : report.links) {
     if (link.is_connected()) continue;
     parts.push_back(link.error.empty() ? fmt::to_string(link.id.value)
                                        : fmt::format("{} ({})", link.id.value,

@@ -137,7 +137,7 @@ WaitingSlot read_slot(Reader& reader) {
   return slot;
 }
 
-PeerLink read_link(Reader& reader) {
+LinkReport read_link(Reader& reader) {
   return {reader.id("id"), reader.boolean("in"), reader.boolean("out"), reader.text("error")};
 }
 
@@ -244,7 +244,7 @@ json::object report_to_json(const ReplicaReport& report) {
   for (const WaitingSlot& slot : waiting.slots) slots.push_back(slot_json(slot));
   object["slots"] = std::move(slots);
   json::array links;
-  for (const PeerLink& link : report.links) {
+  for (const LinkReport& link : report.links) {
     links.push_back(json::object{
         {"id", link.id.value}, {"in", link.in}, {"out", link.out}, {"error", link.error}});
   }

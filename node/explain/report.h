@@ -28,14 +28,14 @@
 namespace quorate::node {
 
 // The connections with one peer.
-struct PeerLink {
+struct LinkReport {
   ledger::ReplicaId id;
   bool in = false;
   bool out = false;
   std::string error;  // of the last attempt; empty: none
 
   [[nodiscard]] bool is_connected() const { return in && out; }
-  friend bool operator==(const PeerLink&, const PeerLink&) = default;
+  friend bool operator==(const LinkReport&, const LinkReport&) = default;
 };
 
 struct ReplicaReport {
@@ -44,7 +44,7 @@ struct ReplicaReport {
   pbft::Waiting waiting;
   std::string standing_reason;  // why it signs nothing; empty: it does
   std::string trouble;          // why it is not ready; empty: it is
-  std::vector<PeerLink> links;
+  std::vector<LinkReport> links;
 
   friend bool operator==(const ReplicaReport&, const ReplicaReport&) = default;
 };

@@ -15,7 +15,7 @@ using pbft::Standing;
 namespace {
 
 bool is_cut_off(const ReplicaReport& report) {
-  const auto connected = std::ranges::count_if(report.links, &PeerLink::is_connected);
+  const auto connected = std::ranges::count_if(report.links, &LinkReport::is_connected);
   return static_cast<std::uint64_t>(connected) + 1 < report.waiting.quorum;
 }
 
@@ -23,7 +23,7 @@ bool is_cut_off(const ReplicaReport& report) {
 std::set<ReplicaId> linked(const std::vector<const ReplicaReport*>& reports) {
   std::set<ReplicaId> result;
   for (const ReplicaReport* report : reports) {
-    for (const PeerLink& link : report->links) {
+    for (const LinkReport& link : report->links) {
       if (link.in || link.out) result.insert(link.id);
     }
   }

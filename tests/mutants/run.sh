@@ -60,11 +60,12 @@ command_of() { ninja -C "$build" -t commands "$1" | tail -n 1; }
 
 # Of the block that was read last. A change is three values: file, old text, new text.
 name='' pitfall='' tests='' search='' changes=()
+search_default='--replicas 4 --seconds 20'
 
 # read_block: the next block of the list on standard input. False: there is none.
 read_block() {
   local line part='' file='' old='' new=''
-  name='' pitfall='' tests='' search='' changes=()
+  name='' pitfall='' tests='' search=$search_default changes=()
   while IFS= read -r line; do
     case "$part$line" in
       'old--- becomes') part=new ;;
@@ -148,32 +149,35 @@ unit_tests() {
     >"$2" 2>&1
 }
 
-# children_ms: CPU time of all that this shell has waited for.
-children_ms() {
-  times | awk 'NR == 2 {
+# spend: sets `spent_ms` to the CPU time, since `begin_ms`, of all that this shell has waited for.
+# A subshell would count its own alone.
+spend() {
+  times >"$build/times.$$"
+  spent_ms=$(awk -v begin="$begin_ms" 'NR == 2 {
     for (i = 1; i <= 2; ++i) { split($i, t, /[ms]/); ms += (t[1] * 60 + t[2]) * 1000 }
-    printf "%d\n", ms }'
+    printf "%d\n", ms - begin }' "$build/times.$$")
 }
 
 # find_seed PROGRAM LOG: sets `seed`, empty if there is none, and `spent_ms`.
 find_seed() {
-  local begin first=${search_first:-1} core left
-  seed='' spent_ms=0
-  core=$(taskset -pc $$ | sed -E 's/.*: ([0-9]+).*/\1/')
-  begin=$(children_ms)
+  local begin_ms=0 first=1 core left
+  seed=''
+  spend
+  begin_ms=$spent_ms spent_ms=0
+  core=$(taskset -pc $$ | sed -E 's/.*[ ,-]([0-9]+)$/\1/')
   while ((spent_ms < limit * 1000)); do
     left=$((limit - spent_ms / 1000))
     # shellcheck disable=SC2086  # the options are several words
     if ! (ulimit -c 0 -t "$left" && exec taskset -c "$core" "$1" simulate random $search \
       --seeds "$first..$((first + step - 1))" --json) >"$2" 2>"$2.err"; then
       seed=$(grep -oE '"seed":[0-9]+' "$2" | head -n 1 | cut -d: -f2 || true)
-      spent_ms=$(($(children_ms) - begin))
+      spend
       ((spent_ms < limit * 1000)) || [[ -n $seed ]] || return 0  # its time ran out
       [[ -n $seed ]] || seed=$(seed_that_aborts "$1" "$first")
       return 0
     fi
     first=$((first + step))
-    spent_ms=$(($(children_ms) - begin))
+    spend
   done
 }
 

@@ -46,7 +46,7 @@ class Network {
     silence(id);
     for (Answer& answer : answers_) {
       if (!answer.report) continue;
-      for (PeerLink& link : answer.report->links) {
+      for (LinkReport& link : answer.report->links) {
         if (link.id == r(id)) link = {r(id), false, false, "connection refused"};
       }
     }

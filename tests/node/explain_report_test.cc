@@ -85,7 +85,7 @@ TEST(ExplainReport, TheNodeAnswersWithItAndItsConnections) {
   EXPECT_EQ(report->chain_id, node.view->chain_id.hex());
   EXPECT_EQ(report->standing_reason, "the guard is missing");
   ASSERT_EQ(report->links.size(), 3U);
-  EXPECT_EQ(report->links[1], (PeerLink{r(2), false, true, "connection refused"}));
+  EXPECT_EQ(report->links[1], (LinkReport{r(2), false, true, "connection refused"}));
   EXPECT_EQ(node.refusal("quorate_explain", {{"verbose", true}}), "-32602 param-unknown");
 }
 

@@ -172,7 +172,7 @@ TEST(Explain, WhoeverIsDownIsNotSaidTwice) {
 TEST(Explain, FewerThanAQuorumConnectedIsSaidOfThoseThatAnswer) {
   Network network;
   for (const std::size_t i : {0U, 1U, 2U}) {
-    for (PeerLink& link : network.report(i).links) link = {link.id, false, true, "timed out"};
+    for (LinkReport& link : network.report(i).links) link = {link.id, false, true, "timed out"};
   }
   const Explanation told = network.explain();
   EXPECT_EQ(told.code, "not-connected");

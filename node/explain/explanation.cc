@@ -21,6 +21,12 @@ bool is_said(const Finding& single, const std::vector<Finding>& findings) {
   return findings.front().code == "not-connected" && single.code == "cut-off";
 }
 
+// A checkpoint that waits follows from it.
+bool explains_checkpoints(const Finding& finding) {
+  return finding.code == "window-full" || finding.code == "no-quorum" ||
+         finding.code == "not-connected";
+}
+
 std::string nothing_stuck(const Survey& survey) {
   const std::vector<ViewGroup> views = survey.views();
   ledger::Sequence lowest = survey.executed_max();
@@ -53,9 +59,9 @@ Explanation explain(const std::vector<Answer>& answers, bool is_testnet) {
   add(find_full_window(survey));
   add(find_waiting_sequence(survey));
   add(find_silent_primary(survey));
-  const bool is_full = std::ranges::any_of(
-      result.findings, [](const Finding& each) { return each.code == "window-full"; });
-  if (!is_full) add(find_waiting_checkpoint(survey));
+  if (!std::ranges::any_of(result.findings, explains_checkpoints)) {
+    add(find_waiting_checkpoint(survey));
+  }
   for (Finding& single : find_single_trouble(survey, is_testnet)) {
     if (!is_said(single, result.findings)) result.findings.push_back(std::move(single));
   }

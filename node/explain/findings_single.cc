@@ -156,9 +156,14 @@ std::vector<std::string> timer_lines(const Survey& survey) {
     if (!reports || waiting.next_report_ms < reports->next_report_ms) reports = &waiting;
   }
   std::vector<std::string> lines;
-  lines.push_back(soonest ? patience_line(*soonest)
-                          : "No timeout runs: nobody has a reason to change the view, or too few "
-                            "are connected for another one to help.");
+  if (soonest) {
+    lines.push_back(patience_line(*soonest));
+  } else if (!survey.movers().empty()) {
+    lines.push_back("No timeout runs: the one for a NEW-VIEW starts once a quorum has moved.");
+  } else {
+    lines.push_back("No timeout runs: nobody has a reason to change the view, or too few are "
+                    "connected for another one to help.");
+  }
   lines.push_back(fmt::format("Replica {} asks the others for what it lacks in {}.",
                               reports->self.value, duration_text(reports->next_report_ms)));
   return lines;

@@ -150,6 +150,17 @@ TEST(Explain, TwoDownOfFourOrderNothing) {
               Contains(HasSubstr("`quorate testnet start 0`, `quorate testnet start 2`")));
 }
 
+TEST(Explain, WithoutAQuorumNoCheckpointIsBlamedOnThePrimary) {
+  Network network;
+  network.stop(2);
+  network.at(1).unchecked_ms = 4000;
+  network.at(1).unchecked_ms_max = 2500;
+  EXPECT_EQ(network.explain().code, "checkpoint-waits");
+  network.stop(0);
+  EXPECT_EQ(network.explain().code, "no-quorum");
+  EXPECT_THAT(network.text(), Not(HasSubstr("without a checkpoint")));
+}
+
 TEST(Explain, ALearnerAndOneThatIsDownAreNoQuorum) {
   Network network;
   network.stop(1);
@@ -259,6 +270,8 @@ TEST(Explain, AViewChangeNamesTheViewChangesThatAreMissing) {
             "none of replicas 0 and 3.");
   EXPECT_THAT(network.text(), HasSubstr("Replica 3 is in view 0 and has not left it."));
   EXPECT_THAT(network.text(), HasSubstr("Replica 2 moves on to view 2 in 300 ms"));
+  network.at(2).patience_left_ms.reset();
+  EXPECT_THAT(network.text(), HasSubstr("No timeout runs: the one for a NEW-VIEW starts once a"));
 }
 
 TEST(Explain, AViewChangeWhosePrimaryIsAwaySaysSo) {

@@ -2,7 +2,7 @@
 
 // `quorate simulate honest` (testnet/honest_hour.h).
 
-#include "node/console.h"
+#include "node/commands/command_line.h"
 #include "testnet/honest_hour.h"
 
 namespace quorate::testnet {

@@ -23,8 +23,6 @@ export LC_ALL=C.UTF-8
 list=$top/tests/mutants/mutants.txt
 build=$top/build/mutants
 limit=${QUORATE_MUTANT_SECONDS:-60}
-# A step of a search: so many seeds by one process.
-step=4
 
 die() {
   printf '%s\n' "$@" >&2
@@ -174,22 +172,33 @@ allowed_core() {
   echo "${cores[$$ / 2 % ${#cores[@]}]}"
 }
 
+# simulate PROGRAM FIRST COUNT: so many seeds, as the block says.
+simulate() {
+  local options=(random)
+  read -ra options <<<"random $search"
+  if [[ $search == honest* ]]; then read -ra options <<<"$search"; fi
+  if (($3 == 1)); then
+    exec "$1" simulate "${options[@]}" --seed "$2" --json
+  fi
+  exec "$1" simulate "${options[@]}" --seeds "$2..$(($2 + $3 - 1))" --json
+}
+
 # find_seed PROGRAM LOG: sets `seed`, empty if there is none, and `spent_ms`.
 find_seed() {
-  local begin_ms=0 first=1 core left
+  local begin_ms=0 first=1 core left step=4  # seeds by one process
+  [[ $search != honest* ]] || step=1
   seed=''
   spend
   begin_ms=$spent_ms spent_ms=0
   core=$(allowed_core)
   while ((spent_ms < limit * 1000)); do
     left=$((limit - spent_ms / 1000))
-    # shellcheck disable=SC2086  # the options are several words
-    if ! (ulimit -c 0 -t "$left" && exec taskset -c "$core" "$1" simulate random $search \
-      --seeds "$first..$((first + step - 1))" --json) >"$2" 2>"$2.err"; then
+    if ! (ulimit -c 0 -t "$left" && taskset -pc "$core" "$BASHPID" >/dev/null &&
+      simulate "$1" "$first" "$step") >"$2" 2>"$2.err"; then
       seed=$(grep -oE '"seed":[0-9]+' "$2" | head -n 1 | cut -d: -f2 || true)
       spend
       ((spent_ms < limit * 1000)) || [[ -n $seed ]] || return 0  # its time ran out
-      [[ -n $seed ]] || seed=$(seed_that_aborts "$1" "$first")
+      [[ -n $seed ]] || seed=$(seed_that_aborts "$1" "$first" "$step")
       return 0
     fi
     first=$((first + step))
@@ -200,9 +209,8 @@ find_seed() {
 # A CHECK that failed took the whole process with it.
 seed_that_aborts() {
   local i
-  for ((i = $2; i < $2 + step; ++i)); do
-    # shellcheck disable=SC2086
-    (ulimit -c 0 && exec "$1" simulate random $search --seed "$i") >/dev/null 2>&1 || break
+  for ((i = $2; i < $2 + $3 - 1; ++i)); do
+    (ulimit -c 0 && simulate "$1" "$i" 1) >/dev/null 2>&1 || break
   done
   echo "$i"
 }
@@ -231,8 +239,7 @@ test_mutant() {
       printf '%s: no seed in %d s of CPU time\n' "$name" "$limit" >&2
       return 1
     fi
-    # shellcheck disable=SC2086
-    if ! "$build/quorate" simulate random $search --seed "$seed" >"$folder/without.log" 2>&1; then
+    if ! (simulate "$build/quorate" "$seed" 1) >"$folder/without.log" 2>&1; then
       printf '%s: seed %d fails without it too\n' "$name" "$seed" >&2
       return 1
     fi

@@ -150,8 +150,7 @@ make_mutant() {
 
 # unit_tests PROGRAM LOG: runs those of the mutant.
 unit_tests() {
-  (ulimit -t 120 && "$1" --gtest_brief=1 --gtest_fail_fast --gtest_filter="${tests#* }") \
-    >"$2" 2>&1
+  (ulimit -c 0 -t 120 && exec "$1" --gtest_fail_fast --gtest_filter="${tests#* }") >"$2" 2>&1
 }
 
 # spend: sets `spent_ms` to the CPU time, since `begin_ms`, of all that this shell has waited for.
@@ -228,6 +227,9 @@ test_mutant() {
     return 1
   fi
   test=$(sed -nE 's/^\[  FAILED  \] ([A-Za-z0-9_.\/]+).*/\1/p' "$folder/unit.log" | head -n 1)
+  # It aborted, or did not end.
+  [[ -n $test ]] ||
+    test=$(sed -nE 's/^\[ RUN      \] //p' "$folder/unit.log" | tail -n 1)
   if ! unit_tests "$base" "$folder/unit-without.log"; then
     printf '%s: its tests fail without it: %s\n' "$name" "$tests" >&2
     return 1
@@ -252,7 +254,7 @@ test_mutant() {
   fi
   rm -f "$folder"/quorate "$folder"/*_tests
   printf '| `%s` | %s | `%s` | %s | %s |\n' \
-    "$name" "$pitfall" "${test:-it does not end}" "$found" "$seconds"
+    "$name" "$pitfall" "$test" "$found" "$seconds"
 }
 
 # -- All ---------------------------------------------------------------------------------------

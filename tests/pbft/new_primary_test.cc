@@ -148,6 +148,18 @@ TEST(NewView, WhatItNamesIsAskedOfEachPeerInTurn) {
   EXPECT_EQ(asked, (std::set<ReplicaId>{r(0), r(1), r(2)}));
 }
 
+// Who cannot move by a VIEW-CHANGE of its own follows the others' NEW-VIEW all the same.
+TEST(NewView, LearnerFollowsIt) {
+  Lone lone(4, r(3), {}, start_at_genesis(), true);
+  std::vector<ViewChange> v;
+  for (std::size_t i = 0; i < 3; ++i) v.push_back(lone.world.view_change({1}, r(i)));
+  for (const ViewChange& message : v) (void)lone.receive(message);
+  EXPECT_EQ(lone.replica.view(), View{0});
+  (void)lone.receive(lone.world.new_view(v));
+  EXPECT_EQ(lone.replica.view(), View{1});
+  EXPECT_TRUE(lone.replica.in_view());
+}
+
 TEST(NewView, ProposalThatOvertakesItWaits) {
   Backup backup;
   World& world = backup.lone.world;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "testnet/commands/registry.h"
+#include "testnet/commands/simulate_honest.h"
 #include "testnet/random_run.h"
 
 namespace quorate::testnet {
@@ -246,10 +247,12 @@ ExitCode simulate_many(const Options& options, const Range& range, Console& cons
 Result<ExitCode> simulate(const Options& options, Console& console) {
   if (options.list) {
     console.line("random  faults of all kinds for so many seconds, then everything must end");
-    console.json(json::array{"random"});
+    console.line("honest  no faults, uneven load for so many seconds, and no change of view");
+    console.json(json::array{"random", "honest"});
     return ExitCode::kSuccess;
   }
-  if (options.scenario != "random") {
+  const bool is_honest = options.scenario == "honest" && !options.seeds;
+  if (options.scenario != "random" && !is_honest) {
     return fail(ErrorKind::kUsage, "simulate-scenario",
                 fmt::format("Found scenario {}", options.scenario),
                 "Expected one that `quorate simulate --list` names.");
@@ -258,6 +261,9 @@ Result<ExitCode> simulate(const Options& options, Console& console) {
     return tl::unexpected(wrong("simulate-replicas",
                                 fmt::format("Found --replicas {}", options.replicas),
                                 fmt::format("Expected 1 to {}", kReplicasMax)));
+  }
+  if (is_honest) {
+    return simulate_honest({options.replicas, options.seed, options.seconds}, console);
   }
   if (!options.seeds) return simulate_one(options, console);
   QUORATE_ASSIGN(const Range range, parse_range(*options.seeds));

@@ -227,6 +227,30 @@ TEST_F(Restart, CommittedVoteNeedsOnlyTheOthersCommits) {
   EXPECT_EQ(lone.receive(world.commit(proposal, r(3))).commit.size(), 1U);
 }
 
+// Pitfall 9: a restart between two views, and in a view after the first.
+TEST_F(Restart, ViewThatItMovesToIsWhereItWas) {
+  ReplicaStart stored = start({});
+  stored.votes.view_change = world.view_change({2}, r(1));
+  Lone lone(4, r(1), {}, std::move(stored));
+  EXPECT_EQ(lone.replica.view(), View{2});
+  EXPECT_FALSE(lone.replica.in_view());
+}
+
+TEST_F(Restart, ViewThatItIsInIsThatOfTheHighestTranscript) {
+  std::vector<ViewChange> v;
+  for (std::size_t i = 1; i < 4; ++i) v.push_back(world.view_change({1}, r(i)));
+  const NewView opened = world.new_view(v);
+  ReplicaStart stored = start({});
+  stored.votes.view_change = v[0];
+  stored.votes.transcripts.push_back({opened, v});
+  Lone lone(4, r(1), {}, std::move(stored));
+  EXPECT_EQ(lone.replica.view(), View{1});
+  EXPECT_TRUE(lone.replica.in_view());
+  const Output out = lone.step(TransactionReady{world.transaction()});
+  ASSERT_EQ(sent<PrePrepare>(out).size(), 1U) << "it is the primary";
+  EXPECT_EQ(sent<PrePrepare>(out)[0].vote.new_view, view_vote(opened.body).content);
+}
+
 TEST_F(Restart, LostBodiesOfARestoredProposalAreFetched) {
   Lone lone(4, r(1), {}, start({{proposal, world.prepare(proposal, r(1))}}, {}, false));
   EXPECT_EQ(lone.replica.slots().at({1}).content->missing.size(), 1U);

@@ -190,6 +190,17 @@ TEST(HonestPrimary, IsNotSuspectedByAReplicaThatRestarts) {
 }
 
 // Found by simulation: an idle network whose primary recovers would wait for it for ever.
+TEST(Recovering, PrimaryThatSaysSoIsLeftAtOnce) {
+  Lone lone(4, r(2));
+  StatusReport report = report_of(0);
+  EXPECT_TRUE(sent<ViewChange>(lone.step(StatusArrived{r(0), report})).empty());
+  report.fill_to = {48};
+  EXPECT_TRUE(sent<ViewChange>(lone.step(StatusArrived{r(3), report})).empty());
+  const Output out = lone.step(StatusArrived{r(0), report});
+  ASSERT_EQ(events<ViewLeft>(out).size(), 1U);
+  EXPECT_EQ(events<ViewLeft>(out)[0].why, Suspected::kRecovering);
+}
+
 TEST(Recovering, PrimaryIsReplacedThoughNothingIsReady) {
   ClusterOptions options = of_size(4);
   Cluster cluster(options);

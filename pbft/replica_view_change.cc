@@ -16,12 +16,13 @@ constexpr std::size_t kTranscriptsKept = 8;
 
 void Replica::on(const crypto::Verified<ViewChange>& message, Output& out) {
   if (message->body.epoch != epoch_) return;
-  if (message->body.replica == config_.self) return;  // we know what we said
+  if (message->body.replica == config_.self) return view_changes_.add_forgotten(*message);
   if (auto found = view_changes_.add(*message)) out.evidence.emplace_back(std::move(*found));
 }
 
 void Replica::on(const crypto::Verified<NewView>& message, Output& out) {
-  if (message->body.epoch != epoch_ || message->body.replica == config_.self) return;
+  if (message->body.epoch != epoch_) return;
+  if (message->body.replica == config_.self) return view_changes_.add_forgotten(*message);
   if (auto found = view_changes_.add(*message)) {
     if (message->body.view == view_) suspicion_.equivocated();
     out.evidence.emplace_back(std::move(*found));

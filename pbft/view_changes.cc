@@ -49,6 +49,16 @@ std::optional<ViewEvidence> ViewChanges::add(const NewView& message) {
                       message.signature};
 }
 
+void ViewChanges::add_forgotten(const ViewChange& message) {
+  const Digest content = view_vote(message.body).content;
+  if (is_named(content) && !view_change(content)) others_.emplace(content, message);
+}
+
+void ViewChanges::add_forgotten(const NewView& message) {
+  const auto wanted = wanted_.find(view_vote(message.body).content);
+  if (wanted != wanted_.end()) wanted->second = message;
+}
+
 std::optional<View> ViewChanges::view_to_join(View view) const {
   std::optional<View> smallest;
   std::size_t higher = 0;

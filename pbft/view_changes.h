@@ -28,6 +28,11 @@ class ViewChanges {
   std::optional<ledger::ViewEvidence> add(const ViewChange& message);
   std::optional<ledger::ViewEvidence> add(const NewView& message);
 
+  // One that this replica signed itself in a life whose votes are lost. It moves nobody and counts
+  // nowhere; it is kept if a NEW-VIEW names it, or if it is wanted.
+  void add_forgotten(const ViewChange& message);
+  void add_forgotten(const NewView& message);
+
   // OSDI '99 §4.5.2: f + 1 replicas are in higher views than `view`: the smallest of those.
   [[nodiscard]] std::optional<View> view_to_join(View view) const;
   // VIEW-CHANGEs for exactly this view; for this one or a higher one.

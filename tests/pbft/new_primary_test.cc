@@ -164,6 +164,43 @@ TEST(NewView, TranscriptBehindAPEntryIsStoredBeforeTheBackupPrepares) {
   EXPECT_EQ(sent<Prepare>(out).size(), 1U);
 }
 
+// Found by simulation: among it may be what this replica signed itself, in a life whose votes it
+// lost. Whoever threw that away asked for it for ever, and never prepared.
+TEST(NewView, TranscriptBehindAPEntryMayNameOurOwnForgottenViewChange) {
+  Backup backup;
+  World& world = backup.lone.world;
+  std::vector<ViewChange> first;
+  for (std::size_t i = 1; i < 4; ++i) first.push_back(world.view_change({1}, r(i)));
+  const NewView behind = world.new_view(first);
+  const Digest digest = view_vote(behind.body).content;
+  const PrePrepare old = world.pre_prepare(batch_of(1, {backup.body}), {1}, digest);
+  (void)backup.enter(2, {world.prepared(old)});
+  const PrePrepare again = world.pre_prepare(old.batch, {2}, backup.opened);
+  (void)backup.lone.receive(again);
+  (void)backup.lone.receive(behind);
+  Output out;
+  for (const ViewChange& named : first) out = backup.lone.receive(named);
+  EXPECT_EQ(records<TranscriptRecord>(out).size(), 1U);
+  EXPECT_EQ(sent<Prepare>(out).size(), 1U);
+}
+
+TEST(NewView, BehindAPEntryMayBeOurOwnForgottenOne) {
+  Backup backup;
+  World& world = backup.lone.world;
+  std::vector<ViewChange> first;
+  for (std::size_t i = 0; i < 3; ++i) first.push_back(world.view_change({3}, r(i)));
+  const NewView behind = world.new_view(first);  // by replica 3, the primary of view 3
+  const Digest digest = view_vote(behind.body).content;
+  const PrePrepare old = world.pre_prepare(batch_of(1, {backup.body}), {3}, digest);
+  (void)backup.enter(4, {world.prepared(old)});
+  (void)backup.lone.receive(world.pre_prepare(old.batch, {4}, backup.opened));
+  (void)backup.lone.receive(behind);
+  Output out;
+  for (const ViewChange& named : first) out = backup.lone.receive(named);
+  EXPECT_EQ(records<TranscriptRecord>(out).size(), 1U);
+  EXPECT_EQ(sent<Prepare>(out).size(), 1U);
+}
+
 // OSDI '99 §4.4: "the replica stops accepting messages (other than checkpoint, view-change, and
 // new-view messages)".
 TEST(ViewLeft, NothingOfItIsVotedForAnyMore) {

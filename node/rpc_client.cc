@@ -23,7 +23,7 @@ namespace {
 namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kAnswerBytesMax = 256 << 20;
+constexpr std::uint64_t kReplyBytesMax = 256 << 20;
 constexpr std::size_t kAnswerNestingMax = 64;
 
 tl::unexpected<Error> malformed_url(std::string_view url, std::string_view why) {
@@ -105,7 +105,7 @@ struct RpcClient::Impl {
                       [&](const AsioError& ended, std::size_t) { trouble = ended; });
     if (!run_socket_until(deadline)) return Outcome::kTimeout;
 
-    HttpResponseReader reader({.body_bytes_max = kAnswerBytesMax});
+    HttpResponseReader reader({.body_bytes_max = kReplyBytesMax});
     bool any = false;
     while (true) {
       std::size_t count = 0;

@@ -13,6 +13,7 @@ namespace {
 constexpr std::uint64_t kSecondUs = 1'000'000;
 constexpr std::uint64_t kDrawStream = 4;
 constexpr std::uint64_t kLiarDrawStream = 6;
+constexpr std::uint64_t kCommitsMin = 50;
 
 // Small windows reach their ends, large ones never do: both happen.
 ledger::Parameters draw_parameters(Prng& dice) {
@@ -108,9 +109,15 @@ RunReport run_random(const RunOptions& options) {
   simulator.run_for(options.seconds * kSecondUs);
   workload.stop();
   nemesis.heal();
-  const bool is_live =
+  bool is_live =
       simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
                           kHealedSecondsMax * kSecondUs);
+  // Where faults or silent clients left few commits, the healed network makes the rest.
+  for (std::size_t i = 0; is_live && simulator.checkers().counters().commits < kCommitsMin; ++i) {
+    (void)workload.submit(i % simulator.world().clients(), i % options.replicas);
+    is_live = simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
+                                  kHealedSecondsMax * kSecondUs);
+  }
   RunReport report = make_report(simulator, workload, is_live);
   report.faults = nemesis.faults();
   report.liars = liars;

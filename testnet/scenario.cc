@@ -16,36 +16,39 @@ constexpr std::size_t kReplicasDefault = 4;
 constexpr std::uint64_t kReplicasMax = 400;
 
 // What a word must be.
-enum class Kind : std::uint8_t { kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation };
+enum class WordKind : std::uint8_t { kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation,
+                            kStandIn };
 
 struct Verb {
   std::string_view verb;
-  std::vector<Kind> required;
-  std::vector<Kind> optional;
+  std::vector<WordKind> required;
+  std::vector<WordKind> optional;
   std::string_view expected;
 };
 
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> kVerbs = {
-      {"replicas", {Kind::kNumber}, {}, "replicas N, with N from 1 to 400"},
-      {"checkpoint-interval", {Kind::kNumber}, {}, "checkpoint-interval K"},
+      {"replicas", {WordKind::kNumber}, {}, "replicas N, with N from 1 to 400"},
+      {"checkpoint-interval", {WordKind::kNumber}, {}, "checkpoint-interval K"},
+      {"signatures", {WordKind::kStandIn}, {}, "signatures stand-in"},
       {"liar", {}, {}, "liar I BEHAVIOUR..., with behaviours that --list names"},
-      {"submit", {Kind::kNumber}, {Kind::kReplica}, "submit N [I]"},
-      {"rivals", {Kind::kNumber}, {}, "rivals N"},
-      {"offer-again", {Kind::kReplica}, {}, "offer-again I"},
-      {"run", {Kind::kNumber}, {}, "run MS"},
-      {"crash", {Kind::kReplica}, {}, "crash I"},
-      {"power-cut", {Kind::kReplicaOrAll}, {}, "power-cut I, or power-cut all"},
-      {"start", {Kind::kReplicaOrAll}, {}, "start I, or start all"},
-      {"partition", {Kind::kSides}, {}, "partition I,I/I,I"},
+      {"submit", {WordKind::kNumber}, {WordKind::kReplica}, "submit N [I]"},
+      {"trickle", {WordKind::kNumber, WordKind::kNumber}, {}, "trickle N MS"},
+      {"rivals", {WordKind::kNumber}, {}, "rivals N"},
+      {"offer-again", {WordKind::kReplica}, {}, "offer-again I"},
+      {"run", {WordKind::kNumber}, {}, "run MS"},
+      {"crash", {WordKind::kReplica}, {}, "crash I"},
+      {"power-cut", {WordKind::kReplicaOrAll}, {}, "power-cut I, or power-cut all"},
+      {"start", {WordKind::kReplicaOrAll}, {}, "start I, or start all"},
+      {"partition", {WordKind::kSides}, {}, "partition I,I/I,I"},
       {"heal", {}, {}, "heal"},
-      {"clock", {Kind::kReplica, Kind::kSigned}, {}, "clock I MS"},
-      {"copy-votes", {Kind::kReplica}, {}, "copy-votes I"},
-      {"restore-votes", {Kind::kReplica}, {}, "restore-votes I"},
-      {"wipe-votes", {Kind::kReplica}, {}, "wipe-votes I"},
-      {"lose-ledger", {Kind::kReplica}, {}, "lose-ledger I"},
-      {"settle", {}, {Kind::kNumber}, "settle [MS]"},
-      {"expect", {Kind::kExpectation}, {Kind::kReplica},
+      {"clock", {WordKind::kReplica, WordKind::kSigned}, {}, "clock I MS"},
+      {"copy-votes", {WordKind::kReplica}, {}, "copy-votes I"},
+      {"restore-votes", {WordKind::kReplica}, {}, "restore-votes I"},
+      {"wipe-votes", {WordKind::kReplica}, {}, "wipe-votes I"},
+      {"lose-ledger", {WordKind::kReplica}, {}, "lose-ledger I"},
+      {"settle", {}, {WordKind::kNumber}, "settle [MS]"},
+      {"expect", {WordKind::kExpectation}, {WordKind::kReplica},
        "expect view-change, no-view-change, evidence I, no-evidence, recovery or stalled"},
   };
   return kVerbs;
@@ -62,23 +65,25 @@ std::optional<std::uint64_t> parse_number(std::string_view word) {
   return number < 100'000'000'000'000 ? std::optional(number) : std::nullopt;
 }
 
-bool fits(std::string_view word, Kind kind, std::size_t replicas) {
+bool fits(std::string_view word, WordKind kind, std::size_t replicas) {
   const auto is_replica = [&](std::string_view text) {
     const auto number = parse_number(text);
     return number && *number < replicas;
   };
   switch (kind) {
-    case Kind::kNumber:
+    case WordKind::kNumber:
       return parse_number(word).has_value();
-    case Kind::kSigned:
+    case WordKind::kSigned:
       return parse_number(word.starts_with('-') ? word.substr(1) : word).has_value();
-    case Kind::kReplica:
+    case WordKind::kReplica:
       return is_replica(word);
-    case Kind::kReplicaOrAll:
+    case WordKind::kReplicaOrAll:
       return word == "all" || is_replica(word);
-    case Kind::kExpectation:
+    case WordKind::kExpectation:
       return std::ranges::find(kExpectations, word) != kExpectations.end();
-    case Kind::kSides:
+    case WordKind::kStandIn:
+      return word == "stand-in";
+    case WordKind::kSides:
       break;
   }
   const std::size_t slash = word.find('/');
@@ -92,7 +97,7 @@ bool fits(std::string_view word, Kind kind, std::size_t replicas) {
 }
 
 bool is_good_liar(const ScenarioLine& line, std::size_t replicas) {
-  return line.words.size() >= 2 && fits(line.words[0], Kind::kReplica, replicas) &&
+  return line.words.size() >= 2 && fits(line.words[0], WordKind::kReplica, replicas) &&
          std::all_of(line.words.begin() + 1, line.words.end(),
                      [](const std::string& word) { return find_behaviour(word).has_value(); });
 }
@@ -137,6 +142,11 @@ std::vector<std::string> split(std::string_view text, std::string_view at) {
 }
 
 }  // namespace
+
+bool is_head_verb(std::string_view verb) {
+  return verb == "replicas" || verb == "checkpoint-interval" || verb == "signatures" ||
+         verb == "liar";
+}
 
 Error scenario_error(const ScenarioLine& line, std::string_view expected) {
   std::string found = line.verb;
@@ -188,8 +198,7 @@ Result<Scenario> parse_scenario(std::string name, std::string_view text) {
   }
   bool in_head = true;
   for (const ScenarioLine& line : scenario.lines) {
-    const bool is_head = line.verb == "replicas" || line.verb == "checkpoint-interval" ||
-                         line.verb == "liar";
+    const bool is_head = is_head_verb(line.verb);
     if (is_head && !in_head) {
       return tl::unexpected(scenario_error(line, "it before everything that happens"));
     }

@@ -2,10 +2,12 @@
 
 // Scenarios as text: a verb a line, run in order in virtual time.
 //
-//   replicas N                 4 if it is not said; this and the next two before all else
+//   replicas N                 4 if it is not said; this and the next three before all else
 //   checkpoint-interval K      sequences
+//   signatures stand-in        cheap ones that prove nothing, for speed
 //   liar I BEHAVIOUR...        testnet/behaviours.h
 //   submit N [I]               N transactions, offered to replica I, else to each in turn
+//   trickle N MS               N transactions, MS apart, each to the next replica
 //   rivals N                   N pairs with one nonce each, offered to different replicas
 //   offer-again I              what has no fate yet, to replica I
 //   run MS                     time passes
@@ -41,6 +43,9 @@ struct Scenario {
   std::string sentence;  // its first comment
   std::vector<ScenarioLine> lines;
 };
+
+// Says what the world is, before anything happens in it.
+[[nodiscard]] bool is_head_verb(std::string_view verb);
 
 // What is wrong with a line: "scenario-malformed" (kInvalid), naming line, found and expected.
 [[nodiscard]] Error scenario_error(const ScenarioLine& line, std::string_view expected);

@@ -45,6 +45,7 @@ SimOptions world_of(const Scenario& scenario, const ScenarioOptions& options, co
   world.replicas = options.replicas.value_or(replicas_of(scenario));
   world.seed = options.seed;
   for (const ScenarioLine& line : scenario.lines) {
+    if (line.verb == "signatures") world.signatures = SimSignatures::kStandIn;
     if (line.verb != "checkpoint-interval") continue;
     world.parameters.checkpoint_interval = static_cast<std::uint32_t>(number_of(line.words[0]));
   }
@@ -71,6 +72,7 @@ class Run {
  private:
   void tell(const TraceEvent& event);
   void submit(const ScenarioLine& line);
+  [[nodiscard]] bool trickle(const ScenarioLine& line);
   [[nodiscard]] bool settle(const ScenarioLine& line);
   void expect(const ScenarioLine& line);
   void change_host(const ScenarioLine& line, SimHost& host);
@@ -121,6 +123,16 @@ void Run::submit(const ScenarioLine& line) {
                                                       : clients_turn_ % simulator_.world().size();
     (void)workload_.submit(clients_turn_++ % simulator_.world().clients(), replica);
   }
+}
+
+bool Run::trickle(const ScenarioLine& line) {
+  for (std::uint64_t i = number_of(line.words[0]); i > 0; --i) {
+    (void)workload_.submit(clients_turn_ % simulator_.world().clients(),
+                           clients_turn_ % simulator_.world().size());
+    ++clients_turn_;
+    if (!simulator_.run_for(number_of(line.words[1]) * kMsUs)) return false;
+  }
+  return true;
 }
 
 void Run::partition(const std::string& sides) {
@@ -187,11 +199,10 @@ void Run::change_host(const ScenarioLine& line, SimHost& host) {
 }
 
 bool Run::perform(const ScenarioLine& line) {
-  if (line.verb == "replicas" || line.verb == "liar" || line.verb == "checkpoint-interval") {
-    return true;
-  }
+  if (is_head_verb(line.verb)) return true;
   if (line.verb == "run") return simulator_.run_for(number_of(line.words[0]) * kMsUs);
   if (line.verb == "settle") return settle(line);
+  if (line.verb == "trickle") return trickle(line);
   if (line.verb == "submit") {
     submit(line);
   } else if (line.verb == "rivals") {

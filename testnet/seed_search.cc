@@ -21,6 +21,7 @@ void Totals::add(std::uint64_t seed, const RunReport& report) {
   commits += report.counts.commits;
   commits_min = std::min(commits_min, report.counts.commits);
   faults += report.faults;
+  faults_min = std::min(faults_min, report.faults);
   virtual_us += report.virtual_us;
   digest += report.digest * (2 * seed + 1);
   if (report.verdict != Verdict::kSound) failures.emplace_back(seed, report);

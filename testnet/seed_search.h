@@ -25,6 +25,7 @@ struct Totals {
   std::uint64_t commits = 0;
   std::uint64_t commits_min = ~std::uint64_t{0};
   std::uint64_t faults = 0;
+  std::uint64_t faults_min = ~std::uint64_t{0};
   std::uint64_t virtual_us = 0;
   std::uint64_t digest = 0;  // of all digests, in any order
   std::vector<std::pair<std::uint64_t, RunReport>> failures;

@@ -115,11 +115,11 @@ void print_report(const SimulateOptions& options, const RunReport& report, Conso
 }
 
 ExitCode print_totals(const SimulateOptions& options, const Totals& totals, Console& console) {
-  console.line(fmt::format("{} seeds, {} failed; {} virtual seconds, {} faults and {} commits a "
-                           "run ({} at least)",
+  console.line(fmt::format("{} seeds, {} failed; {} virtual seconds; a run has {} faults (at least "
+                           "{}) and {} commits (at least {})",
                            totals.runs, totals.failures.size(), totals.virtual_us / 1'000'000,
-                           totals.faults / totals.runs, totals.commits / totals.runs,
-                           totals.commits_min));
+                           totals.faults / totals.runs, totals.faults_min,
+                           totals.commits / totals.runs, totals.commits_min));
   console.line(fmt::format("with a view change {}, a checkpoint {}, a recovery {}, evidence {}",
                            percent(totals.with_view_change, totals.runs),
                            percent(totals.with_checkpoint, totals.runs),
@@ -142,6 +142,7 @@ ExitCode print_totals(const SimulateOptions& options, const Totals& totals, Cons
                             {"commits", totals.commits},
                             {"commits_min", totals.commits_min},
                             {"faults", totals.faults},
+                            {"faults_min", totals.faults_min},
                             {"with_view_change", totals.with_view_change},
                             {"with_checkpoint", totals.with_checkpoint},
                             {"with_recovery", totals.with_recovery},

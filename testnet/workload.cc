@@ -13,7 +13,6 @@ namespace {
 constexpr std::uint64_t kWorkloadStream = 2;
 constexpr std::uint64_t kLifeMs = 3'600'000;
 constexpr std::uint64_t kKeys = 16;
-constexpr std::uint64_t kCalmUs = 5'000'000;
 constexpr std::size_t kSkippedMax = 64;
 
 const ledger::Transaction& body_of(const TransactionPtr& transaction) {
@@ -47,15 +46,6 @@ void Workload::next_later() {
         dice_.chance(options_.burst_permille) ? dice_.between(1, options_.burst_max) : 1;
     for (std::uint64_t i = 0; i < count; ++i) issue();
     next_later();
-  });
-}
-
-void Workload::calm() {
-  is_running_ = false;
-  simulator_.agenda().in(kCalmUs, [this] {
-    (void)submit(calm_ % clients_.size(), calm_ % simulator_.hosts().size());
-    ++calm_;
-    calm();
   });
 }
 
@@ -100,8 +90,8 @@ void Workload::issue() {
   if (dice_.chance(options_.rival_permille)) sign_and_offer(client, nonce);
 }
 
-TransactionPtr Workload::submit(std::size_t client, std::size_t replica) {
-  const std::uint64_t nonce = clients_[client].next_nonce++;
+TransactionPtr Workload::sign_and_offer(std::size_t client, std::uint64_t nonce,
+                                        std::size_t replica) {
   TransactionPtr transaction =
       simulator_.world().sign(client, nonce, {simulator_.wall().value + kLifeMs}, operations());
   simulator_.checkers().on_signed(transaction->id);
@@ -111,6 +101,23 @@ TransactionPtr Workload::submit(std::size_t client, std::size_t replica) {
   offer(pending);
   retry_later();
   return transaction;
+}
+
+TransactionPtr Workload::submit(std::size_t client, std::size_t replica) {
+  return sign_and_offer(client, clients_[client].next_nonce++, replica);
+}
+
+void Workload::submit_rivals(std::size_t client, std::size_t first, std::size_t second) {
+  const std::uint64_t nonce = clients_[client].next_nonce++;
+  (void)sign_and_offer(client, nonce, first);
+  (void)sign_and_offer(client, nonce, second);
+}
+
+void Workload::offer_again(std::size_t replica) {
+  for (auto& [id, pending] : pending_) {
+    pending.replica = replica;
+    offer(pending);
+  }
 }
 
 void Workload::sign_and_offer(std::size_t client, std::uint64_t nonce) {

@@ -74,6 +74,9 @@ class Mouth {
   [[nodiscard]] virtual bool hear(ledger::ReplicaId from, const node::PeerMessage& message) = 0;
 };
 
+// As it crosses the network.
+[[nodiscard]] SharedBytes to_frame(const node::PeerMessage& message);
+
 class SimHost {
  public:
   // All outlive this.

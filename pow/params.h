@@ -39,7 +39,8 @@ struct Params {
 
 // A chain of one's own: retargets like the main network, with these constants.
 // Errors (kInvalid): "pow-params-bad-interval" (2 to 1,000,000), "pow-params-bad-spacing" (1 to
-// 1,000,000, and T from 4 s, below which a quarter of it is nothing, to 2^30 s), "pow-params-bad-limit".
+// 1,000,000, and T from 4 s, below which a quarter of it is nothing, to 2^30 s),
+// "pow-params-bad-limit".
 [[nodiscard]] Result<Params> own_params(std::uint64_t spacing_seconds, std::uint64_t interval,
                                         Bits limit_bits);
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::uint64_t kNow = 2'000'000'000;
 
-// -- Bitcoin's own first ten thousand --------------------------------------------------------------
+// -- Bitcoin's own first ten thousand ------------------------------------------------------------
 
 class RealRun : public testing::Test {
  protected:

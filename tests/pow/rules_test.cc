@@ -67,7 +67,7 @@ TEST(MedianTime, IsTheMiddleOfTheLastEleven) {
   }
 }
 
-// -- The rules against a twin that walks the chain -------------------------------------------------
+// -- The rules against a twin that walks the chain -----------------------------------------------
 
 // Bitcoin Core's own way: back through the headers, nothing remembered.
 class WalkingTwin {
@@ -141,7 +141,8 @@ TEST_P(RulesAgainstTwin, BitsMedianAndWorkAreWhatAWalkFinds) {
     ASSERT_EQ(tip.recent.median(), twin.median()) << i;
     // Sometimes back, sometimes late; slower where the work grows beyond a test's.
     const bool is_hard = bit_width(target_number(tip.bits)) < 249;
-    const auto ahead = static_cast<std::uint32_t>(dice() % (is_hard ? 90 : 22) + (is_hard ? 15 : 0));
+    const auto ahead =
+        static_cast<std::uint32_t>(dice() % (is_hard ? 90 : 22) + (is_hard ? 15 : 0));
     const std::uint32_t time = std::max(tip.time + ahead - 5, tip.recent.median() + 1);
     ASSERT_EQ(required_bits(tip, time, params), twin.required(time)) << i;
     const Header header = test::child_of(tip, time, params);

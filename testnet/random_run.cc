@@ -121,6 +121,7 @@ RunReport run_random(const RunOptions& options) {
   RunReport report = make_report(simulator, workload, is_live);
   report.faults = nemesis.faults();
   report.liars = liars;
+  if (options.at_end) options.at_end(simulator);
   return report;
 }
 

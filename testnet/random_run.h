@@ -31,6 +31,8 @@ struct RunOptions {
   HostBug bug = HostBug::kNone;           // of all replicas
   // Sees every event of the trace.
   std::function<void(const TraceEvent&)> on_event;
+  // Sees what a run leaves behind.
+  std::function<void(Simulator&)> at_end;
 };
 
 struct RunReport {

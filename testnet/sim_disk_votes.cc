@@ -121,12 +121,23 @@ class MemoryVotes final : public VoteDisk {
     if (!copy_) return;
     const bool is_noted = guard_.last_write == contents_.last_write;
     contents_ = *copy_;
+    checksum_.reset();
     if (!is_noted) wipe();
   }
   void wipe() override {
     contents_ = {};
     contents_.store_id = crypto::digest_of("simulated-store", ++stores_);
+    checksum_.reset();
   }
+  void flip(Prng& dice) override {
+    if (contents_.records.empty()) return;
+    checksum_ = checksum();
+    auto at = contents_.records.begin();
+    std::advance(at, dice.below(contents_.records.size()));
+    if (at->second.empty()) return;
+    at->second[dice.below(at->second.size())] ^= static_cast<std::uint8_t>(1U << dice.below(8));
+  }
+  bool is_damaged() const override { return checksum_ && *checksum_ != checksum(); }
 
  private:
   void apply(const std::vector<VoteRecord>& records) {
@@ -138,6 +149,11 @@ class MemoryVotes final : public VoteDisk {
     stopped_ = true;
     return fail(ErrorKind::kEnvironment, "vote-store-write-failed", std::move(why));
   }
+  ledger::Digest checksum() const {
+    crypto::Sha256 all;
+    for (const auto& [key, value] : contents_.records) all.update(key).update(value);
+    return all.finish();
+  }
   static Status stopped() {
     return fail(ErrorKind::kEnvironment, "vote-store-stopped", "an earlier write failed");
   }
@@ -148,6 +164,7 @@ class MemoryVotes final : public VoteDisk {
   std::map<Bytes, Bytes> erased_;  // not durably
   ledger::GuardState guard_;
   ledger::GuardState synced_guard_;
+  std::optional<ledger::Digest> checksum_;  // from before a bit flipped
   std::uint64_t stores_ = 0;
   bool stopped_ = false;
 };

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <charconv>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "node/files.h"
 #include "testnet/commands/registry.h"
 #include "testnet/commands/simulate_report.h"
+#include "testnet/sim_ledgers.h"
 #include "testnet/trace_text.h"
 
 namespace quorate::testnet {
@@ -81,12 +83,21 @@ class TraceFile {
   std::ofstream out_;
 };
 
+// Leaves the ledgers behind, if that is wanted, and says in `left` how it went.
+std::function<void(Simulator&)> leaver(const SimulateOptions& options, Status& left) {
+  if (!options.ledgers) return nullptr;
+  return [&](Simulator& simulator) { left = write_ledgers(*options.ledgers, simulator); };
+}
+
 Result<ExitCode> simulate_one(const SimulateOptions& options, RunOptions run, Console& console) {
   TraceFile trace;
   QUORATE_TRY(trace.open(options.trace));
   run.on_event = trace.listener();
+  Status left;
+  run.at_end = leaver(options, left);
   const RunReport report = run_random(run);
   QUORATE_TRY(trace.close());
+  QUORATE_TRY(left);
   print_report(options, report, console);
   console.json(report_to_json(options, options.seed, report));
   return exit_code(report.verdict);
@@ -102,13 +113,22 @@ Result<ExitCode> simulate_scenario(const SimulateOptions& options, const RunOpti
   if (options.replicas) how.replicas = *options.replicas;
   how.byzantine = run.byzantine;
   how.on_event = trace.listener();
+  Status left;
+  how.at_end = leaver(options, left);
+  const std::clock_t begin = std::clock();
   QUORATE_ASSIGN(ScenarioReport report, run_scenario(scenario, how));
+  const auto took_ms = static_cast<std::uint64_t>((std::clock() - begin) * 1000 / CLOCKS_PER_SEC);
   QUORATE_TRY(trace.close());
+  QUORATE_TRY(left);
   if (!scenario.sentence.empty()) console.line(scenario.sentence);
   for (const std::string& line : report.story) console.line("  " + line);
   if (report.unmet && report.run.verdict == Verdict::kSound) report.run.verdict = Verdict::kStuck;
   print_report(options, report.run, console);
   if (report.unmet) console.line("  " + *report.unmet);
+  if (took_ms > 0) {
+    console.remark(fmt::format("{} virtual seconds a CPU-second",
+                               report.run.virtual_us / 1000 / took_ms));
+  }
   json::object result = report_to_json(options, options.seed, report.run);
   if (report.unmet) result["unmet"] = *report.unmet;
   QUORATE_TRY(write_evidence(fmt::format("{}-{}", scenario.name, options.seed), report, result,
@@ -177,8 +197,9 @@ Result<ExitCode> simulate(const SimulateOptions& options, Console& console) {
   }
   if (options.scenario != kRandomScenario) return simulate_scenario(options, run, console);
   if (!options.seeds) return simulate_one(options, run, console);
-  if (options.trace) {
-    return wrong("simulate-trace", "Found --trace with --seeds", "Expected --seed: one run.");
+  if (options.trace || options.ledgers) {
+    return wrong("simulate-one", "Found --trace or --ledgers with --seeds",
+                 "Expected --seed: one run.");
   }
   QUORATE_ASSIGN(const SeedRange range, parse_range(*options.seeds));
   return simulate_many(options, run, range, console);
@@ -211,6 +232,8 @@ void add_simulate_command(node::CommandLine& line) {
        .target = &options->seconds},
       {.name = "--trace", .value = "FILE", .help = "Every event, a line each, in this file",
        .target = &options->trace},
+      {.name = "--ledgers", .value = "DIR", .help = "Leave each replica's ledger in this new folder",
+       .target = &options->ledgers},
       {.name = "--list", .help = "What scenarios there are", .target = &options->list}};
   command.run = [options](Console& console) { return simulate(*options, console); };
   line.add(std::move(command));

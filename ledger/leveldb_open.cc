@@ -172,9 +172,15 @@ Status LevelDb::for_each(std::uint8_t prefix,
 
 Status LevelDb::for_each_from(ByteView first, std::size_t prefix_bytes,
                               const std::function<Status(ByteView, ByteView)>& visit) const {
+  return for_each_at(first, prefix_bytes, nullptr, visit);
+}
+
+Status LevelDb::for_each_at(ByteView first, std::size_t prefix_bytes, const Snapshot& snapshot,
+                            const std::function<Status(ByteView, ByteView)>& visit) const {
   QUORATE_CHECK(first.size() >= prefix_bytes, "the first key has the prefix");
   const leveldb::Slice prefix = as_slice(first.first(prefix_bytes));
-  const std::unique_ptr<leveldb::Iterator> at(database_->NewIterator(read_options(nullptr)));
+  const std::unique_ptr<leveldb::Iterator> at(
+      database_->NewIterator(read_options(snapshot)));
   for (at->Seek(as_slice(first)); at->Valid() && at->key().starts_with(prefix); at->Next()) {
     // The iterator steps over a damaged block; what follows it is not the next record.
     if (!at->status().ok()) break;
@@ -288,14 +294,20 @@ Result<StoreIdentity> read_identity(const LevelDb& database, const crypto::Diges
   const auto format = found->size() < kFormatBytes
                           ? Result<std::uint32_t>(0)
                           : crypto::decode<std::uint32_t>(ByteView(*found).first(kFormatBytes));
-  if (format && *format > kStoreFormat) {
+  if (format && *format > words.format) {
     return fail(ErrorKind::kUnsupported, words.newer_format,
                 fmt::format("the {} in {} has format {}; this version reads up to {}", words.name,
-                            database.folder(), *format, kStoreFormat),
+                            database.folder(), *format, words.format),
                 "Use the version of quorate that wrote it, or a newer one.");
   }
+  if (format && *format > 0 && *format < words.format) {
+    return fail(ErrorKind::kUnsupported, words.older_format,
+                fmt::format("the {} in {} has format {}; this version reads {}", words.name,
+                            database.folder(), *format, words.format),
+                std::string(words.rebuild));
+  }
   const auto identity = crypto::decode<StoreIdentity>(*found);
-  if (!identity || identity->format != kStoreFormat) {
+  if (!identity || identity->format != words.format) {
     return database.corrupt("its identity does not decode");
   }
   if (identity->chain_id != chain_id) {

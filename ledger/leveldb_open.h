@@ -62,6 +62,8 @@ struct StoreWords {
   std::string_view write_failed;  // kEnvironment, once
   std::string_view stopped;       // kEnvironment, from then on
   std::string_view rebuild;       // what to do about damage, after the folder was set aside
+  std::uint32_t format = 1;       // of what this version writes; it reads no other
+  std::string_view older_format = "store-older-format";  // kUnsupported
 };
 
 [[nodiscard]] inline leveldb::Slice as_slice(ByteView bytes) {
@@ -110,6 +112,10 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
   // From `first` on, as long as keys begin with its first `prefix_bytes`.
   [[nodiscard]] Status for_each_from(
       ByteView first, std::size_t prefix_bytes,
+      const std::function<Status(ByteView key, ByteView value)>& visit) const;
+  // As of the snapshot.
+  [[nodiscard]] Status for_each_at(
+      ByteView first, std::size_t prefix_bytes, const Snapshot& snapshot,
       const std::function<Status(ByteView key, ByteView value)>& visit) const;
 
   // The first and the last with first <= key < end; nullopt: none.
@@ -162,10 +168,8 @@ struct StoreIdentity {
   crypto::Digest chain_id;
   crypto::Digest store_id;  // zero where the store has none
 };
-inline constexpr std::uint32_t kStoreFormat = 1;
-
 void put_identity(leveldb::WriteBatch& batch, const StoreIdentity& identity);
-// Errors: words.corrupt, words.newer_format, words.other_chain.
+// Errors: words.corrupt, words.newer_format, words.older_format, words.other_chain.
 [[nodiscard]] Result<StoreIdentity> read_identity(const LevelDb& database,
                                                   const crypto::Digest& chain_id);
 

@@ -21,6 +21,8 @@ constexpr StoreWords kWords = {
     .write_failed = "ledger-write-failed",
     .stopped = "ledger-stopped",
     .rebuild = "Set aside the folder and let the node rebuild it from peers.",
+    .format = kLedgerFormat,
+    .older_format = "ledger-older-format",
 };
 
 void put_state(leveldb::WriteBatch& batch, const WriteSet& writes) {
@@ -71,12 +73,13 @@ Result<std::unique_ptr<Store>> Store::create(const std::filesystem::path& folder
   head.time = genesis.time;
   head.root = head.frontier.root();
   leveldb::WriteBatch batch;
-  put_identity(batch, {kStoreFormat, impl->chain_id, {}});
-  put_state(batch, genesis_state(genesis));
+  put_identity(batch, {kLedgerFormat, impl->chain_id, {}});
+  const WriteSet state = genesis_state(genesis);
+  put_state(batch, state);
   put(batch, keys::head(), head);
+  QUORATE_TRY(put_first_version(batch, state));
   QUORATE_TRY(impl->database->write(batch, true));
-  impl->publish(std::move(head));
-  QUORATE_TRY(impl->load());
+  QUORATE_TRY(impl->load(std::move(head)));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 
@@ -93,9 +96,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& folder,
   if (!bytes) return impl->database->corrupt("the head is missing");
   auto head = crypto::decode<StoredHead>(*bytes);
   if (!head) return impl->database->corrupt("the head does not decode");
-  impl->publish(std::move(*head));
-  QUORATE_TRY(impl->moment->check_head());
-  QUORATE_TRY(impl->load());
+  QUORATE_TRY(impl->load(std::move(*head)));
   return std::unique_ptr<Store>(new Store(std::move(impl)));
 }
 

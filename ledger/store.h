@@ -11,8 +11,11 @@
 // and certificate against the record. What does not fit is "ledger-corrupt", naming height and
 // part, and is never served.
 //
-// The state's tree (ledger/state_tree.h) stands in memory: 122 bytes a key, made anew at opening by
-// one pass over the state.
+// The state's tree is kept in pages (ledger/state_pages.h): a version at genesis and at each own
+// checkpoint, made in one pass over what changed since the last one. The newest version that is
+// stable and those after it stand side by side; what only earlier ones need goes when a newer one
+// is stable. In memory are the changed keys since the last own checkpoint, about 250 bytes each;
+// opening makes their list again from the write sets of the blocks after it.
 //
 // Threads: one thread appends; any thread reads at the same time and sees whole blocks only; reads
 // that must agree with each other go through one `view`. A failed append or sync is
@@ -21,6 +24,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -29,6 +33,7 @@
 #include "ledger/execution.h"
 #include "ledger/leveldb_folder.h"
 #include "ledger/record.h"
+#include "ledger/stable_view.h"
 #include "ledger/stable_checkpoint.h"
 #include "ledger/store_options.h"
 
@@ -80,9 +85,9 @@ class Store final : public StateReader {
                                                              const Genesis& genesis,
                                                              const StoreOptions& options = {});
   // Errors: "ledger-missing" (kNotFound), "ledger-in-use" (kConflict), "ledger-other-chain"
-  // (kConflict), "ledger-newer-format" (kUnsupported), "ledger-corrupt" (kCorrupt, naming the file
-  // or record), "ledger-unreadable" (kEnvironment). What a power cut left behind the last whole
-  // record is dropped and reported by `dropped_tails`; where LevelDB would refuse it, the folder is
+  // (kConflict), "ledger-newer-format" and "ledger-older-format" (kUnsupported), "ledger-corrupt"
+  // (kCorrupt, naming the file or record), "ledger-unreadable" (kEnvironment). What a power cut
+  // left behind the last whole record is dropped and reported by `dropped_tails`; where LevelDB would refuse it, the folder is
   // kept beside and the file cut (ledger/leveldb_folder.h).
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& folder,
                                                            const Digest& chain_id,
@@ -104,12 +109,19 @@ class Store final : public StateReader {
   // What opening found behind the last whole records: writes that a crash left unfinished.
   [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
 
-  // Of the state at the head. Waits for an append that is under way, and hashes what changed since
-  // the last call.
-  [[nodiscard]] Digest state_root() const;
   // What a replica cosigns if the head is a checkpoint. Head and state are of one moment. Epoch 0
-  // without a pending boundary, since no operation changes the membership. Else as state_root.
-  [[nodiscard]] CheckpointNote checkpoint_note() const;
+  // without a pending boundary, since no operation changes the membership. Waits for an append that
+  // is under way; at a head that is no checkpoint it reads and hashes what lies above the keys that
+  // changed since the last one. Errors: "ledger-corrupt", "state-page-other".
+  [[nodiscard]] Result<CheckpointNote> checkpoint_note() const;
+  // The state as of the newest stable checkpoint that this ledger has executed, with proofs;
+  // nullopt: none is stable yet, or blocks are being caught up with below one.
+  [[nodiscard]] std::optional<StableView> stable_view() const;
+  // Reads every value of the state and holds it against the newest version of the tree: what a
+  // flipped bit with a good checksum, or a hand in the files, would have changed. Minutes for many
+  // keys; any thread; `goes_on` is asked now and then. Error: "ledger-corrupt", naming the first
+  // key, in the order of the hashes.
+  [[nodiscard]] Status check_state(const std::function<bool()>& goes_on = {}) const;
   // The note of a block that was a checkpoint; nullopt: it was none. Errors: "block-not-found",
   // "ledger-corrupt".
   [[nodiscard]] Result<std::optional<CheckpointNote>> own_checkpoint(Height height) const;

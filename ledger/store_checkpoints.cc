@@ -9,13 +9,6 @@
 namespace quorate::ledger {
 namespace {
 
-// The height in a key of one byte and eight.
-Height height_in(const Bytes& key) {
-  std::uint64_t height = 0;
-  for (std::size_t i = 1; i < key.size(); ++i) height = height << 8 | key[i];
-  return {height};
-}
-
 std::string in_words(const CheckpointNote& note) {
   return fmt::format("log root {}, state root {}, epoch {} and pending boundary {}",
                      note.head.root.hex(), note.state_root.hex(), note.epoch.value,
@@ -51,60 +44,65 @@ Result<std::optional<CheckpointNote>> StoreMoment::own_checkpoint(Height height)
   return *note;
 }
 
-Status Store::Impl::load() {
-  QUORATE_TRY(database->for_each(keys::state({}).front(), [this](ByteView key, ByteView value) {
-    tree.put(key.subspan(1), value);
-    return Status{};
-  }));
-  QUORATE_ASSIGN(const auto own, moment->own_checkpoint(moment->head.height));
-  if (own && own->state_root != tree.root()) {
-    return database->corrupt(fmt::format(
-        "the state root of height {} is not that of its checkpoint", moment->head.height.value));
-  }
-  QUORATE_ASSIGN(const auto last,
-                 database->last_between(keys::stable(Height{0}), keys::after_stable()));
-  if (last) highest_stable = height_in(last->key);
-  return {};
-}
-
 Status Store::Impl::append(leveldb::WriteBatch& batch, StoredHead head,
                            const Execution& execution) {
   const std::lock_guard lock(tree_mutex);
-  const auto replaced = tree.apply(execution.writes);
+  StoreMoment next = *now();
+  next.head = std::move(head);
+  Undo undo;
   const Status written = [&]() -> Status {
+    QUORATE_TRY(note_changes(batch, execution.writes, undo));
     std::optional<StableCheckpoint> certified;
-    if (head.height <= highest_stable) {
-      QUORATE_ASSIGN(certified, stable(head.height));
+    if (next.head.height <= highest_stable) {
+      QUORATE_ASSIGN(certified, stable(next.head.height));
     }
     if (execution.is_checkpoint || certified) {
-      const CheckpointNote own = note_of(head);
+      if (execution.is_checkpoint) QUORATE_TRY(add_version(batch, next));
+      const StateSlot& newest = next.versions->back().root;
+      Digest state_root = digest_of(newest);
+      if (!execution.is_checkpoint) {
+        QUORATE_ASSIGN(state_root, root_after(newest, changed, next.pages()));
+      }
+      const CheckpointNote own = note_of(next.head, state_root);
       if (certified && certified->note != own) return diverged(certified->note, own);
-      if (execution.is_checkpoint) put(batch, keys::own_checkpoint(head.height), own);
+      if (execution.is_checkpoint) put(batch, keys::own_checkpoint(next.head.height), own);
     }
     return database->write(batch, false);
   }();
-  if (written) {
-    publish(std::move(head));
-  } else {
-    tree.undo(replaced);
+  if (!written) {
+    undo_changes(undo);
+    return written;
   }
-  return written;
+  if (execution.is_checkpoint) changed.clear();
+  publish(next);
+  if (!execution.is_checkpoint || next.head.height > highest_stable) return {};
+  leveldb::WriteBatch dropped;
+  next = *now();
+  QUORATE_TRY(drop_versions(dropped, next, nullptr));
+  QUORATE_TRY(database->write(dropped, false));
+  publish(std::move(next));
+  return {};
 }
 
-CheckpointNote Store::Impl::note_of(const StoredHead& head) {
+CheckpointNote Store::Impl::note_of(const StoredHead& head, const Digest& state_root) const {
   CheckpointNote note;
   note.chain_id = chain_id;
   note.head = {head.frontier.size, head.root};
   note.sequence = head.height;
-  note.state_root = tree.root();
+  note.state_root = state_root;
   return note;
 }
 
-Digest Store::state_root() const { return checkpoint_note().state_root; }
+Result<CheckpointNote> Store::Impl::head_note() const {
+  const auto at = now();
+  QUORATE_ASSIGN(const Digest root,
+                 root_after(at->versions->back().root, changed, at->pages()));
+  return note_of(at->head, root);
+}
 
-CheckpointNote Store::checkpoint_note() const {
+Result<CheckpointNote> Store::checkpoint_note() const {
   const std::lock_guard lock(impl_->tree_mutex);
-  return impl_->note_of(impl_->now()->head);
+  return impl_->head_note();
 }
 
 Result<std::optional<CheckpointNote>> Store::own_checkpoint(Height height) const {
@@ -121,7 +119,7 @@ Result<std::optional<StableCheckpoint>> Store::Impl::stable_between(ByteView fir
   QUORATE_ASSIGN(const auto found,
                  last ? database->last_between(first, end) : database->first_between(first, end));
   if (!found) return std::nullopt;
-  const Height height = height_in(found->key);
+  const Height height = keys::height_in(found->key);
   const std::string what = fmt::format("the stable checkpoint of height {}", height.value);
   auto stable = crypto::decode<StableCheckpoint>(found->value);
   if (!stable) return database->corrupt(what + " does not decode");
@@ -144,7 +142,7 @@ Status Store::Impl::check_against_own(const CheckpointNote& certified) {
   std::optional<CheckpointNote> own;
   if (certified.sequence == current->head.height) {
     const std::lock_guard lock(tree_mutex);
-    own = note_of(current->head);
+    QUORATE_ASSIGN(own, head_note());
   } else {
     QUORATE_ASSIGN(own, current->own_checkpoint(certified.sequence));
   }
@@ -166,10 +164,21 @@ Status Store::put_stable(const StableCheckpoint& stable) {
     return diverged(note, fmt::format("another quorum cosigned {}", in_words(earlier->note)));
   }
   if (note.sequence <= height()) QUORATE_TRY(impl_->check_against_own(note));
+  const std::lock_guard lock(impl_->tree_mutex);
   leveldb::WriteBatch batch;
   put(batch, keys::stable(note.sequence), stable);
-  QUORATE_TRY(impl_->database->write(batch, false));
-  impl_->highest_stable = std::max(impl_->highest_stable, note.sequence);
+  const Height before = impl_->highest_stable;
+  impl_->highest_stable = std::max(before, note.sequence);
+  StoreMoment next = *impl_->now();
+  const Status written = [&]() -> Status {
+    QUORATE_TRY(impl_->drop_versions(batch, next, &stable));
+    return impl_->database->write(batch, false);
+  }();
+  if (!written) {
+    impl_->highest_stable = before;
+    return written;
+  }
+  impl_->publish(std::move(next));
   return {};
 }
 

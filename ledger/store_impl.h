@@ -10,11 +10,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "crypto/bcs.h"
 #include "crypto/merkle.h"
 #include "ledger/leveldb_open.h"
-#include "ledger/state_tree.h"
+#include "ledger/state_pages.h"
 #include "ledger/store.h"
 #include "ledger/store_keys.h"
 
@@ -24,6 +26,10 @@ namespace quorate::ledger {
 struct StoreMoment {
   std::shared_ptr<LevelDb> database;
   StoredHead head;
+  // Those kept of the state's tree, the oldest first; never empty.
+  std::shared_ptr<const std::vector<StateVersion>> versions;
+  // Of the oldest version; null: no stable checkpoint is known there.
+  std::shared_ptr<const StableCheckpoint> proved;
   LevelDb::Snapshot snapshot;
 
   [[nodiscard]] Result<std::optional<Bytes>> find(const Bytes& key, std::string_view what) const {
@@ -56,13 +62,23 @@ struct StoreMoment {
   [[nodiscard]] Result<CommitCertificate> certificate(Height height, const Record& record) const;
   [[nodiscard]] Result<std::optional<CheckpointNote>> own_checkpoint(Height height) const;
   [[nodiscard]] Status check_head() const;
+
+  [[nodiscard]] Result<StatePage> page(const PageId& id) const;
+  [[nodiscard]] PageReader pages() const {
+    return [this](const PageId& id) { return page(id); };
+  }
+  // As of versions[version].
+  [[nodiscard]] Result<std::optional<Bytes>> value_at(std::size_t version, ByteView key) const;
 };
 
 struct Store::Impl {
+  // What a block put in the place of what, among `changed`.
+  using Undo = std::vector<std::pair<Digest, std::optional<StateChange>>>;
+
   std::shared_ptr<LevelDb> database;
   Digest chain_id;
   std::mutex tree_mutex;  // is taken before `mutex`
-  StateTree tree;         // of `moment`'s state whenever tree_mutex is free
+  StateChanges changed;   // from the newest version to the head, whenever tree_mutex is free
   mutable std::mutex mutex;
   std::shared_ptr<const StoreMoment> moment;  // replaced as a whole
   Height highest_stable;                      // for the thread that appends; 0: none is stored
@@ -72,27 +88,42 @@ struct Store::Impl {
     return moment;
   }
 
-  void publish(StoredHead head) {
-    auto next = std::make_shared<const StoreMoment>(
-        StoreMoment{database, std::move(head), database->snapshot()});
+  // Of what is written by now.
+  void publish(StoreMoment changed_moment) {
+    changed_moment.snapshot = database->snapshot();
+    auto next = std::make_shared<const StoreMoment>(std::move(changed_moment));
     const std::lock_guard lock(mutex);
     moment.swap(next);
   }
 
-  // Tree and highest_stable from what is stored, the tree held against the head's own note.
-  [[nodiscard]] Status load();
-  // Writes `batch` with the head's note, if it is a checkpoint, and publishes; or does neither, and
-  // the tree is as before.
+  // Versions, changed keys and highest_stable from what is stored, held against the own notes.
+  [[nodiscard]] Status load(StoredHead head);
+  [[nodiscard]] Result<std::vector<StateVersion>> load_versions(const StoreMoment& at) const;
+  // Writes `batch` with the head's note and version, if it is a checkpoint, and publishes; or does
+  // neither, and the changed keys are as before.
   [[nodiscard]] Status append(leveldb::WriteBatch& batch, StoredHead head,
                               const Execution& execution);
-  // Precondition: tree_mutex is held, and the tree is that of the state at `head`.
-  [[nodiscard]] CheckpointNote note_of(const StoredHead& head);
+  // Adds the writes to `changed`, and to the batch what stood there at the newest version.
+  [[nodiscard]] Status note_changes(leveldb::WriteBatch& batch, const WriteSet& writes, Undo& undo);
+  void undo_changes(const Undo& undo);
+  // Adds a version of the state as it is now to the batch and to the moment.
+  [[nodiscard]] Status add_version(leveldb::WriteBatch& batch, StoreMoment& next) const;
+  // Drops the versions that a newer stable one has made needless, from the moment and in the batch.
+  // `fresh`: a stable checkpoint that the batch itself stores.
+  [[nodiscard]] Status drop_versions(leveldb::WriteBatch& batch, StoreMoment& next,
+                                     const StableCheckpoint* fresh) const;
+  [[nodiscard]] CheckpointNote note_of(const StoredHead& head, const Digest& state_root) const;
+  // Precondition: tree_mutex is held.
+  [[nodiscard]] Result<CheckpointNote> head_note() const;
   // Precondition: the height is not above the head.
   [[nodiscard]] Status check_against_own(const CheckpointNote& certified);
   [[nodiscard]] Result<std::optional<StableCheckpoint>> stable_between(ByteView first, ByteView end,
                                                                        bool last) const;
   [[nodiscard]] Result<std::optional<StableCheckpoint>> stable(Height height) const;
 };
+
+// The state before the first block, as version 0.
+[[nodiscard]] Status put_first_version(leveldb::WriteBatch& batch, const WriteSet& state);
 
 template <class T>
 void put(leveldb::WriteBatch& batch, const Bytes& key, const T& value) {

@@ -18,14 +18,21 @@
 //   'i' id:32                TxLocation           not of skipped transactions
 //   'n' sender:32 nonce:u64  32 bytes             id of the transaction that used the nonce
 //   's' key                  value of the state at the head (ledger/execution.h)
+//   'v' version:u64          StateSlot            root of the state's tree (ledger/state_pages.h)
+//   'p' version:u64 path     StatePage            as that version wrote it
+//   'x' version:u64          vector<PageId>       pages of earlier versions that it replaced
+//   'b' version:u64 key      option<bytes>        value at that version of a key changed since
 //   ff                       the seal             (ledger/leveldb_open.h)
 //
-// A block is one WriteBatch over all of these but 'f' and 'q'.
+// A block is one WriteBatch over all of these but 'f' and 'q'. A version of the tree is a height:
+// of genesis or of an own checkpoint. Those before the newest one that is stable go, with 'v', 'p',
+// 'x' and 'b', in the batch that finds the newer stable.
 
 #include <optional>
 #include <vector>
 
 #include "crypto/merkle.h"
+#include "ledger/state_pages.h"
 #include "ledger/types.h"
 
 namespace quorate::ledger {
@@ -42,6 +49,11 @@ struct StoredWrite {
   std::optional<Bytes> value;  // nullopt: removed
 };
 
+struct StateVersion {
+  Height height;
+  StateSlot root;
+};
+
 namespace keys {
 
 inline void append_number(Bytes& key, std::uint64_t number, unsigned bytes) {
@@ -54,6 +66,13 @@ inline Bytes of_height(char kind, Height height) {
   Bytes key = {static_cast<std::uint8_t>(kind)};
   append_number(key, height.value, 8);
   return key;
+}
+
+// The height in a key that `of_height` made; 0 in one that is none.
+inline Height height_in(ByteView key) {
+  std::uint64_t height = 0;
+  for (std::size_t i = 1; i < key.size() && i < 9; ++i) height = height << 8 | key[i];
+  return {height};
 }
 
 inline Bytes head() { return {'h'}; }
@@ -92,6 +111,21 @@ inline Bytes nonce_owner(const PublicKey& sender, std::uint64_t nonce) {
 
 inline Bytes state(ByteView state_key) {
   Bytes key = {'s'};
+  key.insert(key.end(), state_key.begin(), state_key.end());
+  return key;
+}
+
+inline Bytes version(Height version) { return of_height('v', version); }
+inline Bytes replaced(Height version) { return of_height('x', version); }
+
+inline Bytes page(const PageId& id) {
+  Bytes key = of_height('p', id.version);
+  key.insert(key.end(), id.path.begin(), id.path.end());
+  return key;
+}
+
+inline Bytes before(Height version, ByteView state_key) {
+  Bytes key = of_height('b', version);
   key.insert(key.end(), state_key.begin(), state_key.end());
   return key;
 }

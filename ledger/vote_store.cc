@@ -57,7 +57,7 @@ Result<std::unique_ptr<VoteStore>> VoteStore::create(const std::filesystem::path
                                                      const StoreOptions& options) {
   QUORATE_ASSIGN(auto database, LevelDb::create(folder, kWords, options));
   leveldb::WriteBatch batch;
-  put_identity(batch, {kStoreFormat, chain_id, store_id});
+  put_identity(batch, {kVoteStoreFormat, chain_id, store_id});
   put_last_write(batch, 0);
   QUORATE_TRY(database->write(batch, true));
   return std::unique_ptr<VoteStore>(

@@ -109,7 +109,8 @@ Result<std::optional<pbft::CheckpointExecuted>> Executor::reach_checkpoint(
     const ledger::Execution& execution) {
   if (!execution.is_checkpoint) return std::nullopt;
   QUORATE_TRY(store_.sync());
-  return pbft::CheckpointExecuted{store_.checkpoint_note(), execution.effective_time.value / 1000};
+  QUORATE_ASSIGN(ledger::CheckpointNote note, store_.checkpoint_note());
+  return pbft::CheckpointExecuted{std::move(note), execution.effective_time.value / 1000};
 }
 
 Status Executor::execute(const ledger::CertifiedBatch& batch) {

@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   node::add_tx_commands(line);
   node::add_tx_query_commands(line);
   node::add_get_command(line);
+  node::add_explain_command(line);
   node::add_receipt_commands(line);
   node::add_evidence_commands(line);
   node::add_bench_command(line);

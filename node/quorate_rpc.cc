@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 
 #include "ledger/receipt.h"
+#include "node/explain/report.h"
 #include "node/time_text.h"
 
 namespace quorate::node {
@@ -98,6 +99,23 @@ void tx_status(const NodeView& view, const RpcParams& params, const RpcReply& re
   answer(*status);
 }
 
+// The core answers on its own thread, between two turns.
+void quorate_explain(const NodeView& view, const RpcParams&, const RpcReply& reply) {
+  view.waiting([&view, reply](const pbft::Waiting& waiting) {
+    ReplicaReport report{view.genesis.replicas[view.self.value].name,
+                         view.chain_id.hex(),
+                         waiting,
+                         {},
+                         view.trouble().value_or(""),
+                         {}};
+    if (waiting.standing != pbft::Standing::kVoter) report.standing_reason = view.standing_reason;
+    for (const PeerState& peer : view.peers()) {
+      report.links.push_back({peer.id, peer.connected_in, peer.connected_out, peer.last_error});
+    }
+    reply(report_to_json(report));
+  });
+}
+
 }  // namespace
 
 std::vector<RpcMethod> quorate_methods() {
@@ -110,6 +128,8 @@ std::vector<RpcMethod> quorate_methods() {
        at_once(quorate_get)},
       {"quorate_account", {"key"}, "Balance and nonces of a public key.",
        at_once(quorate_account)},
+      {"quorate_explain", {}, "What this replica waits for, from whom and since when.",
+       quorate_explain},
   };
 }
 

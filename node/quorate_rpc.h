@@ -9,6 +9,7 @@
 //   quorate_receipt {id}   -> {id, receipt}             the text of ledger/receipt.h
 //   quorate_get {key}      -> {found, value, until_ms?, height, time_ms, staleness_ms, proof}
 //   quorate_account {key}  -> {key, balance, highest_nonce, next_nonce, height}
+//   quorate_explain        -> what this replica waits for (node/explain/report.h)
 //
 // Ids and public keys are hex, keys and values base64; balances are decimal text, all else numbers.
 // Errors: "tx-not-found", "tx-pending", what an outcome is called, and those of the ledger.

@@ -60,7 +60,10 @@ std::uint64_t Workload::next_nonce(Client& client) {
     for (std::uint64_t i = dice_.between(1, 8); i > 0; --i) {
       client.skipped.push_back(client.next_nonce++);
     }
-    if (client.skipped.size() > kSkippedMax) client.skipped.erase(client.skipped.begin());
+    // Those that are left behind for long fall out of the nonce window: such a client gives up.
+    if (client.skipped.size() > kSkippedMax) {
+      client.skipped.erase(client.skipped.begin(), client.skipped.end() - kSkippedMax);
+    }
   }
   return client.next_nonce++;
 }

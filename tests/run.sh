@@ -7,7 +7,7 @@
 #   tests/run.sh --full       and the dev preset with each header alone, ThreadSanitizer, clang-tidy
 #                             on changed files, each fuzz target for a minute, other people's
 #                             clients, and the benchmarks' build
-#   tests/run.sh --long       and a hundred thousand seeds, and the campaigns, which take hours
+#   tests/run.sh --long       and a hundred thousand seeds, the mutants and the campaigns: hours
 #   tests/run.sh --only STEP  one step, its output on the screen
 #   tests/run.sh --list       the names of the steps
 #
@@ -30,7 +30,7 @@ prefix=()
 steps_default=(packages release-build e2e seeds asan-build asan-test)
 steps_full=(packages-full dev-build dev-test tsan-build tsan-test clang-tidy fuzz-build fuzz interop
   bench-build)
-steps_long=(seeds-long campaigns)
+steps_long=(seeds-long mutants campaigns)
 
 # -- The steps --------------------------------------------------------------------------------
 
@@ -110,6 +110,7 @@ step_fuzz-build() { configure_and_build fuzz fuzzers; }
 step_fuzz() { run_ctest fuzz --no-tests=error -L fuzz; }
 step_interop() { run_ctest dev -L interop; }
 step_bench-build() { configure_and_build dev bench; }
+step_mutants() { tests/mutants/run.sh; }
 step_campaigns() { run_ctest dev -L long; }
 
 # -- The run ----------------------------------------------------------------------------------
@@ -126,8 +127,13 @@ went_well+='|^\[( RUN      |       OK |-----)'
 count_tests() {
   local log=$1 bad out_of off
   local own='^(GoogleTest|Seeds): ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped'
+  local mutants='^([0-9]+) passed, ([0-9]+) failed$'
   if [[ $(tail -n 1 "$log") =~ $own ]]; then
     count "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "${BASH_REMATCH[4]}"
+    return
+  fi
+  if [[ $(tail -n 1 "$log") =~ $mutants ]]; then
+    count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" 0
     return
   fi
   grep -q '^No tests were found' "$log" && counted='no tests there'

@@ -19,7 +19,7 @@ std::string version_text() {
   return fmt::format(
       "quorate {}{}\nbuild {}, {}\nformats: genesis {}, store {}, receipt {}, wire {}",
       build::kVersion, build::kCommit.empty() ? "" : fmt::format(" ({})", build::kCommit), kind,
-      build::kCompiler, ledger::kGenesisFormat, ledger::kStoreFormat, ledger::kReceiptFormat,
+      build::kCompiler, ledger::kGenesisFormat, ledger::kLedgerFormat, ledger::kReceiptFormat,
       kWireVersion);
 }
 
@@ -35,7 +35,7 @@ void add_version_command(CommandLine& line) {
                                                {"compiler", build::kCompiler},
                                                {"sanitizers", build::kSanitizers},
                                                {"genesis_format", ledger::kGenesisFormat},
-                                               {"store_format", ledger::kStoreFormat},
+                                               {"store_format", ledger::kLedgerFormat},
                                                {"receipt_format", ledger::kReceiptFormat},
                                                {"wire_version", kWireVersion}});
               return ExitCode::kSuccess;

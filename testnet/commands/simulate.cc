@@ -11,6 +11,7 @@
 
 #include "node/files.h"
 #include "testnet/commands/registry.h"
+#include "testnet/commands/simulate_honest.h"
 #include "testnet/commands/simulate_report.h"
 #include "testnet/sim_ledgers.h"
 #include "testnet/trace_text.h"
@@ -152,6 +153,7 @@ ExitCode list_all(Console& console) {
   json::object scenarios;
   console.line("scenarios");
   console.line("  random                  faults of all kinds, then everything must end");
+  console.line("  honest                  no faults, uneven load, and no change of view");
   for (const auto& [name, text] : shipped_scenarios()) {
     const auto scenario = parse_scenario(std::string(name), text);
     const std::string sentence = scenario ? scenario->sentence : scenario.error().message;
@@ -194,6 +196,9 @@ Result<ExitCode> simulate(const SimulateOptions& options, Console& console) {
   if (options.scenario != kRandomScenario && options.seeds) {
     return wrong("simulate-seeds", fmt::format("Found --seeds with {}", options.scenario),
                  "Expected --seed: only random runs are searched.");
+  }
+  if (options.scenario == "honest") {
+    return simulate_honest({run.replicas, options.seed, options.seconds}, console);
   }
   if (options.scenario != kRandomScenario) return simulate_scenario(options, run, console);
   if (!options.seeds) return simulate_one(options, run, console);

@@ -5,8 +5,10 @@
 
 #include "ledger/receipt.h"
 #include "ledger/stable_checkpoint.h"
+#include "ledger/state_proof.h"
 #include "ledger/state_tree.h"
 #include "tests/ledger/example_network.h"
+#include "tests/ledger/state_twin.h"
 
 namespace quorate::ledger::test {
 
@@ -23,6 +25,7 @@ struct FormatExamples {
   CheckpointNote note = {chain_id,     {1, record_leaf(block.record)},
                          Sequence{1},  Epoch{0},
                          std::nullopt, root_of(state)};
+  PagesInMemory pages = pages_of(state);
   StableCheckpoint stable = stabilise(note, block.record.effective_time.value / 1000, {0, 1, 3});
 
   static MapState state_after(const Genesis& genesis, const StoredBlock& block) {
@@ -31,6 +34,19 @@ struct FormatExamples {
     for (const auto& each : block.transactions) transactions.push_back(Trusting::trust(each));
     state.apply(execute(block.record.batch, transactions, genesis, state).value().writes);
     return state;
+  }
+  static PagesInMemory pages_of(const MapState& state) {
+    PagesInMemory pages;
+    WriteSet writes;
+    for (const auto& [key, value] : state.leaves) writes[key] = value;
+    pages.apply(writes);
+    return pages;
+  }
+  [[nodiscard]] const StateSlot& state_root() const { return pages.versions.back().root; }
+  [[nodiscard]] StateProof prove(const Bytes& key) const {
+    return prove_key(state_root(), key, pages.reader(), [this](ByteView other) {
+             return state.get(other);
+           }).value();
   }
   static Digest root_of(const MapState& state) {
     StateTree tree;

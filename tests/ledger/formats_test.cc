@@ -115,6 +115,23 @@ TEST_F(LedgerReadme, StateTreeExampleHoldsEveryLeafInOrderOfItsKeyHash) {
   EXPECT_TRUE(says("Its root is `" + examples_.note.state_root.hex() + "`"));
 }
 
+TEST_F(LedgerReadme, StatePageExampleIsWhatTheCodeWrites) {
+  const StatePage page = read_page(examples_.pages.reader(), path_of({}, 0),
+                                   std::get<StateSubtree>(examples_.state_root()))
+                             .value();
+  EXPECT_EQ(hex("state page"), to_hex(crypto::encode(page.slots)));
+}
+
+TEST_F(LedgerReadme, StateProofExamplesAreWhatTheCodeWritesAndVerify) {
+  const Digest& root = examples_.note.state_root;
+  for (const auto& [kind, name] : {std::pair("state proof", "colour"), {"absence proof", "size"}}) {
+    const Bytes key = to_bytes(name);
+    ASSERT_EQ(hex(kind), to_hex(crypto::encode(examples_.prove(key))));
+    const auto proof = crypto::decode<StateProof>(from_hex(hex(kind)).value()).value();
+    EXPECT_TRUE(verify_key(proof, key, examples_.state.get(key).value(), root));
+  }
+}
+
 TEST_F(LedgerReadme, ListsEveryOutcomeWithItsNumberAndCode) {
   for (int i = 0; i <= static_cast<int>(Outcome::kRejectedUntilInThePast); ++i) {
     const auto outcome = static_cast<Outcome>(i);
@@ -215,6 +232,9 @@ TEST(LedgerFormats, WhatIsEncodedIsDecodedAndNoPartOfItIs) {
   expect_round_trip(examples.block.results);
   expect_round_trip(examples.receipt);
   expect_round_trip(examples.stable);
+  expect_round_trip(examples.state_root());
+  expect_round_trip(examples.prove(to_bytes("colour")));
+  expect_round_trip(examples.prove(to_bytes("size")));
   expect_round_trip(example_body(
       examples.genesis, 3,
       {put("k", "v", TimeMs{5}), del("k"), compare_and_set("k", "v", "w"), add("k", INT64_MIN)}));

@@ -7,40 +7,12 @@
 
 #include "crypto/merkle.h"
 #include "tests/ledger/example_network.h"
+#include "tests/ledger/state_twin.h"
 
 namespace quorate::ledger {
 namespace {
 
 using namespace test;
-
-struct HashedLeaf {
-  Digest key_hash;
-  Digest value_hash;
-};
-
-bool bit(const Digest& digest, std::size_t at) {
-  return (digest.bytes[at / 8] & (0x80 >> at % 8)) != 0;
-}
-
-// The definition, word for word, over leaves in the order of their key hashes.
-Digest twin_root(std::span<const HashedLeaf> leaves, std::size_t depth = 0) {
-  if (leaves.empty()) return {};
-  if (leaves.size() == 1) return state_leaf(leaves[0].key_hash, leaves[0].value_hash);
-  std::size_t left = 0;
-  while (left < leaves.size() && !bit(leaves[left].key_hash, depth)) ++left;
-  return crypto::merkle::node_hash(twin_root(leaves.first(left), depth + 1),
-                                   twin_root(leaves.subspan(left), depth + 1));
-}
-
-Digest twin_root(const std::map<Bytes, Bytes>& state) {
-  std::vector<HashedLeaf> leaves;
-  for (const auto& [key, value] : state) {
-    leaves.push_back({crypto::sha256(key), crypto::sha256(value)});
-  }
-  std::sort(leaves.begin(), leaves.end(),
-            [](const auto& a, const auto& b) { return a.key_hash < b.key_hash; });
-  return twin_root(leaves);
-}
 
 Digest text_hash(std::string_view text) { return crypto::sha256(as_bytes(text)); }
 

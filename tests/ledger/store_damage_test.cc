@@ -191,9 +191,14 @@ TEST_F(DamagedStore, RefusesWhatIsNotItsOwn) {
   store_.reset();
   EXPECT_EQ(refusal(Store::create("/ledger", genesis_, {&env_})), "ledger-exists");
   EXPECT_EQ(refusal(Store::open("/ledger", Digest{}, {&env_})), "ledger-other-chain");
-  rewrite([&](LevelDb&, leveldb::WriteBatch& batch) { put_identity(batch, {2, chain_, {}}); });
+  const auto identify = [&](std::uint32_t format) {
+    rewrite([&](LevelDb&, leveldb::WriteBatch& batch) {
+      put_identity(batch, {format, chain_, {}});
+    });
+  };
+  identify(kLedgerFormat + 1);
   EXPECT_EQ(refusal_of("/ledger"), "ledger-newer-format");
-  rewrite([&](LevelDb&, leveldb::WriteBatch& batch) { put_identity(batch, {1, chain_, {}}); });
+  identify(kLedgerFormat);
   EXPECT_EQ(refusal_of("/ledger"), "none");
 }
 

@@ -176,7 +176,9 @@ class StoreTest : public testing::Test {
     const std::uint64_t height = store.height().value;
     if (height >= model_.heads.size()) return "a height that never was";
     if (store.tree_head() != model_.heads[height]) return "tree head";
-    if (store.checkpoint_note() != note_at(height)) return "the note of the head";
+    const auto note = store.checkpoint_note();
+    if (!note) return std::string(note.error().code);
+    if (*note != note_at(height)) return "the note of the head";
     for (Height at{1}; at <= store.height(); at = next(at)) {
       const auto block = store.block(at);
       if (!block) return std::string(block.error().code);
@@ -209,6 +211,30 @@ class StoreTest : public testing::Test {
       const auto found = store.get(key);
       if (!found) return std::string(found.error().code);
       if (*found != value) return "a value of the state";
+    }
+    if (const Status whole = store.check_state(); !whole) return std::string(whole.error().code);
+    return difference_of_stable(store);
+  }
+
+  // The state at the newest stable checkpoint, each key proved, and some that are not there.
+  std::string difference_of_stable(const Store& store) const {
+    const auto view = store.stable_view();
+    if (!view) return "";
+    const CheckpointNote& note = view->checkpoint().note;
+    if (note != note_at(note.sequence.value)) return "the note of the stable state";
+    std::map<Bytes, std::optional<Bytes>> expected;
+    for (const auto& [key, value] : model_.states.back().leaves) expected[key] = std::nullopt;
+    for (int i = 0; i < 20; ++i) expected[to_bytes("key " + std::to_string(i))] = std::nullopt;
+    for (const auto& [key, value] : model_.states[note.sequence.value].leaves) {
+      expected[key] = value;
+    }
+    for (const auto& [key, value] : expected) {
+      const auto found = view->get(key);
+      if (!found) return std::string(found.error().code);
+      if (*found != value) return "a value of the stable state";
+      const auto proof = view->prove(key);
+      if (!proof) return std::string(proof.error().code);
+      if (!verify_key(*proof, key, value, note.state_root)) return "a proof of the stable state";
     }
     return "";
   }

@@ -77,7 +77,7 @@ TEST_F(ExecutorTest, ReportsTheNoteAndTheEffectiveTimeInSeconds) {
   ASSERT_EQ(seen_.size(), 4U);
   const auto& checkpoint = seen_.back().executed.checkpoint;
   ASSERT_TRUE(checkpoint);
-  EXPECT_EQ(checkpoint->note, store_->checkpoint_note());
+  EXPECT_EQ(checkpoint->note, store_->checkpoint_note().value());
   EXPECT_EQ(checkpoint->note, store_->own_checkpoint({4}).value());
   EXPECT_EQ(checkpoint->note.sequence, ledger::Sequence{4});
   EXPECT_EQ(checkpoint->time_seconds, kGenesisTime.value / 1000 + 6);  // 6800 ms
@@ -93,7 +93,7 @@ TEST_F(ExecutorTest, AReportedCheckpointSurvivesAPowerCut) {
   env_.heal();
   store_ = ledger::Store::open("/ledger", chain_id_of(genesis_), {&env_}).value();
   EXPECT_EQ(store_->height(), ledger::Height{4});
-  EXPECT_EQ(store_->checkpoint_note(), note);
+  EXPECT_EQ(store_->checkpoint_note().value(), note);
 }
 
 TEST_F(ExecutorTest, ACheckpointThatCannotBeSyncedIsNotReported) {

@@ -16,8 +16,9 @@ constexpr std::size_t kReplicasDefault = 4;
 constexpr std::uint64_t kReplicasMax = 400;
 
 // What a word must be.
-enum class WordKind : std::uint8_t { kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation,
-                            kStandIn };
+enum class WordKind : std::uint8_t {
+  kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation, kStandIn
+};
 
 struct Verb {
   std::string_view verb;

@@ -72,8 +72,8 @@ step_packages() {
 }
 step_release-build() { configure_and_build release quorate; }
 step_e2e() { run_ctest release --no-tests=error -L e2e; }
-step_seeds() { seeds 1..900 1..100; }
-step_seeds-long() { seeds 901..80900 101..20100; }
+step_seeds() { "$top/tests/support/seeds.sh" "$top/build/release/quorate" 4 1..900; }
+step_seeds-long() { seeds 901..80900 1..20100; }
 step_asan-build() { configure_and_build asan all; }
 step_asan-test() {
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1

@@ -338,7 +338,8 @@ bool Nemesis::may_lose_a_store(std::size_t index) {
   std::size_t others = 0;
   for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
     SimHost& host = simulator_.host(i);
-    const bool lacks = host.is_recovering() || host.ledger().synced() < rebuilt_to_[i];
+    const bool lacks = host.is_recovering() || host.votes().is_damaged() ||
+                       host.ledger().is_damaged() || host.ledger().synced() < rebuilt_to_[i];
     if (i != index && lacks) ++others;
   }
   return others < options_.lost_max;

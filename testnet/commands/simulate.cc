@@ -24,6 +24,7 @@ using node::Console;
 using node::ExitCode;
 
 constexpr std::size_t kScenarioBytesMax = 1 << 20;
+constexpr std::uint64_t kProgressLineMs = 10'000;  // where each is a line of its own
 
 tl::unexpected<Error> wrong(std::string_view code, std::string found, std::string next) {
   return fail(ErrorKind::kUsage, code, std::move(found), std::move(next));
@@ -141,8 +142,11 @@ Result<ExitCode> simulate_scenario(const SimulateOptions& options, const RunOpti
 ExitCode simulate_many(const SimulateOptions& options, const RunOptions& run,
                        const SeedRange& range, Console& console) {
   const std::uint64_t count = range.last - range.first + 1;
+  std::uint64_t say_at_ms = 0;
   const Totals totals =
       search_seeds(run, range, [&](const Totals& so_far, std::uint64_t took_ms) {
+        if (!console.is_on_terminal() && took_ms < say_at_ms) return;
+        say_at_ms = took_ms + kProgressLineMs;
         console.progress(progress_text(so_far, count, took_ms));
       });
   return print_totals(options, totals, console);
@@ -176,6 +180,7 @@ Result<RunOptions> run_options(const SimulateOptions& options) {
   run.replicas = options.replicas.value_or(run.replicas);
   run.seed = options.seed;
   run.seconds = options.seconds;
+  if (options.stand_in) run.signatures = SimSignatures::kStandIn;
   if (run.replicas < 1 || run.replicas > kSimulatedReplicasMax) {
     return wrong("simulate-replicas", fmt::format("Found --replicas {}", run.replicas),
                  fmt::format("Expected 1 to {}", kSimulatedReplicasMax));
@@ -198,7 +203,16 @@ Result<ExitCode> simulate(const SimulateOptions& options, Console& console) {
     return wrong("simulate-seeds", fmt::format("Found --seeds with {}", options.scenario),
                  "Expected --seed: only random runs are searched.");
   }
+  if (options.stand_in && options.scenario != kRandomScenario) {
+    return wrong("simulate-stand-in", fmt::format("Found --stand-in with {}", options.scenario),
+                 "Expected it with random runs; a scenario says `signatures stand-in` itself.");
+  }
   if (options.scenario == kHonestScenario) {
+    if (options.byzantine || options.trace || options.ledgers) {
+      return wrong("simulate-honest", "Found --byzantine, --trace or --ledgers with honest",
+                   "Expected --replicas, --seed and --seconds alone: nobody lies in it, and an hour "
+                   "of load is too long to write down.");
+    }
     return simulate_honest({run.replicas, options.seed, options.seconds}, console);
   }
   if (options.scenario != kRandomScenario) return simulate_scenario(options, run, console);
@@ -240,6 +254,8 @@ void add_simulate_command(node::CommandLine& line) {
        .target = &options->trace},
       {.name = "--ledgers", .value = "DIR", .help = "Leave each replica's ledger in this new folder",
        .target = &options->ledgers},
+      {.name = "--stand-in", .help = "Digests in the place of signatures: faster, other traces",
+       .target = &options->stand_in},
       {.name = "--list", .help = "What scenarios there are", .target = &options->list}};
   command.run = [options](Console& console) { return simulate(*options, console); };
   line.add(std::move(command));

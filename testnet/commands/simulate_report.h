@@ -27,6 +27,7 @@ struct SimulateOptions {
   std::uint64_t seconds = 60;
   std::optional<std::string> trace;
   std::optional<std::string> ledgers;
+  bool stand_in = false;
   bool list = false;
 };
 

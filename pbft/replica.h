@@ -265,7 +265,7 @@ class Replica {
   Sequence checkpoint_;      // the last checkpoint that was executed here
   TimeMs checkpoint_time_;
   std::optional<std::uint64_t> unchecked_since_ms_;  // executed beyond it
-  // Since when a proposal for the sequence beside waits, with none before it.
+  // Since when the proposal for the sequence beside, the next in turn, waits for its quorum.
   std::optional<std::uint64_t> undecided_since_ms_;
   Sequence undecided_;
   std::map<Sequence, Slot> slots_;  // low_ < key <= high watermark

@@ -208,7 +208,8 @@ Situation Replica::situation() const {
 
 void Replica::note_undecided() {
   const auto slot = slots_.find(next(committed_));
-  const bool is_undecided = in_view_ && slot != slots_.end() && slot->second.proposal;
+  const bool is_undecided = in_view_ && slot != slots_.end() && slot->second.proposal &&
+                            !slot->second.certificate;
   if (!is_undecided) {
     undecided_since_ms_.reset();
   } else if (!undecided_since_ms_ || undecided_ != slot->first) {

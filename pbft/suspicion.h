@@ -4,11 +4,11 @@
 //
 // Timers follow ready work. *Ready* is a transaction that passes admission in this node's last
 // executed state; *progress* is the execution of one. A primary is suspected when ready work exists
-// and no progress comes for T; when the next batch in turn, be it a null batch that a recovering
-// replica asked for, is proposed and does not commit for T; when a ready transaction is overtaken by many that became ready T
-// later (censorship); when executed batches stay without checkpoint past their time; when its fresh
-// proposals lag behind this clock; when it is proved to equivocate; and when it crawls, compared
-// with what recent views reached (Clement et al., Aardvark, NSDI '09 §4.3).
+// and no progress comes for T; when the batch in turn is proposed and finds no quorum for T, be it
+// a null batch that a recovering replica asked for; when a ready transaction is overtaken by many
+// that became ready T later (censorship); when executed batches stay without checkpoint past their
+// time; when its fresh proposals lag behind this clock; when it is proved to equivocate; and when
+// it crawls, compared with what recent views reached (Clement et al., Aardvark, NSDI '09 §4.3).
 //
 // T doubles with each view that brings no progress, comes back with progress, and is capped:
 // doubling without a cap strands networks for hours. Deterministic, integers only; not thread-safe.

@@ -1,6 +1,6 @@
 #pragma once
 
-// Leaves what a simulation agreed on as real ledgers, for commands that know nothing of simulations.
+// Leaves what a simulation agreed on as real ledgers, for commands that know of no simulations.
 
 #include <filesystem>
 

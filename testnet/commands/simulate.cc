@@ -210,8 +210,8 @@ Result<ExitCode> simulate(const SimulateOptions& options, Console& console) {
   if (options.scenario == kHonestScenario) {
     if (options.byzantine || options.trace || options.ledgers) {
       return wrong("simulate-honest", "Found --byzantine, --trace or --ledgers with honest",
-                   "Expected --replicas, --seed and --seconds alone: nobody lies in it, and an hour "
-                   "of load is too long to write down.");
+                   "Expected --replicas, --seed and --seconds alone: nobody lies in it, and it is "
+                   "too long to write down.");
     }
     return simulate_honest({run.replicas, options.seed, options.seconds}, console);
   }
@@ -252,7 +252,7 @@ void add_simulate_command(node::CommandLine& line) {
        .target = &options->seconds},
       {.name = "--trace", .value = "FILE", .help = "Every event, a line each, in this file",
        .target = &options->trace},
-      {.name = "--ledgers", .value = "DIR", .help = "Leave each replica's ledger in this new folder",
+      {.name = "--ledgers", .value = "DIR", .help = "Leave each replica's ledger in a new folder",
        .target = &options->ledgers},
       {.name = "--stand-in", .help = "Digests in the place of signatures: faster, other traces",
        .target = &options->stand_in},

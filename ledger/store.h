@@ -87,8 +87,8 @@ class Store final : public StateReader {
   // Errors: "ledger-missing" (kNotFound), "ledger-in-use" (kConflict), "ledger-other-chain"
   // (kConflict), "ledger-newer-format" and "ledger-older-format" (kUnsupported), "ledger-corrupt"
   // (kCorrupt, naming the file or record), "ledger-unreadable" (kEnvironment). What a power cut
-  // left behind the last whole record is dropped and reported by `dropped_tails`; where LevelDB would refuse it, the folder is
-  // kept beside and the file cut (ledger/leveldb_folder.h).
+  // left behind the last whole record is dropped and reported by `dropped_tails`; where LevelDB
+  // would refuse it, the folder is kept beside and the file cut (ledger/leveldb_folder.h).
   [[nodiscard]] static Result<std::unique_ptr<Store>> open(const std::filesystem::path& folder,
                                                            const Digest& chain_id,
                                                            const StoreOptions& options = {});

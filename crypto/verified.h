@@ -38,10 +38,12 @@ class Verified {
 // it. Bounded: a fixed table in which a new entry replaces an old one. Thread-safe.
 class SignatureCache {
  public:
-  // Rounded up to a power of two; 32 bytes an entry.
-  explicit SignatureCache(std::size_t entries_max = 1 << 16);
+  // Rounded up to a power of two; 32 bytes an entry. `rule` judges what is not remembered: Ed25519,
+  // and nothing else wherever signatures are worth anything (a simulation may have a cheaper one).
+  explicit SignatureCache(std::size_t entries_max = 1 << 16,
+                          VerifyFunction& rule = crypto::verify);
 
-  // The verdict of crypto::verify, remembered if good.
+  // The rule's verdict, remembered if good.
   [[nodiscard]] bool verify(const PublicKey& key, ByteView signed_bytes,
                             const Signature& signature);
 
@@ -52,10 +54,30 @@ class SignatureCache {
   [[nodiscard]] Counters counters() const;
 
  private:
+  friend class RememberingSigner;
+  [[nodiscard]] Digest name(const PublicKey& key, ByteView signed_bytes,
+                            const Signature& signature) const;
+  void remember(const Digest& name);
+
+  VerifyFunction& rule_;
   mutable std::mutex mutex_;
   std::vector<Digest> table_;
   Digest salt_;  // random, so that nobody can aim at a slot
   Counters counters_;
+};
+
+// Signs, and has the cache remember that it did: what was signed here need not be judged here.
+class RememberingSigner final : public Signer {
+ public:
+  // Both outlive this.
+  RememberingSigner(const Signer& signer, SignatureCache& cache)
+      : signer_(signer), cache_(cache) {}
+  [[nodiscard]] const PublicKey& public_key() const override { return signer_.public_key(); }
+  [[nodiscard]] Signature sign(ByteView message) const override;
+
+ private:
+  const Signer& signer_;
+  SignatureCache& cache_;
 };
 
 // Base of all verifiers. Thread-safe if the derived class is.

@@ -24,6 +24,15 @@ void CoreLoop::post(Event event) {
   wake_.notify_one();
 }
 
+void CoreLoop::inspect(Look look) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    looks_.push_back(std::move(look));
+  }
+  wake_.notify_one();
+}
+
 CoreSnapshot CoreLoop::snapshot() const {
   const std::lock_guard lock(mutex_);
   return snapshot_;
@@ -36,6 +45,7 @@ void CoreLoop::stop() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
+  looks_.clear();
 }
 
 void CoreLoop::run() {
@@ -43,7 +53,9 @@ void CoreLoop::run() {
   std::vector<Event> events;
   std::unique_lock lock(mutex_);
   for (;;) {
-    const auto has_input = [this] { return stopping_ || !inbox_.empty(); };
+    const auto has_input = [this] {
+      return stopping_ || !inbox_.empty() || !looks_.empty();
+    };
     if (deadline_ms) {
       const std::uint64_t now = monotonic_ms();
       const std::uint64_t left = *deadline_ms > now ? *deadline_ms - now : 0;
@@ -54,6 +66,7 @@ void CoreLoop::run() {
     if (stopping_) return;
     events.clear();
     std::swap(events, inbox_);
+    std::vector<Look> looks = std::exchange(looks_, {});
     lock.unlock();
 
     if (deadline_ms && monotonic_ms() >= *deadline_ms) events.push_back(pbft::Tick{});
@@ -66,6 +79,8 @@ void CoreLoop::run() {
     turn.view = replica_->view();
     turn.ceiling = replica_->high_watermark();
     if (!turn.outputs.empty()) deliver_(std::move(turn));
+    for (const Look& look : looks) look(*replica_);
+    looks.clear();  // not under the lock: it may end a request
 
     lock.lock();
     take_snapshot();

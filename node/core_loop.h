@@ -39,6 +39,11 @@ class CoreLoop {
 
   void post(Event event);
   [[nodiscard]] CoreSnapshot snapshot() const;
+  // `look` runs on the core's thread, after the inputs that were posted before; it must not block.
+  // Nobody waits for it, so nothing can hang on a core that stops: then it is dropped without a
+  // call. From any thread.
+  using Look = std::function<void(const pbft::Replica&)>;
+  void inspect(Look look);
   // Ends after the current turn and joins; what is posted later is dropped. Idempotent.
   void stop();
 
@@ -51,6 +56,7 @@ class CoreLoop {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Event> inbox_;
+  std::vector<Look> looks_;
   bool stopping_ = false;
   CoreSnapshot snapshot_;
   std::thread thread_;  // last: it uses all of the above

@@ -22,6 +22,7 @@ enum class ExitCode : int {
   kUnsupported = 12,  // made by a newer version
   kUnsafe = 13,       // a simulation broke an invariant
   kStuck = 14,        // a simulation made no progress after all faults had ended
+  kWaiting = 15,      // `explain` answers: the network waits (no failure of the command)
 };
 
 [[nodiscard]] ExitCode exit_code_of(ErrorKind kind);

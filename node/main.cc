@@ -27,8 +27,10 @@ int main(int argc, char** argv) {
   node::add_tx_query_commands(line);
   node::add_tx_fate_command(line);
   node::add_get_command(line);
+  node::add_explain_command(line);
   node::add_receipt_commands(line);
   node::add_proof_commands(line);
+  node::add_evidence_commands(line);
   node::add_bench_command(line);
   node::add_keys_commands(line);
   node::add_init_command(line);

@@ -14,6 +14,7 @@
 #include "crypto/ed25519.h"
 #include "node/clock.h"
 #include "node/disk_space.h"
+#include "node/drain.h"
 #include "node/executor.h"
 #include "node/files.h"
 #include "node/log.h"
@@ -57,6 +58,7 @@ class Node {
   void release(pbft::Output output);
   void set_fatal(const Error& error);
   void set_diverged(const pbft::StateDiverged& diverged);
+  [[nodiscard]] Result<bool> admit(const ledger::TransactionPtr& transaction);
   [[nodiscard]] Result<SubmitOutcome> submit(ByteView encoded);
   [[nodiscard]] Result<TxStatus> transaction_status(const ledger::TxId& id) const;
   [[nodiscard]] std::optional<std::string> trouble() const;
@@ -74,6 +76,7 @@ class Node {
   pbft::Voter voter_;
   Tracker tracker_;
   Mempool mempool_;
+  Drain drain_{config_.request_timeout_ms / 2, genesis_.parameters.batch_transactions_max};
   WorkPool pool_;
   PeerRouter router_;
 
@@ -165,6 +168,8 @@ Status Node::start_core() {
       genesis_, *stores_.ledger, mempool_, tracker_,
       [this](pbft::BatchExecuted executed) {
         if (executed.checkpoint) writer_->on_ledger_synced(executed.sequence);
+        drain_.on_executed(executed.settled.size(), mempool_.counters().transactions,
+                           monotonic_ms());
         core_->post(std::move(executed));
       },
       on_fatal);
@@ -208,6 +213,11 @@ Status Node::start_network() {
         snapshot.votes_refused = votes_refused_;
         snapshot.evidence_seen = evidence_seen_;
         return snapshot;
+      },
+      [this](std::function<void(const pbft::Waiting&)> then) {
+        core_->inspect([then = std::move(then)](const pbft::Replica& replica) {
+          then(pbft::waiting_of(replica, monotonic_ms()));
+        });
       },
       [this] { return mesh_->peers(); }, [this](ByteView encoded) { return submit(encoded); },
       [this](const ledger::TxId& id) { return transaction_status(id); },
@@ -281,6 +291,13 @@ void Node::keep_house() {
   }
 }
 
+Result<bool> Node::admit(const ledger::TransactionPtr& transaction) {
+  if (!mempool_.find(transaction->id)) {
+    QUORATE_TRY(drain_.check_room(mempool_.counters().transactions));
+  }
+  return mempool_.add(transaction, wall_time());
+}
+
 Result<SubmitOutcome> Node::submit(ByteView encoded) {
   {
     const std::lock_guard lock(trouble_mutex_);
@@ -288,7 +305,7 @@ Result<SubmitOutcome> Node::submit(ByteView encoded) {
     if (disk_) return tl::unexpected(*disk_);
   }
   QUORATE_ASSIGN(const ledger::TransactionPtr transaction, transactions_.check(encoded));
-  const Result<bool> is_new = mempool_.add(transaction, wall_time());
+  const Result<bool> is_new = admit(transaction);
   if (is_new) {
     if (*is_new) router_.gossip(transaction);
     return SubmitOutcome{transaction->id, *is_new};

@@ -14,7 +14,7 @@
 #include "node/mempool.h"
 #include "node/peers.h"
 #include "node/tracker.h"
-#include "pbft/voter.h"
+#include "pbft/waiting.h"
 
 namespace quorate::node {
 
@@ -57,6 +57,8 @@ struct NodeView {
   Tracker& tracker;
 
   std::function<CoreSnapshot()> core;
+  // Calls `then` once, from the core's thread; drops it without a call if the core stops.
+  std::function<void(std::function<void(const pbft::Waiting&)> then)> waiting;
   std::function<std::vector<PeerState>()> peers;
   // Checks form, signature and admission, tracks it, and hands it to core and peers. The signature
   // check takes about 60 us on the calling thread. Errors: those of TransactionVerifier::check and

@@ -8,6 +8,7 @@
 #include "crypto/bcs.h"
 #include "ledger/proved_state.h"
 #include "ledger/receipt.h"
+#include "node/explain/report.h"
 #include "node/rpc_error.h"
 #include "node/time_text.h"
 
@@ -160,6 +161,23 @@ void tx_status(const NodeView& view, const RpcParams& params, const RpcReply& re
   answer(*status);
 }
 
+// The core answers on its own thread, between two turns.
+void quorate_explain(const NodeView& view, const RpcParams&, const RpcReply& reply) {
+  view.waiting([&view, reply](const pbft::Waiting& waiting) {
+    ReplicaReport report{view.genesis.replicas[view.self.value].name,
+                         view.chain_id.hex(),
+                         waiting,
+                         {},
+                         view.trouble().value_or(""),
+                         {}};
+    if (waiting.standing != pbft::Standing::kVoter) report.standing_reason = view.standing_reason;
+    for (const PeerState& peer : view.peers()) {
+      report.links.push_back({peer.id, peer.connected_in, peer.connected_out, peer.last_error});
+    }
+    reply(report_to_json(report));
+  });
+}
+
 }  // namespace
 
 std::vector<RpcMethod> quorate_methods() {
@@ -178,6 +196,8 @@ std::vector<RpcMethod> quorate_methods() {
        at_once(quorate_fate)},
       {"quorate_account", {"key"}, "Balance and nonces of a public key.",
        at_once(quorate_account)},
+      {"quorate_explain", {}, "What this replica waits for, from whom and since when.",
+       quorate_explain},
   };
 }
 

@@ -23,7 +23,7 @@ namespace {
 namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kAnswerBytesMax = 256 << 20;
+constexpr std::uint64_t kResponseBytesMax = 256 << 20;
 constexpr std::size_t kAnswerNestingMax = 64;
 
 tl::unexpected<Error> malformed_url(std::string_view url, std::string_view why) {
@@ -33,7 +33,7 @@ tl::unexpected<Error> malformed_url(std::string_view url, std::string_view why) 
 }
 
 // How one attempt to get an answer ended.
-enum class Outcome : std::uint8_t {
+enum class Exchange : std::uint8_t {
   kAnswered,
   kTimeout,
   kUnreachable,   // no connection
@@ -71,7 +71,7 @@ struct RpcClient::Impl {
     });
   }
 
-  Outcome connect(Clock::time_point deadline) {
+  Exchange connect(Clock::time_point deadline) {
     AsioError trouble = asio::error::host_not_found;
     tcp::resolver resolver(context);
     tcp::resolver::results_type found;
@@ -90,22 +90,23 @@ struct RpcClient::Impl {
     if (trouble) {
       last_trouble = trouble.message();
       socket.reset();
-      return Outcome::kUnreachable;
+      return Exchange::kUnreachable;
     }
     AsioError ignored;
     socket->set_option(tcp::no_delay(true), ignored);
-    return Outcome::kAnswered;
+    return Exchange::kAnswered;
   }
 
   // Writes the request and reads the answer. A server that refuses may answer before it has read
   // everything, so a failed write still looks for an answer.
-  Outcome exchange(const std::string& request, HttpResponse& response, Clock::time_point deadline) {
+  Exchange exchange(const std::string& request, HttpResponse& response,
+                    Clock::time_point deadline) {
     AsioError trouble;
     asio::async_write(*socket, asio::buffer(request),
                       [&](const AsioError& ended, std::size_t) { trouble = ended; });
-    if (!run_socket_until(deadline)) return Outcome::kTimeout;
+    if (!run_socket_until(deadline)) return Exchange::kTimeout;
 
-    HttpResponseReader reader({.body_bytes_max = kAnswerBytesMax});
+    HttpResponseReader reader({.body_bytes_max = kResponseBytesMax});
     bool any = false;
     while (true) {
       std::size_t count = 0;
@@ -114,11 +115,11 @@ struct RpcClient::Impl {
                                 trouble = ended;
                                 count = bytes;
                               });
-      if (!run_socket_until(deadline)) return Outcome::kTimeout;
+      if (!run_socket_until(deadline)) return Exchange::kTimeout;
       if (trouble) {
         last_trouble = trouble.message();
-        if (!any) return Outcome::kClosedEarly;
-        if (!reader.advance_at_end()) return Outcome::kClosedMidway;
+        if (!any) return Exchange::kClosedEarly;
+        if (!reader.advance_at_end()) return Exchange::kClosedMidway;
         break;
       }
       any = true;
@@ -126,41 +127,41 @@ struct RpcClient::Impl {
       const auto whole = reader.advance();
       if (!whole) {
         last_trouble = whole.error().error.message;
-        return Outcome::kClosedMidway;
+        return Exchange::kClosedMidway;
       }
       if (*whole) break;
     }
     response = reader.take();
-    return Outcome::kAnswered;
+    return Exchange::kAnswered;
   }
 
-  Outcome ask(const std::string& request, HttpResponse& response) {
+  Exchange ask(const std::string& request, HttpResponse& response) {
     const Clock::time_point deadline = Clock::now() + timeout;
     const bool was_kept = socket.has_value();
-    Outcome outcome = was_kept ? Outcome::kAnswered : connect(deadline);
-    if (outcome == Outcome::kAnswered) outcome = exchange(request, response, deadline);
-    if (outcome == Outcome::kClosedEarly && was_kept) {
+    Exchange outcome = was_kept ? Exchange::kAnswered : connect(deadline);
+    if (outcome == Exchange::kAnswered) outcome = exchange(request, response, deadline);
+    if (outcome == Exchange::kClosedEarly && was_kept) {
       // The server closes connections that have long been silent; that is no answer to this call.
       // If nobody is there any more, it may still have reached the one who was.
-      const bool is_back = connect(deadline) == Outcome::kAnswered;
+      const bool is_back = connect(deadline) == Exchange::kAnswered;
       if (is_back) outcome = exchange(request, response, deadline);
     }
-    if (outcome != Outcome::kAnswered || !response.keep_alive) socket.reset();
+    if (outcome != Exchange::kAnswered || !response.keep_alive) socket.reset();
     return outcome;
   }
 
-  tl::unexpected<Error> failed(Outcome outcome) const {
-    if (outcome == Outcome::kTimeout) {
+  tl::unexpected<Error> failed(Exchange outcome) const {
+    if (outcome == Exchange::kTimeout) {
       return fail(ErrorKind::kTimeout, "node-timeout",
                   fmt::format("No answer from {} within {} ms; whether the request took effect is "
                               "open",
                               url, timeout.count()),
                   "Ask the node for the state of what you sent, or try again with more time.");
     }
-    if (outcome == Outcome::kClosedMidway) {
+    if (outcome == Exchange::kClosedMidway) {
       return answer_malformed(fmt::format("the answer is not whole ({})", last_trouble));
     }
-    if (outcome == Outcome::kClosedEarly) {
+    if (outcome == Exchange::kClosedEarly) {
       return fail(
           ErrorKind::kTimeout, "node-connection-lost",
           fmt::format("{} ended the connection before it answered ({}); whether the request "
@@ -248,8 +249,8 @@ Result<json::value> RpcClient::call(std::string_view method, const json::object&
       "{}\r\n\r\n{}",
       impl_->endpoint.to_string(), text.size(), text);
   HttpResponse response;
-  const Outcome outcome = impl_->ask(request, response);
-  if (outcome != Outcome::kAnswered) return impl_->failed(outcome);
+  const Exchange outcome = impl_->ask(request, response);
+  if (outcome != Exchange::kAnswered) return impl_->failed(outcome);
   return impl_->result_of(std::move(response));
 }
 

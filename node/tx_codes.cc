@@ -9,8 +9,6 @@
 namespace quorate::node {
 namespace {
 
-using ledger::Outcome;
-
 constexpr std::array<std::pair<std::string_view, std::uint32_t>, 17> kAdmission = {{
     {"tx-malformed", 100},
     {"tx-wrong-chain", 101},
@@ -33,15 +31,17 @@ constexpr std::array<std::pair<std::string_view, std::uint32_t>, 17> kAdmission 
 
 }  // namespace
 
-std::uint32_t number_of_outcome(Outcome outcome) { return static_cast<std::uint32_t>(outcome); }
+std::uint32_t number_of_outcome(ledger::Outcome outcome) {
+  return static_cast<std::uint32_t>(outcome);
+}
 
 std::uint32_t number_of_refusal(std::string_view code) {
   const auto* const found = std::find_if(kAdmission.begin(), kAdmission.end(),
                                          [&](const auto& row) { return row.first == code; });
   if (found != kAdmission.end()) return found->second;
-  const auto last = static_cast<std::uint32_t>(crypto::bcs::enum_max<Outcome>);
+  const auto last = static_cast<std::uint32_t>(crypto::bcs::enum_max<ledger::Outcome>);
   for (std::uint32_t number = 1; number <= last; ++number) {
-    if (outcome_code(static_cast<Outcome>(number)) == code) return number;
+    if (outcome_code(static_cast<ledger::Outcome>(number)) == code) return number;
   }
   return kNumberOfOtherRefusals;
 }

@@ -95,6 +95,10 @@ void Replica::on(const BatchExecuted& event, Output& out) {
 Slot& Replica::open_slot(Sequence sequence) {
   const auto [it, is_new] = slots_.try_emplace(sequence);
   if (is_new) hasten_status();
+  // What an earlier view left behind begins anew, unless this view must propose it again.
+  if (is_new || (it->second.is_blank() && !is_reproposed(sequence))) {
+    it->second.opened_ms = now_.monotonic_ms;
+  }
   return it->second;
 }
 
@@ -149,9 +153,7 @@ void Replica::set_deadline(Output& out) {
     }
   }
   if (missing_count_ > 0) consider(ask_retry_ms());
-  if (voter_.may_vote() && size() > 1) {
-    consider(in_view_ ? suspicion_.deadline_ms(situation()) : suspicion_.new_view_deadline_ms());
-  }
+  consider(patience_ends_ms());
   consider(checkpoint_deadline_ms());
   consider(relay_deadline_ms());
   deadline_ms_ = std::max(deadline, now_.monotonic_ms + 1);

@@ -82,10 +82,31 @@ class Replica {
   [[nodiscard]] std::size_t unordered_transactions() const { return requests_.unordered(); }
   [[nodiscard]] std::size_t open_slots() const { return slots_.size(); }
   [[nodiscard]] std::uint64_t timeout_ms() const { return suspicion_.timeout_ms(); }
-  // For checks and explanations; no reference outlives the next step.
+  // For checks and explanations (pbft/waiting.h); no reference outlives the next step.
+  [[nodiscard]] const ReplicaConfig& config() const { return config_; }
+  [[nodiscard]] const Now& now() const { return now_; }  // of the last input
   [[nodiscard]] const std::map<Sequence, Slot>& slots() const { return slots_; }
   [[nodiscard]] const ViewChanges& view_changes() const { return view_changes_; }
   [[nodiscard]] const Voter& voter() const { return voter_; }
+  [[nodiscard]] const Checkpoints& checkpoints() const { return checkpoints_; }
+  [[nodiscard]] const Requests& requests() const { return requests_; }
+  [[nodiscard]] const BlockSources& sources() const { return sources_; }
+  // The last checkpoint that was executed here, stable or not.
+  [[nodiscard]] Sequence checkpoint() const { return checkpoint_; }
+  // Monotonic, 0 for never: when something was last committed; when it entered `view`, or left for
+  // it; when it next reports what it has and asks for the rest.
+  [[nodiscard]] std::uint64_t committed_ms() const { return progress_ms_; }
+  [[nodiscard]] std::uint64_t view_since_ms() const { return view_since_ms_; }
+  [[nodiscard]] std::uint64_t next_report_ms() const { return next_status_ms_; }
+  // When it gives up on the primary, or between views on the NEW-VIEW, unless something comes;
+  // nullopt: no such timer runs.
+  [[nodiscard]] std::optional<std::uint64_t> patience_ends_ms() const;
+  // What it judges the primary by.
+  [[nodiscard]] Situation situation() const;
+  // Up to here the NEW-VIEW of the view proposes again.
+  [[nodiscard]] Sequence reproposed_up_to() const { return plan_high_; }
+  // VIEW-CHANGEs, NEW-VIEWs and batches that it asks the others for.
+  [[nodiscard]] Ask missing() const;
 
  private:
   struct Peer {
@@ -174,7 +195,6 @@ class Replica {
   // Whether the transcript behind the P entry that is proposed again is stored.
   [[nodiscard]] bool has_transcript_behind(Sequence sequence) const;
   void suspect(Output& out);
-  [[nodiscard]] Situation situation() const;
   void note_overtaken(const std::vector<std::uint64_t>& ready_ms);
   void relay(Output& out);
   [[nodiscard]] std::optional<std::uint64_t> relay_deadline_ms() const;
@@ -199,7 +219,6 @@ class Replica {
   void fetch_missing_blocks(Output& out);
   void ask_for_missing(Output& out);
   [[nodiscard]] const ViewChange* known_view_change(const Digest& content) const;
-  [[nodiscard]] Ask missing() const;
   void report_status(Output& out);
   void ask_how_far(ReplicaId peer, Output& out);
   // New work: the next report must not come at the idle pace.
@@ -220,6 +239,7 @@ class Replica {
   // Where we are.
   View view_;
   bool in_view_ = true;
+  std::uint64_t view_since_ms_ = 0;
   View slots_view_;   // of what the slots hold: the last view that was entered
   Digest new_view_;   // of the NEW-VIEW that opened it; zero in view 0
   Sequence plan_high_;                          // max-s of that NEW-VIEW

@@ -143,8 +143,9 @@ void Replica::prepare(Slot& slot, Output& out) {
   slot.own_prepare = Prepare{vote, *signature, slot.proposal->signature};
   slot.prepares[config_.self] = *slot.own_prepare;
   keep(slot, *slot.content);
-  for (const TransactionPtr& body : slot.content->bodies)
+  for (const TransactionPtr& body : slot.content->bodies) {
     out.persist.emplace_back(BodyRecord{body});
+  }
   out.persist.emplace_back(ProposalRecord{*slot.proposal, slot.own_prepare});
   out.send.push_back({std::nullopt, *slot.own_prepare});
 }

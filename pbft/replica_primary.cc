@@ -122,8 +122,9 @@ void Replica::repropose(Output& out) {
   for (const auto& [sequence, plan] : reproposals_) {
     Slot& slot = open_slot(sequence);
     if (slot.proposal || slot.vote_refused || !has_transcript_behind(sequence)) continue;
-    if (!slot.content && plan.is_null)
+    if (!slot.content && plan.is_null) {
       slot.content = content_of(slot, ledger::null_batch(sequence));
+    }
     const Content* content = slot.find(plan.batch);
     if (!content) continue;
     const Content copy = *content;

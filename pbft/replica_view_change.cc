@@ -67,6 +67,7 @@ void Replica::leave_view(View to, Suspected why, Output& out) {
   message.signature = *signature;
   out.events.push_back(ViewLeft{view_, to, why});
   view_ = to;
+  view_since_ms_ = now_.monotonic_ms;
   in_view_ = false;
   suspicion_.leave_view();
   if (early_view_ != to) early_.clear();
@@ -126,6 +127,7 @@ void Replica::enter_view(const Transcript& transcript, Output& out) {
 void Replica::begin_view(const Transcript& transcript) {
   const NewViewPlan plan = plan_new_view(transcript.view_changes);
   view_ = transcript.new_view.body.view;
+  view_since_ms_ = now_.monotonic_ms;
   in_view_ = true;
   slots_view_ = view_;
   new_view_ = view_vote(transcript.new_view.body).content;
@@ -185,6 +187,11 @@ bool Replica::keep_for_later(const crypto::Verified<T>& message, Phase phase) {
 template bool Replica::keep_for_later(const crypto::Verified<PrePrepare>&, Phase);
 template bool Replica::keep_for_later(const crypto::Verified<Prepare>&, Phase);
 template bool Replica::keep_for_later(const crypto::Verified<Commit>&, Phase);
+
+std::optional<std::uint64_t> Replica::patience_ends_ms() const {
+  if (!voter_.may_vote() || size() == 1) return std::nullopt;
+  return in_view_ ? suspicion_.deadline_ms(situation()) : suspicion_.new_view_deadline_ms();
+}
 
 Situation Replica::situation() const {
   Situation result;

@@ -8,6 +8,7 @@
 // every field. Another view empties what belongs to the view; what was vouched for stays until a
 // stable checkpoint covers the sequence.
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -33,6 +34,8 @@ struct Content {
 };
 
 struct Slot {
+  std::uint64_t opened_ms = 0;  // when something came for it (monotonic); 0: before this start
+
   // Of the current view.
   std::optional<PrePrepare> proposal;
   std::optional<Content> content;  // of the proposal; at a new primary, of what it must repropose
@@ -54,6 +57,10 @@ struct Slot {
 
   [[nodiscard]] bool has_all_bodies() const {
     return proposal && content && content->is_complete();
+  }
+  // Nothing came for it in this view, and no quorum committed it in an earlier one.
+  [[nodiscard]] bool is_blank() const {
+    return !proposal && !content && !certificate && prepares.empty() && commits.empty();
   }
   // A quorum committed another batch than the one accepted here: an equivocating primary's work.
   [[nodiscard]] bool proposal_lost() const {

@@ -6,8 +6,6 @@
 #include <array>
 #include <utility>
 
-#include "ledger/quorum.h"
-
 namespace quorate::testnet {
 
 using ledger::ReplicaId;
@@ -23,11 +21,10 @@ ReplicaId id_of(std::size_t index) { return {static_cast<std::uint16_t>(index)};
 
 }  // namespace
 
-NemesisOptions draw_nemesis(Prng& dice, std::size_t replicas) {
+NemesisOptions draw_nemesis(Prng& dice, std::size_t tolerated) {
   NemesisOptions options;
-  const std::size_t faults = ledger::faults_tolerated(replicas);
-  options.lost_max = dice.below(faults + 1);
-  options.wild_max = dice.below(faults + 1);
+  options.lost_max = dice.below(tolerated + 1);
+  options.wild_max = dice.below(tolerated + 1);
   options.pause_us_max = dice.between(options.pause_us_min, options.pause_us_max);
   options.fault_us_max = dice.between(10'000, options.fault_us_max);
   options.loss_permille_max = static_cast<std::uint32_t>(dice.below(301));

@@ -42,8 +42,9 @@ struct NemesisOptions {
   std::size_t lost_max = 0;          // so many replicas at a time may lack a store that they had
 };
 
-// Options of one seed: which kinds of faults it has and how bad they are.
-[[nodiscard]] NemesisOptions draw_nemesis(Prng& dice, std::size_t replicas);
+// Options of one seed: which kinds of faults it has and how bad they are. So many replicas at most
+// lose a store at a time, and so many have clocks that are years away.
+[[nodiscard]] NemesisOptions draw_nemesis(Prng& dice, std::size_t tolerated);
 
 class Nemesis {
  public:

@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "ledger/quorum.h"
+
 namespace quorate::testnet {
 
 namespace {
 
 constexpr std::uint64_t kSecondUs = 1'000'000;
 constexpr std::uint64_t kDrawStream = 4;
+constexpr std::uint64_t kLiarDrawStream = 6;
+constexpr std::uint64_t kCommitsMin = 50;
 
 // Small windows reach their ends, large ones never do: both happen.
 ledger::Parameters draw_parameters(Prng& dice) {
@@ -75,6 +81,7 @@ RunReport make_report(Simulator& simulator, Workload& workload, bool is_live) {
   report.virtual_us = simulator.agenda().now_us();
   report.submitted = workload.submitted();
   report.counts = simulator.checkers().counters();
+  report.accusations = simulator.accusations();
   return report;
 }
 
@@ -84,22 +91,36 @@ RunReport run_random(const RunOptions& options) {
   world.replicas = options.replicas;
   world.seed = options.seed;
   world.parameters = draw_parameters(dice);
+  world.liars = options.byzantine;
   Simulator simulator(world);
   simulator.trace().on_event = options.on_event;
   for (const auto& host : simulator.hosts()) host->bug = options.bug;
   Workload workload(simulator, draw_workload(dice));
-  Nemesis nemesis(simulator, draw_nemesis(dice, options.replicas));
+  // Liars count among the faulty, and too many of them need no other faults.
+  const std::size_t tolerated = ledger::faults_tolerated(options.replicas);
+  const std::size_t lying = std::min(options.byzantine.size(), tolerated);
+  Nemesis nemesis(simulator, draw_nemesis(dice, tolerated - lying));
+  Prng liar_dice = Prng(options.seed).fork(kLiarDrawStream);
+  const Liars liars = draw_liars(options.byzantine, options.replicas, liar_dice);
+  const Cabal cabal(simulator, liars);
   simulator.start_all();
   workload.start();
   nemesis.start();
   simulator.run_for(options.seconds * kSecondUs);
-  workload.calm();
+  workload.stop();
   nemesis.heal();
-  const bool is_live =
+  bool is_live =
       simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
                           kHealedSecondsMax * kSecondUs);
+  // Where faults or silent clients left few commits, the healed network makes the rest.
+  for (std::size_t i = 0; is_live && simulator.checkers().counters().commits < kCommitsMin; ++i) {
+    (void)workload.submit(i % simulator.world().clients(), i % options.replicas);
+    is_live = simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
+                                  kHealedSecondsMax * kSecondUs);
+  }
   RunReport report = make_report(simulator, workload, is_live);
   report.faults = nemesis.faults();
+  report.liars = liars;
   return report;
 }
 

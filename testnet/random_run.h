@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "testnet/behaviours.h"
 #include "testnet/nemesis.h"
 #include "testnet/simulator.h"
 #include "testnet/workload.h"
@@ -25,7 +27,8 @@ struct RunOptions {
   std::size_t replicas = 4;
   std::uint64_t seed = 1;
   std::uint64_t seconds = 60;  // with faults, in virtual time
-  HostBug bug = HostBug::kNone;  // of all replicas
+  std::set<ledger::ReplicaId> byzantine;  // behaviours are drawn
+  HostBug bug = HostBug::kNone;           // of all replicas
   // Sees every event of the trace.
   std::function<void(const TraceEvent&)> on_event;
 };
@@ -41,6 +44,8 @@ struct RunReport {
   std::uint64_t faults = 0;
   std::uint64_t submitted = 0;
   Checkers::Counters counts;
+  Liars liars;
+  std::vector<Simulator::Accusation> accusations;
 };
 
 [[nodiscard]] RunReport run_random(const RunOptions& options);

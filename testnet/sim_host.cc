@@ -58,6 +58,10 @@ void SimHost::start() {
   for (const pbft::ProposalRecord& proposal : begin.votes.proposals) note_bodies(proposal);
   replica_ = std::make_unique<pbft::Replica>(std::move(config), *voter_, std::move(begin));
   parts_.network.set_up(self_, true);
+  // From here on no older copy passes for this store.
+  if (!recovers) {
+    if (const Status noted = votes_->adopt(); !noted) return stop(noted.error());
+  }
   post(pbft::Tick{});
   work();
 }

@@ -70,8 +70,8 @@ class Mouth {
   virtual ~Mouth() = default;
   // Instead of sending this to one replica.
   virtual void speak(ledger::ReplicaId to, const node::PeerMessage& message) = 0;
-  // Before the replica itself hears it.
-  virtual void hear(ledger::ReplicaId from, const node::PeerMessage& message) = 0;
+  // Before the replica itself hears it; false: it does not.
+  [[nodiscard]] virtual bool hear(ledger::ReplicaId from, const node::PeerMessage& message) = 0;
 };
 
 class SimHost {
@@ -125,6 +125,8 @@ class SimHost {
   std::function<bool(CrashPoint)> crashes_here;
   // The evidence that this replica's core found.
   std::function<void(const ledger::Evidence&)> on_evidence;
+  // Whether a liar takes this transaction into its mempool; empty at an honest one.
+  std::function<bool(const ledger::TransactionPtr&)> admits;
   // Of a liar; null at an honest one. Whoever sets it keeps it.
   Mouth* mouth = nullptr;
 

@@ -57,6 +57,7 @@ Result<bool> SimHost::submit(const ledger::TransactionPtr& transaction) {
   if (!is_up() || paused_until_us_ > parts_.agenda.now_us()) {
     return fail(ErrorKind::kUnavailable, "down", "the replica does not answer");
   }
+  if (admits && !admits(transaction)) return true;  // it says so and forgets
   const Result<bool> is_new = mempool_->add(transaction, wall());
   if (is_new && *is_new) {
     broadcast(node::Transactions{{*transaction->signed_transaction}});

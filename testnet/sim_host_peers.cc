@@ -88,7 +88,7 @@ void SimHost::on_session(ReplicaId peer, bool connected) {
 void SimHost::handle(ReplicaId from, const SharedBytes& bytes) {
   auto message = crypto::decode<node::PeerMessage>(*bytes);
   if (!message) return note_fault(from, message.error().code);
-  if (mouth != nullptr) mouth->hear(from, *message);
+  if (mouth != nullptr && !mouth->hear(from, *message)) return;
   std::visit([&](auto& each) { on(from, std::move(each)); }, *message);
 }
 
@@ -126,6 +126,7 @@ void SimHost::on(ReplicaId from, node::Transactions message) {
       continue;
     }
     if (wanted_.erase((*checked)->id) > 0) post(pbft::BodyArrived{*checked});
+    if (admits && !admits(*checked)) continue;
     // Not admitted here (busy, nonce taken): the sender's node keeps it.
     (void)mempool_->add(*checked, wall());
   }

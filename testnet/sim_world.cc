@@ -1,5 +1,6 @@
 #include "testnet/sim_world.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -15,29 +16,62 @@ constexpr std::uint64_t kClientUnits = 1'000'000;
 
 enum class KeyKind : std::uint8_t { kVote = 1, kNetwork = 2, kClient = 3 };
 
-std::unique_ptr<crypto::KeySigner> key_of(KeyKind kind, std::size_t number) {
+crypto::Signature stand_in(const crypto::PublicKey& key, ByteView message) {
+  const crypto::Digest digest = crypto::Sha256().update(key.bytes).update(message).finish();
+  crypto::Signature signature;
+  std::ranges::copy(digest.bytes, signature.bytes.begin());
+  return signature;
+}
+
+bool stand_in_rule(const crypto::PublicKey& key, ByteView message,
+                   const crypto::Signature& signature) {
+  return signature == stand_in(key, message);
+}
+
+class StandInSigner final : public crypto::Signer {
+ public:
+  explicit StandInSigner(const crypto::PublicKey& key) : key_(key) {}
+  const crypto::PublicKey& public_key() const override { return key_; }
+  crypto::Signature sign(ByteView message) const override { return stand_in(key_, message); }
+
+ private:
+  crypto::PublicKey key_;
+};
+
+crypto::SecretKey key_of(KeyKind kind, std::size_t number) {
   Bytes seed(crypto::SecretKey::kSeedBytes, static_cast<std::uint8_t>(kind));
   seed[0] = static_cast<std::uint8_t>(number);
   seed[1] = static_cast<std::uint8_t>(number >> 8);
-  return std::make_unique<crypto::KeySigner>(crypto::SecretKey::from_seed(seed));
+  return crypto::SecretKey::from_seed(seed);
 }
 
 }  // namespace
 
-SimWorld::SimWorld(std::size_t replicas, const ledger::Parameters& parameters, std::size_t clients)
-    : cache_(kCachedSignatures) {
+std::unique_ptr<crypto::Signer> SimWorld::remembering(crypto::SecretKey key) {
+  if (signatures_ == SimSignatures::kStandIn) {
+    return std::make_unique<StandInSigner>(key.public_key());
+  }
+  keys_.push_back(std::make_unique<crypto::KeySigner>(std::move(key)));
+  return std::make_unique<crypto::RememberingSigner>(*keys_.back(), cache_);
+}
+
+SimWorld::SimWorld(std::size_t replicas, const ledger::Parameters& parameters,
+                   std::size_t clients, SimSignatures signatures)
+    : signatures_(signatures),
+      cache_(kCachedSignatures,
+             signatures == SimSignatures::kStandIn ? stand_in_rule : crypto::verify) {
   genesis_.name = "simulation";
   genesis_.time = kStart;
   genesis_.testnet = true;
   genesis_.faults = static_cast<std::uint16_t>(ledger::faults_tolerated(replicas));
   genesis_.parameters = parameters;
   for (std::size_t i = 0; i < replicas; ++i) {
-    signers_.push_back(key_of(KeyKind::kVote, i));
+    signers_.push_back(remembering(key_of(KeyKind::kVote, i)));
     genesis_.replicas.push_back({"r" + std::to_string(i), signers_.back()->public_key(),
-                                 key_of(KeyKind::kNetwork, i)->public_key()});
+                                 key_of(KeyKind::kNetwork, i).public_key()});
   }
   for (std::size_t i = 0; i < clients; ++i) {
-    clients_.push_back(key_of(KeyKind::kClient, i));
+    clients_.push_back(remembering(key_of(KeyKind::kClient, i)));
     genesis_.accounts.push_back({clients_.back()->public_key(), kClientUnits});
   }
   chain_id_ = ledger::chain_id_of(genesis_);

@@ -22,7 +22,7 @@ constexpr std::uint64_t kRemembered = 4096;
 Simulator::Simulator(const SimOptions& options)
     : options_(options),
       dice_(options.seed),
-      world_(options.replicas, options.parameters, options.clients),
+      world_(options.replicas, options.parameters, options.clients, options.signatures),
       checkers_(world_, options.liars),
       network_(options.replicas, agenda_, trace_, dice_.fork(kNetworkStream),
                {[this](ReplicaId from, ReplicaId to, const SharedBytes& bytes) {

@@ -28,6 +28,7 @@ struct SimOptions {
   std::size_t clients = 4;
   LinkQuality quality;
   HostTimes times;
+  SimSignatures signatures = SimSignatures::kEd25519;
   std::set<ledger::ReplicaId> liars;  // of whom no checker expects anything
 };
 

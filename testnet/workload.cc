@@ -13,7 +13,6 @@ namespace {
 constexpr std::uint64_t kWorkloadStream = 2;
 constexpr std::uint64_t kLifeMs = 3'600'000;
 constexpr std::uint64_t kKeys = 16;
-constexpr std::uint64_t kCalmUs = 5'000'000;
 constexpr std::size_t kSkippedMax = 64;
 
 const ledger::Transaction& body_of(const TransactionPtr& transaction) {
@@ -50,15 +49,6 @@ void Workload::next_later() {
   });
 }
 
-void Workload::calm() {
-  is_running_ = false;
-  simulator_.agenda().in(kCalmUs, [this] {
-    (void)submit(calm_ % clients_.size(), calm_ % simulator_.hosts().size());
-    ++calm_;
-    calm();
-  });
-}
-
 std::uint64_t Workload::next_nonce(Client& client) {
   if (!client.skipped.empty() && dice_.chance(300)) {
     const std::size_t which = dice_.below(client.skipped.size());
@@ -70,7 +60,10 @@ std::uint64_t Workload::next_nonce(Client& client) {
     for (std::uint64_t i = dice_.between(1, 8); i > 0; --i) {
       client.skipped.push_back(client.next_nonce++);
     }
-    if (client.skipped.size() > kSkippedMax) client.skipped.erase(client.skipped.begin());
+    // Those that are left behind for long fall out of the nonce window: such a client gives up.
+    if (client.skipped.size() > kSkippedMax) {
+      client.skipped.erase(client.skipped.begin(), client.skipped.end() - kSkippedMax);
+    }
   }
   return client.next_nonce++;
 }
@@ -97,8 +90,8 @@ void Workload::issue() {
   if (dice_.chance(options_.rival_permille)) sign_and_offer(client, nonce);
 }
 
-TransactionPtr Workload::submit(std::size_t client, std::size_t replica) {
-  const std::uint64_t nonce = clients_[client].next_nonce++;
+TransactionPtr Workload::sign_and_offer(std::size_t client, std::uint64_t nonce,
+                                        std::size_t replica) {
   TransactionPtr transaction =
       simulator_.world().sign(client, nonce, {simulator_.wall().value + kLifeMs}, operations());
   simulator_.checkers().on_signed(transaction->id);
@@ -108,6 +101,23 @@ TransactionPtr Workload::submit(std::size_t client, std::size_t replica) {
   offer(pending);
   retry_later();
   return transaction;
+}
+
+TransactionPtr Workload::submit(std::size_t client, std::size_t replica) {
+  return sign_and_offer(client, clients_[client].next_nonce++, replica);
+}
+
+void Workload::submit_rivals(std::size_t client, std::size_t first, std::size_t second) {
+  const std::uint64_t nonce = clients_[client].next_nonce++;
+  (void)sign_and_offer(client, nonce, first);
+  (void)sign_and_offer(client, nonce, second);
+}
+
+void Workload::offer_again(std::size_t replica) {
+  for (auto& [id, pending] : pending_) {
+    pending.replica = replica;
+    offer(pending);
+  }
 }
 
 void Workload::sign_and_offer(std::size_t client, std::uint64_t nonce) {

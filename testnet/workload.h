@@ -42,11 +42,13 @@ class Workload {
   void start();
   // No new transactions; those without a fate are still offered.
   void stop() { is_running_ = false; }
-  // One transaction every few seconds from now on, to a replica that is up.
-  void calm();
 
   // Signs one and offers it to this replica.
   ledger::TransactionPtr submit(std::size_t client, std::size_t replica);
+  // Signs two with one nonce and offers each to a replica of its own: one of them wins.
+  void submit_rivals(std::size_t client, std::size_t first, std::size_t second);
+  // Offers all that have no fate yet to this replica.
+  void offer_again(std::size_t replica);
 
   [[nodiscard]] std::uint64_t submitted() const { return submitted_; }
   [[nodiscard]] std::uint64_t settled() const { return settled_; }
@@ -68,6 +70,8 @@ class Workload {
   void issue();
   [[nodiscard]] std::uint64_t next_nonce(Client& client);
   [[nodiscard]] std::vector<ledger::Operation> operations();
+  ledger::TransactionPtr sign_and_offer(std::size_t client, std::uint64_t nonce,
+                                        std::size_t replica);
   void sign_and_offer(std::size_t client, std::uint64_t nonce);
   void offer(Pending& pending);
   void retry_later();
@@ -82,7 +86,6 @@ class Workload {
   std::vector<Client> clients_;
   std::map<ledger::TxId, Pending> pending_;
   std::map<std::pair<ledger::PublicKey, std::uint64_t>, std::set<ledger::TxId>> by_nonce_;
-  std::size_t calm_ = 0;  // where the next one goes
   bool is_running_ = false;
   bool retries_ = false;
   std::uint64_t submitted_ = 0;

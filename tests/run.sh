@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
 #
-#   tests/run.sh              end-to-end runs of the optimised program; every unit test, and the
-#                             source tree's rules, under AddressSanitizer and
-#                             UndefinedBehaviorSanitizer
+#   tests/run.sh              end-to-end runs of the optimised program; a thousand seeds of the
+#                             simulator; every unit test, and the source tree's rules, under
+#                             AddressSanitizer and UndefinedBehaviorSanitizer
 #   tests/run.sh --full       and the dev preset with each header alone, ThreadSanitizer, clang-tidy
 #                             on changed files, each fuzz target for a minute, other people's
 #                             clients, and the benchmarks' build
-#   tests/run.sh --long       and the campaigns, which take hours
+#   tests/run.sh --long       and a hundred thousand seeds, the mutants and the campaigns: hours
 #   tests/run.sh --only STEP  one step, its output on the screen
 #   tests/run.sh --list       the names of the steps
 #
@@ -27,10 +27,10 @@ prefix=()
 
 # Two trees: `release`, which users run, has the program alone, and `asan` has the unit tests. What
 # runs the released program stands between release-build and asan-build.
-steps_default=(packages release-build e2e asan-build asan-test)
+steps_default=(packages release-build e2e seeds asan-build asan-test)
 steps_full=(packages-full dev-build dev-test tsan-build tsan-test clang-tidy fuzz-build fuzz interop
   bench-build)
-steps_long=(campaigns)
+steps_long=(seeds-long mutants campaigns)
 
 # -- The steps --------------------------------------------------------------------------------
 
@@ -61,11 +61,19 @@ run_ctest() {
   return $status
 }
 
+# seeds RANGE RANGE: simulations of four replicas, and of seven.
+seeds() {
+  "$top/tests/support/seeds.sh" "$top/build/release/quorate" 4 "$1"
+  "$top/tests/support/seeds.sh" "$top/build/release/quorate" 7 "$2"
+}
+
 step_packages() {
   install_packages 'which build and tests need' "${packages_build[@]}" "${packages_test[@]}"
 }
 step_release-build() { configure_and_build release quorate; }
 step_e2e() { run_ctest release --no-tests=error -L e2e; }
+step_seeds() { seeds 1..900 1..100; }
+step_seeds-long() { seeds 901..80900 101..20100; }
 step_asan-build() { configure_and_build asan all; }
 step_asan-test() {
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
@@ -102,6 +110,7 @@ step_fuzz-build() { configure_and_build fuzz fuzzers; }
 step_fuzz() { run_ctest fuzz --no-tests=error -L fuzz; }
 step_interop() { run_ctest dev -L interop; }
 step_bench-build() { configure_and_build dev bench; }
+step_mutants() { tests/mutants/run.sh; }
 step_campaigns() { run_ctest dev -L long; }
 
 # -- The run ----------------------------------------------------------------------------------
@@ -117,9 +126,14 @@ went_well+='|^\[( RUN      |       OK |-----)'
 # Adds what the ctest run in a log says of itself.
 count_tests() {
   local log=$1 bad out_of off
-  local own='^GoogleTest: ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped'
+  local own='^(GoogleTest|Seeds): ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped'
+  local mutants='^([0-9]+) passed, ([0-9]+) failed$'
   if [[ $(tail -n 1 "$log") =~ $own ]]; then
-    count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+    count "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "${BASH_REMATCH[4]}"
+    return
+  fi
+  if [[ $(tail -n 1 "$log") =~ $mutants ]]; then
+    count "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" 0
     return
   fi
   grep -q '^No tests were found' "$log" && counted='no tests there'

@@ -160,7 +160,8 @@ Tree Tree::from_disk(const std::filesystem::path& top) {
       if (is_skipped_folder(entry->path())) entry.disable_recursion_pending();
       continue;
     }
-    if (!entry->is_regular_file()) continue;
+    // In a linked worktree .git is a file, with the path of the checkout that it belongs to.
+    if (!entry->is_regular_file() || entry->path().filename() == ".git") continue;
     std::ifstream in(entry->path(), std::ios::binary);
     const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     if (text.find('\0') != std::string::npos) continue;

@@ -15,7 +15,9 @@ void add_tx_query_commands(CommandLine& line);   // status, receipt
 void add_tx_fate_command(CommandLine& line);
 void add_get_command(CommandLine& line);
 void add_proof_commands(CommandLine& line);
+void add_explain_command(CommandLine& line);
 void add_receipt_commands(CommandLine& line);
+void add_evidence_commands(CommandLine& line);   // verify, show
 void add_bench_command(CommandLine& line);
 void add_init_command(CommandLine& line);
 void add_node_command(CommandLine& line);

@@ -40,10 +40,10 @@ TEST(Arrivals, OfARunAreThoseThatAreDueBeforeItsEnd) {
 // -- Latencies ------------------------------------------------------------------------------------
 
 // The nearest rank in the values themselves.
-std::uint64_t exact_percentile(std::vector<std::uint64_t> values, std::uint32_t of_ten_thousand) {
-  std::sort(values.begin(), values.end());
-  const std::size_t rank = (values.size() * of_ten_thousand + 9999) / 10'000;
-  return values[std::max<std::size_t>(rank, 1) - 1];
+std::uint64_t exact_percentile(const std::vector<std::uint64_t>& sorted,
+                               std::uint32_t of_ten_thousand) {
+  const std::size_t rank = (sorted.size() * of_ten_thousand + 9999) / 10'000;
+  return sorted[std::max<std::size_t>(rank, 1) - 1];
 }
 
 TEST(LatencyHistogram, IsWrongByLessThanOnePercent) {
@@ -56,6 +56,7 @@ TEST(LatencyHistogram, IsWrongByLessThanOnePercent) {
     values.back() = std::min<std::uint64_t>(values.back(), (1ULL << 40U) - 1);
     histogram.record(values.back());
   }
+  std::sort(values.begin(), values.end());
   for (std::uint32_t percent = 0; percent <= 10'000; percent += 7) {
     const auto exact = static_cast<double>(exact_percentile(values, percent));
     const auto told = static_cast<double>(histogram.percentile_us(percent));

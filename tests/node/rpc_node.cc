@@ -50,6 +50,7 @@ void RpcNode::restart() {
                           *mempool,
                           *tracker,
                           [this] { return core; },
+                          [this](const auto& then) { then(waiting); },
                           [this] { return peers; },
                           [this](ByteView encoded) { return submit(encoded); },
                           [this](const TxId& id) { return status(id); },

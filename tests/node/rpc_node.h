@@ -66,6 +66,7 @@ class RpcNode {
   std::unique_ptr<Mempool> mempool;
   std::unique_ptr<Tracker> tracker;
   CoreSnapshot core;
+  pbft::Waiting waiting;
   std::vector<PeerState> peers;
   std::optional<std::string> trouble;
 

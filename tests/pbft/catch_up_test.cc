@@ -338,6 +338,21 @@ TEST(Blocks, ComeInAnyOrderAndAreHandedOutInTheirs) {
 }
 
 // Pitfall 25: by block and by votes, once.
+// Pitfall 25: votes and block of one sequence that both wait for the one before it.
+TEST(Blocks, BatchThatWaitsBothWaysIsHandedOutOnce) {
+  Lone lone(4, r(1));
+  const CertifiedBatch first = block(lone, 1);
+  const TransactionPtr body = lone.ready()[0];
+  const PrePrepare second = lone.world.pre_prepare(batch_of(2, {body}));
+  (void)lone.receive(second);
+  for (const std::size_t i : {0, 2, 3}) (void)lone.receive(lone.world.commit(second, r(i)));
+  (void)lone.receive(CertifiedBatch{second.batch, lone.world.certificate(second), {body}});
+  const Output out = lone.receive(first);
+  ASSERT_EQ(out.commit.size(), 2U);
+  EXPECT_EQ(out.commit[0].certificate.sequence, Sequence{1});
+  EXPECT_EQ(out.commit[1].certificate.sequence, Sequence{2});
+}
+
 TEST(Blocks, BatchThatComesBothWaysIsHandedOutOnce) {
   Lone lone(4, r(1));
   const TransactionPtr body = lone.ready()[0];

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "tests/support/pbft_lone.h"
 
 namespace quorate::pbft::test {
@@ -130,6 +132,34 @@ TEST(NewView, MovesNobodyBeforeWhatItNamesIsHere) {
   EXPECT_EQ(sent<Ask>(out)[0].view_changes.size(), 3U);
 }
 
+// An answer may be lost, and who was asked may be down.
+TEST(NewView, WhatItNamesIsAskedOfEachPeerInTurn) {
+  Backup backup;
+  World& world = backup.lone.world;
+  std::vector<ViewChange> v;
+  for (std::size_t i = 0; i < 3; ++i) v.push_back(world.view_change({1}, r(i)));
+  (void)backup.lone.receive(world.new_view(v));
+  std::set<ReplicaId> asked;
+  for (int i = 0; i < 60; ++i) {
+    for (const Send& send : backup.lone.tick_after(25).send) {
+      if (std::holds_alternative<Ask>(send.message)) asked.insert(send.to.value_or(r(3)));
+    }
+  }
+  EXPECT_EQ(asked, (std::set<ReplicaId>{r(0), r(1), r(2)}));
+}
+
+// Who cannot move by a VIEW-CHANGE of its own follows the others' NEW-VIEW all the same.
+TEST(NewView, LearnerFollowsIt) {
+  Lone lone(4, r(3), {}, start_at_genesis(), true);
+  std::vector<ViewChange> v;
+  for (std::size_t i = 0; i < 3; ++i) v.push_back(lone.world.view_change({1}, r(i)));
+  for (const ViewChange& message : v) (void)lone.receive(message);
+  EXPECT_EQ(lone.replica.view(), View{0});
+  (void)lone.receive(lone.world.new_view(v));
+  EXPECT_EQ(lone.replica.view(), View{1});
+  EXPECT_TRUE(lone.replica.in_view());
+}
+
 TEST(NewView, ProposalThatOvertakesItWaits) {
   Backup backup;
   World& world = backup.lone.world;
@@ -203,6 +233,22 @@ TEST(NewView, BehindAPEntryMayBeOurOwnForgottenOne) {
 
 // OSDI '99 §4.4: "the replica stops accepting messages (other than checkpoint, view-change, and
 // new-view messages)".
+// Pitfall 5: P survives a view in which nothing was prepared.
+TEST(ViewLeft, PreparedCertificateSurvivesAViewThatBroughtNothing) {
+  Backup backup;
+  Lone& lone = backup.lone;
+  const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, {backup.body}));
+  (void)lone.receive(proposal);
+  (void)lone.receive(lone.world.prepare(proposal, r(1)));
+  (void)backup.enter(1, {});
+  ASSERT_EQ(lone.replica.view(), View{1});
+  const auto moves = sent<ViewChange>(wait_for_the_primary(lone));
+  ASSERT_EQ(moves.size(), 1U);
+  EXPECT_EQ(moves[0].body.view, View{2});
+  ASSERT_EQ(moves[0].body.prepared.size(), 1U);
+  EXPECT_EQ(moves[0].body.prepared[0].pre_prepare, proposal.vote);
+}
+
 TEST(ViewLeft, NothingOfItIsVotedForAnyMore) {
   Lone lone(4, r(3));
   const auto bodies = lone.ready(1);

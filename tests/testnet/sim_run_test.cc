@@ -1,6 +1,10 @@
 // Whole simulations: determinism, and random faults that no invariant may notice.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
 
 #include "testnet/random_run.h"
 
@@ -45,25 +49,31 @@ TEST(SimRun, OneSeedGivesOneHistoryAndAnotherSeedAnother) {
   EXPECT_EQ(digests.size(), 5U);
 }
 
+// A thousand of them are a step of tests/run.sh, with the optimised program.
 TEST(SimRun, RandomFaultsBreakNothingAmongFour) {
-  std::uint64_t with_view_change = 0;
-  std::uint64_t with_checkpoint = 0;
-  std::uint64_t with_recovery = 0;
-  for (std::uint64_t seed = kFirstSeed; seed < kFirstSeed + 32; ++seed) {
-    const RunReport report = expect_good(4, seed, 20);
-    with_view_change += report.counts.views > 0 ? 1 : 0;
-    with_checkpoint += report.counts.checkpoints > 0 ? 1 : 0;
-    with_recovery += report.counts.recoveries > 0 ? 1 : 0;
-  }
-  EXPECT_GT(with_view_change, 16U);
-  EXPECT_GT(with_checkpoint, 16U);
-  EXPECT_GT(with_recovery, 3U);
+  for (std::uint64_t seed = kFirstSeed; seed < kFirstSeed + 6; ++seed) expect_good(4, seed, 10);
 }
 
 TEST(SimRun, RandomFaultsBreakNothingAtAnySize) {
-  for (const std::size_t replicas : {1, 2, 3, 5, 6, 7, 10, 13}) {
-    for (std::uint64_t seed = 1; seed <= 5; ++seed) expect_good(replicas, seed, 10);
+  for (const std::size_t replicas : {1, 2, 3, 5, 6, 7, 10}) expect_good(replicas, 1, 5);
+}
+
+TEST(SimRun, SeedGivesTheTraceOfEveryBuild) {
+  std::ifstream file(QUORATE_SOURCE_DIR "/tests/vectors/sim_traces.txt");
+  std::size_t runs = 0;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with('#')) continue;
+    std::istringstream words(line);
+    std::size_t replicas = 0;
+    std::uint64_t seed = 0;
+    std::uint64_t seconds = 0;
+    std::string digest;
+    words >> replicas >> seed >> seconds >> digest;
+    EXPECT_EQ(fmt::format("{:016x}", run_seed(replicas, seed, seconds).digest), digest)
+        << "n " << replicas << ", seed " << seed << "; the file says how to renew it";
+    ++runs;
   }
+  EXPECT_GE(runs, 8U);
 }
 
 TEST(SimRun, GuardThatAdoptsAnEmptyStoreBreaksARecoveredReplicasWord) {
@@ -98,7 +108,7 @@ TEST(SimRun, NothingExecutesWithoutAQuorum) {
 // The host's persistence points, one by one: a power cut there, then a restart.
 TEST(SimRun, CrashAtEveryPersistencePointBreaksNothing) {
   for (std::size_t replica = 0; replica < 4; ++replica) {
-    for (std::uint32_t point = 0; point < 60; ++point) {
+    for (std::uint32_t point = 0; point < 60; point += 3) {
       SimOptions options;
       options.seed = point;
       Simulator simulator(options);

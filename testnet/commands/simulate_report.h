@@ -1,0 +1,50 @@
+#pragma once
+
+// What `quorate simulate` prints, for people and for programs.
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "node/commands/console.h"
+#include "node/exit_code.h"
+#include "testnet/scenario_run.h"
+#include "testnet/seed_search.h"
+
+namespace quorate::testnet {
+
+inline constexpr std::string_view kRandomScenario = "random";
+
+// What was typed.
+struct SimulateOptions {
+  std::string scenario{kRandomScenario};
+  std::optional<std::uint64_t> replicas;
+  std::uint64_t seed = 1;
+  std::optional<std::string> seeds;
+  std::optional<std::string> byzantine;
+  std::uint64_t seconds = 60;
+  std::optional<std::string> trace;
+  bool list = false;
+};
+
+[[nodiscard]] node::ExitCode exit_code(Verdict verdict);
+
+// One run; `seed` instead of the one that was typed.
+[[nodiscard]] boost::json::object report_to_json(const SimulateOptions& options,
+                                                 std::uint64_t seed, const RunReport& report);
+void print_report(const SimulateOptions& options, const RunReport& report,
+                  node::Console& console);
+
+// Many: what they have in common, and those that failed.
+[[nodiscard]] node::ExitCode print_totals(const SimulateOptions& options, const Totals& totals,
+                                          node::Console& console);
+[[nodiscard]] std::string progress_text(const Totals& so_far, std::uint64_t count,
+                                        std::uint64_t took_ms);
+
+// The first piece of evidence, and the genesis document that it is verified with, as files in the
+// current folder, named in `result`. Errors: those of node::replace_file.
+[[nodiscard]] Status write_evidence(const std::string& stem, const ScenarioReport& report,
+                                    boost::json::object& result, node::Console& console);
+
+}  // namespace quorate::testnet

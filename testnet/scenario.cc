@@ -1,0 +1,211 @@
+#include "testnet/scenario.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "testnet/behaviours.h"
+
+namespace quorate::testnet {
+
+namespace {
+
+constexpr std::size_t kReplicasDefault = 4;
+constexpr std::uint64_t kReplicasMax = 400;
+
+// What a word must be.
+enum class WordKind : std::uint8_t { kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation,
+                            kStandIn };
+
+struct Verb {
+  std::string_view verb;
+  std::vector<WordKind> required;
+  std::vector<WordKind> optional;
+  std::string_view expected;
+};
+
+const std::vector<Verb>& verbs() {
+  static const std::vector<Verb> kVerbs = {
+      {"replicas", {WordKind::kNumber}, {}, "replicas N, with N from 1 to 400"},
+      {"checkpoint-interval", {WordKind::kNumber}, {}, "checkpoint-interval K"},
+      {"signatures", {WordKind::kStandIn}, {}, "signatures stand-in"},
+      {"liar", {}, {}, "liar I BEHAVIOUR..., with behaviours that --list names"},
+      {"submit", {WordKind::kNumber}, {WordKind::kReplica}, "submit N [I]"},
+      {"trickle", {WordKind::kNumber, WordKind::kNumber}, {}, "trickle N MS"},
+      {"rivals", {WordKind::kNumber}, {}, "rivals N"},
+      {"offer-again", {WordKind::kReplica}, {}, "offer-again I"},
+      {"run", {WordKind::kNumber}, {}, "run MS"},
+      {"crash", {WordKind::kReplica}, {}, "crash I"},
+      {"power-cut", {WordKind::kReplicaOrAll}, {}, "power-cut I, or power-cut all"},
+      {"start", {WordKind::kReplicaOrAll}, {}, "start I, or start all"},
+      {"partition", {WordKind::kSides}, {}, "partition I,I/I,I"},
+      {"heal", {}, {}, "heal"},
+      {"clock", {WordKind::kReplica, WordKind::kSigned}, {}, "clock I MS"},
+      {"copy-votes", {WordKind::kReplica}, {}, "copy-votes I"},
+      {"restore-votes", {WordKind::kReplica}, {}, "restore-votes I"},
+      {"wipe-votes", {WordKind::kReplica}, {}, "wipe-votes I"},
+      {"lose-ledger", {WordKind::kReplica}, {}, "lose-ledger I"},
+      {"settle", {}, {WordKind::kNumber}, "settle [MS]"},
+      {"expect", {WordKind::kExpectation}, {WordKind::kReplica},
+       "expect view-change, no-view-change, evidence I, no-evidence, recovery or stalled"},
+  };
+  return kVerbs;
+}
+
+constexpr std::array<std::string_view, 6> kExpectations = {
+    "view-change", "no-view-change", "evidence", "no-evidence", "recovery", "stalled"};
+
+std::optional<std::uint64_t> parse_number(std::string_view word) {
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(word.data(), word.data() + word.size(), number);
+  if (read.ec != std::errc{} || read.ptr != word.data() + word.size()) return std::nullopt;
+  // A year in milliseconds has eleven digits; nothing here is a thousand times that.
+  return number < 100'000'000'000'000 ? std::optional(number) : std::nullopt;
+}
+
+bool fits(std::string_view word, WordKind kind, std::size_t replicas) {
+  const auto is_replica = [&](std::string_view text) {
+    const auto number = parse_number(text);
+    return number && *number < replicas;
+  };
+  switch (kind) {
+    case WordKind::kNumber:
+      return parse_number(word).has_value();
+    case WordKind::kSigned:
+      return parse_number(word.starts_with('-') ? word.substr(1) : word).has_value();
+    case WordKind::kReplica:
+      return is_replica(word);
+    case WordKind::kReplicaOrAll:
+      return word == "all" || is_replica(word);
+    case WordKind::kExpectation:
+      return std::ranges::find(kExpectations, word) != kExpectations.end();
+    case WordKind::kStandIn:
+      return word == "stand-in";
+    case WordKind::kSides:
+      break;
+  }
+  const std::size_t slash = word.find('/');
+  if (slash == std::string_view::npos) return false;
+  const auto first = parse_numbers(word.substr(0, slash));
+  const auto second = parse_numbers(word.substr(slash + 1));
+  const auto known = [&](const auto& side) {
+    return side && std::ranges::all_of(*side, [&](auto number) { return number < replicas; });
+  };
+  return known(first) && known(second);
+}
+
+bool is_good_liar(const ScenarioLine& line, std::size_t replicas) {
+  return line.words.size() >= 2 && fits(line.words[0], WordKind::kReplica, replicas) &&
+         std::all_of(line.words.begin() + 1, line.words.end(),
+                     [](const std::string& word) { return find_behaviour(word).has_value(); });
+}
+
+Status judge(const ScenarioLine& line, std::size_t replicas) {
+  const auto verb = std::ranges::find(verbs(), line.verb, &Verb::verb);
+  if (verb == verbs().end()) {
+    std::string all;
+    for (const Verb& known : verbs()) {
+      all += (all.empty() ? "" : ", ") + std::string(known.verb);
+    }
+    return tl::unexpected(scenario_error(line, "one of " + all));
+  }
+  if (verb->verb == "liar") {
+    if (is_good_liar(line, replicas)) return {};
+    return tl::unexpected(scenario_error(line, verb->expected));
+  }
+  const std::size_t least = verb->required.size();
+  bool good = line.words.size() >= least && line.words.size() <= least + verb->optional.size();
+  for (std::size_t i = 0; good && i < line.words.size(); ++i) {
+    good = fits(line.words[i], i < least ? verb->required[i] : verb->optional[i - least], replicas);
+  }
+  if (good && verb->verb == "replicas") {
+    const std::uint64_t count = number_of(line.words[0]);
+    good = count >= 1 && count <= kReplicasMax;
+  }
+  if (good && verb->verb == "expect") {
+    good = (line.words[0] == "evidence") == (line.words.size() == 2);
+  }
+  if (good) return {};
+  return tl::unexpected(scenario_error(line, verb->expected));
+}
+
+std::vector<std::string> split(std::string_view text, std::string_view at) {
+  std::vector<std::string> words;
+  for (std::size_t begin = text.find_first_not_of(at); begin != std::string_view::npos;) {
+    const std::size_t end = std::min(text.find_first_of(at, begin), text.size());
+    words.emplace_back(text.substr(begin, end - begin));
+    begin = text.find_first_not_of(at, end);
+  }
+  return words;
+}
+
+}  // namespace
+
+bool is_head_verb(std::string_view verb) {
+  return verb == "replicas" || verb == "checkpoint-interval" || verb == "signatures" ||
+         verb == "liar";
+}
+
+Error scenario_error(const ScenarioLine& line, std::string_view expected) {
+  std::string found = line.verb;
+  for (const std::string& word : line.words) found += " " + word;
+  return {ErrorKind::kInvalid, "scenario-malformed",
+          fmt::format("line {}: found \"{}\", expected {}", line.number, found, expected), ""};
+}
+
+std::uint64_t number_of(std::string_view word) { return parse_number(word).value_or(0); }
+
+std::optional<std::vector<std::uint64_t>> parse_numbers(std::string_view word) {
+  std::vector<std::uint64_t> numbers;
+  for (std::size_t begin = 0; begin <= word.size();) {
+    const std::size_t end = std::min(word.find(',', begin), word.size());
+    const auto number = parse_number(word.substr(begin, end - begin));
+    if (!number) return std::nullopt;
+    numbers.push_back(*number);
+    begin = end + 1;
+  }
+  return numbers;
+}
+
+std::size_t replicas_of(const Scenario& scenario) {
+  for (const ScenarioLine& line : scenario.lines) {
+    if (line.verb == "replicas" && !line.words.empty()) return number_of(line.words[0]);
+  }
+  return kReplicasDefault;
+}
+
+Result<Scenario> parse_scenario(std::string name, std::string_view text) {
+  Scenario scenario;
+  scenario.name = std::move(name);
+  std::size_t number = 0;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    begin = end + 1;
+    ++number;
+    const std::size_t hash = std::min(line.find('#'), line.size());
+    if (scenario.sentence.empty() && hash + 2 <= line.size()) {
+      scenario.sentence = line.substr(std::min(hash + 2, line.size()));
+    }
+    std::vector<std::string> words = split(line.substr(0, hash), " \t\r");
+    if (words.empty()) continue;
+    ScenarioLine parsed{number, std::move(words.front()), {}};
+    parsed.words.assign(std::make_move_iterator(words.begin() + 1),
+                        std::make_move_iterator(words.end()));
+    scenario.lines.push_back(std::move(parsed));
+  }
+  bool in_head = true;
+  for (const ScenarioLine& line : scenario.lines) {
+    const bool is_head = is_head_verb(line.verb);
+    if (is_head && !in_head) {
+      return tl::unexpected(scenario_error(line, "it before everything that happens"));
+    }
+    in_head = is_head;
+    QUORATE_TRY(judge(line, replicas_of(scenario)));
+  }
+  return scenario;
+}
+
+}  // namespace quorate::testnet

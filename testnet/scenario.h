@@ -1,0 +1,65 @@
+#pragma once
+
+// Scenarios as text: a verb a line, run in order in virtual time.
+//
+//   replicas N                 4 if it is not said; this and the next three before all else
+//   checkpoint-interval K      sequences
+//   signatures stand-in        cheap ones that prove nothing, for speed
+//   liar I BEHAVIOUR...        testnet/behaviours.h
+//   submit N [I]               N transactions, offered to replica I, else to each in turn
+//   trickle N MS               N transactions, MS apart, each to the next replica
+//   rivals N                   N pairs with one nonce each, offered to different replicas
+//   offer-again I              what has no fate yet, to replica I
+//   run MS                     time passes
+//   crash I | power-cut I | power-cut all | start I | start all
+//   partition I,I/I,I          no word between the two sides
+//   heal                       all links
+//   clock I MS                 so far from true time
+//   copy-votes I | restore-votes I | wipe-votes I | lose-ledger I    but the first, it goes down
+//   settle [MS]                all that was submitted must end, and correct replicas agree on it
+//   expect view-change | no-view-change | evidence I | no-evidence | recovery | stalled
+//
+// "#" begins a comment. All replicas start at time 0. Invariants are checked after every event.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "crypto/result.h"
+
+namespace quorate::testnet {
+
+struct ScenarioLine {
+  std::size_t number = 0;  // in the text, from 1
+  std::string verb;
+  std::vector<std::string> words;  // after the verb
+};
+
+struct Scenario {
+  std::string name;
+  std::string sentence;  // its first comment
+  std::vector<ScenarioLine> lines;
+};
+
+// Says what the world is, before anything happens in it.
+[[nodiscard]] bool is_head_verb(std::string_view verb);
+
+// What is wrong with a line: "scenario-malformed" (kInvalid), naming line, found and expected.
+[[nodiscard]] Error scenario_error(const ScenarioLine& line, std::string_view expected);
+
+// Words, numbers and replicas are judged, also against `replicas`.
+[[nodiscard]] Result<Scenario> parse_scenario(std::string name, std::string_view text);
+
+[[nodiscard]] std::size_t replicas_of(const Scenario& scenario);
+// Precondition: the word was judged.
+[[nodiscard]] std::uint64_t number_of(std::string_view word);
+// "0,1" as numbers; nullopt: it is something else.
+[[nodiscard]] std::optional<std::vector<std::uint64_t>> parse_numbers(std::string_view word);
+
+// Name and text of those that are built in, from tests/scenarios/.
+[[nodiscard]] const std::vector<std::pair<std::string_view, std::string_view>>& shipped_scenarios();
+
+}  // namespace quorate::testnet

@@ -1,0 +1,256 @@
+#include "testnet/scenario_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace quorate::testnet {
+
+using ledger::ReplicaId;
+using Kind = TraceEvent::Kind;
+
+namespace {
+
+constexpr std::uint64_t kMsUs = 1'000;
+constexpr std::uint64_t kSettleMs = 60'000;
+
+ReplicaId replica_of(std::string_view word) {
+  return {static_cast<std::uint16_t>(number_of(word))};
+}
+
+std::set<Behaviour> behaviours_of(const ScenarioLine& line) {
+  std::set<Behaviour> result;
+  for (std::size_t i = 1; i < line.words.size(); ++i) {
+    if (const auto behaviour = find_behaviour(line.words[i])) result.insert(*behaviour);
+  }
+  return result;
+}
+
+Liars liars_of(const Scenario& scenario, const ScenarioOptions& options) {
+  Liars liars;
+  std::set<Behaviour> first = {Behaviour::kEquivocate, Behaviour::kDoubleVote};
+  for (const ScenarioLine& line : scenario.lines) {
+    if (line.verb != "liar") continue;
+    if (liars.empty()) first = behaviours_of(line);
+    liars[replica_of(line.words[0])].merge(behaviours_of(line));
+  }
+  if (options.byzantine.empty()) return liars;
+  liars.clear();
+  for (const ReplicaId id : options.byzantine) liars[id] = first;
+  return liars;
+}
+
+SimOptions world_of(const Scenario& scenario, const ScenarioOptions& options, const Liars& liars) {
+  SimOptions world;
+  world.replicas = options.replicas.value_or(replicas_of(scenario));
+  world.seed = options.seed;
+  for (const ScenarioLine& line : scenario.lines) {
+    if (line.verb == "signatures") world.signatures = SimSignatures::kStandIn;
+    if (line.verb != "checkpoint-interval") continue;
+    world.parameters.checkpoint_interval = static_cast<std::uint32_t>(number_of(line.words[0]));
+  }
+  for (const auto& [id, behaviours] : liars) world.liars.insert(id);
+  return world;
+}
+
+class Run {
+ public:
+  Run(const SimOptions& world, const Liars& liars,
+      const std::function<void(const TraceEvent&)>& on_event)
+      : simulator_(world), workload_(simulator_, {}), cabal_(simulator_, liars), liars_(liars) {
+    simulator_.trace().on_event = [this, on_event](const TraceEvent& event) {
+      tell(event);
+      if (on_event) on_event(event);
+    };
+    simulator_.start_all();
+  }
+
+  // False: the run is over, for good or ill.
+  [[nodiscard]] bool perform(const ScenarioLine& line);
+  [[nodiscard]] ScenarioReport finish();
+
+ private:
+  void tell(const TraceEvent& event);
+  void submit(const ScenarioLine& line);
+  [[nodiscard]] bool trickle(const ScenarioLine& line);
+  [[nodiscard]] bool settle(const ScenarioLine& line);
+  void expect(const ScenarioLine& line);
+  void change_host(const ScenarioLine& line, SimHost& host);
+  void partition(const std::string& sides);
+  [[nodiscard]] std::vector<std::size_t> chosen(const std::string& word) const;
+
+  Simulator simulator_;
+  Workload workload_;
+  Cabal cabal_;
+  Liars liars_;
+  std::vector<std::string> story_;
+  std::set<std::uint64_t> entered_;
+  std::set<std::pair<ReplicaId, ReplicaId>> accused_;  // by whom, whom
+  std::optional<std::string> unmet_;
+  bool is_live_ = true;
+  std::uint64_t clients_turn_ = 0;
+};
+
+void Run::tell(const TraceEvent& event) {
+  const auto say = [&](const std::string& text) {
+    const std::uint64_t now_ms = event.time_us / kMsUs;
+    story_.push_back(fmt::format("{}.{:03} s  {}", now_ms / 1000, now_ms % 1000, text));
+  };
+  if (event.replica && liars_.contains(*event.replica)) return;
+  if (event.kind == Kind::kLeave) {
+    say(fmt::format("replica {} moves to view {}: {}", event.replica->value, event.number,
+                    event.text));
+  } else if (event.kind == Kind::kEnter && entered_.insert(event.number).second) {
+    say(fmt::format("view {} begins", event.number));
+  } else if (event.kind == Kind::kRecovered) {
+    say(fmt::format("replica {} has recovered", event.replica->value));
+  } else if (event.kind == Kind::kEvidence &&
+             accused_.insert({*event.replica, *event.peer}).second) {
+    say(fmt::format("replica {} proves that {} lied", event.replica->value, event.peer->value));
+  }
+}
+
+std::vector<std::size_t> Run::chosen(const std::string& word) const {
+  if (word != "all") return {number_of(word)};
+  std::vector<std::size_t> all(simulator_.world().size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
+  return all;
+}
+
+void Run::submit(const ScenarioLine& line) {
+  for (std::uint64_t i = number_of(line.words[0]); i > 0; --i) {
+    const std::size_t replica = line.words.size() > 1 ? number_of(line.words[1])
+                                                      : clients_turn_ % simulator_.world().size();
+    (void)workload_.submit(clients_turn_++ % simulator_.world().clients(), replica);
+  }
+}
+
+bool Run::trickle(const ScenarioLine& line) {
+  for (std::uint64_t i = number_of(line.words[0]); i > 0; --i) {
+    (void)workload_.submit(clients_turn_ % simulator_.world().clients(),
+                           clients_turn_ % simulator_.world().size());
+    ++clients_turn_;
+    if (!simulator_.run_for(number_of(line.words[1]) * kMsUs)) return false;
+  }
+  return true;
+}
+
+void Run::partition(const std::string& sides) {
+  const std::size_t slash = sides.find('/');
+  const auto first = parse_numbers(std::string_view(sides).substr(0, slash));
+  const auto second = parse_numbers(std::string_view(sides).substr(slash + 1));
+  for (const std::uint64_t a : *first) {
+    for (const std::uint64_t b : *second) {
+      const ReplicaId one{static_cast<std::uint16_t>(a)};
+      const ReplicaId other{static_cast<std::uint16_t>(b)};
+      simulator_.network().set_cut(one, other, true);
+      simulator_.network().set_cut(other, one, true);
+    }
+  }
+}
+
+bool Run::settle(const ScenarioLine& line) {
+  const std::uint64_t limit_ms = line.words.empty() ? kSettleMs : number_of(line.words[0]);
+  is_live_ = simulator_.run_until([&] { return workload_.open() == 0 && simulator_.is_level(); },
+                                  limit_ms * kMsUs);
+  if (!is_live_ && simulator_.is_sound()) unmet_ = fmt::format("line {}: settle", line.number);
+  return is_live_;
+}
+
+void Run::expect(const ScenarioLine& line) {
+  const Checkers::Counters& counts = simulator_.checkers().counters();
+  const std::string& what = line.words[0];
+  bool holds = false;
+  if (what == "view-change") holds = counts.views > 0;
+  if (what == "no-view-change") holds = counts.views == 0;
+  if (what == "no-evidence") holds = simulator_.accusations().empty();
+  if (what == "recovery") holds = counts.recoveries > 0;
+  if (what == "stalled") holds = workload_.open() > 0;
+  if (what == "evidence") {
+    holds = std::ranges::any_of(simulator_.accusations(), [&](const auto& accusation) {
+      return ledger::accused(accusation.evidence) == replica_of(line.words[1]);
+    });
+  }
+  if (holds) return;
+  unmet_ = fmt::format("line {}: expected {}{}; found {} views entered, {} pieces of evidence, {} "
+                       "recoveries, {} open transactions",
+                       line.number, what, line.words.size() > 1 ? " " + line.words[1] : "",
+                       counts.views, simulator_.accusations().size(), counts.recoveries,
+                       workload_.open());
+}
+
+void Run::change_host(const ScenarioLine& line, SimHost& host) {
+  if (line.verb == "crash" && host.is_up()) host.crash(CrashKind::kProcess);
+  if (line.verb == "power-cut" && host.is_up()) host.crash(CrashKind::kPower);
+  if (line.verb == "start" && !host.is_up()) host.start();
+  if (line.verb == "copy-votes") host.votes().copy();
+  if (line.verb == "clock") {
+    const std::string& word = line.words[1];
+    const auto away = static_cast<std::int64_t>(number_of(word.substr(word.starts_with('-'))));
+    host.clock_offset_ms = word.starts_with('-') ? -away : away;
+  }
+  const bool takes = line.verb == "restore-votes" || line.verb == "wipe-votes" ||
+                     line.verb == "lose-ledger";
+  if (!takes) return;
+  if (host.is_up()) host.crash(CrashKind::kProcess);
+  if (line.verb == "restore-votes") host.votes().restore_copy();
+  if (line.verb == "wipe-votes") host.votes().wipe();
+  if (line.verb == "lose-ledger") host.ledger().wipe();
+}
+
+bool Run::perform(const ScenarioLine& line) {
+  if (is_head_verb(line.verb)) return true;
+  if (line.verb == "run") return simulator_.run_for(number_of(line.words[0]) * kMsUs);
+  if (line.verb == "settle") return settle(line);
+  if (line.verb == "trickle") return trickle(line);
+  if (line.verb == "submit") {
+    submit(line);
+  } else if (line.verb == "rivals") {
+    for (std::uint64_t i = number_of(line.words[0]); i > 0; --i) {
+      const std::size_t replica = clients_turn_ % simulator_.world().size();
+      workload_.submit_rivals(clients_turn_++ % simulator_.world().clients(), replica,
+                              (replica + 1) % simulator_.world().size());
+    }
+  } else if (line.verb == "offer-again") {
+    workload_.offer_again(number_of(line.words[0]));
+  } else if (line.verb == "partition") {
+    partition(line.words[0]);
+  } else if (line.verb == "heal") {
+    simulator_.network().heal();
+  } else if (line.verb == "expect") {
+    expect(line);
+  } else {
+    for (const std::size_t index : chosen(line.words[0])) change_host(line, simulator_.host(index));
+  }
+  return !unmet_ && simulator_.is_sound();
+}
+
+ScenarioReport Run::finish() {
+  ScenarioReport report;
+  report.run = make_report(simulator_, workload_, is_live_);
+  report.run.liars = liars_;
+  report.story = story_;
+  report.genesis = simulator_.world().genesis();
+  if (simulator_.is_sound()) report.unmet = unmet_;
+  return report;
+}
+
+}  // namespace
+
+Result<ScenarioReport> run_scenario(const Scenario& scenario, const ScenarioOptions& options) {
+  const Liars liars = liars_of(scenario, options);
+  const SimOptions world = world_of(scenario, options, liars);
+  if (world.replicas < replicas_of(scenario) ||
+      (!liars.empty() && liars.rbegin()->first.value >= world.replicas)) {
+    return fail(ErrorKind::kInvalid, "scenario-malformed",
+                fmt::format("{} names replicas beyond the {} that there are", scenario.name,
+                            world.replicas));
+  }
+  Run run(world, liars, options.on_event);
+  for (const ScenarioLine& line : scenario.lines) {
+    if (!run.perform(line)) break;
+  }
+  return run.finish();
+}
+
+}  // namespace quorate::testnet

@@ -1,0 +1,33 @@
+#pragma once
+
+// Runs a scenario: one seed, one history.
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "testnet/random_run.h"
+#include "testnet/scenario.h"
+
+namespace quorate::testnet {
+
+struct ScenarioOptions {
+  std::uint64_t seed = 1;
+  std::optional<std::size_t> replicas;    // instead of what the scenario says
+  std::set<ledger::ReplicaId> byzantine;  // instead of its liars, with the first one's behaviours
+  std::function<void(const TraceEvent&)> on_event;
+};
+
+struct ScenarioReport {
+  RunReport run;
+  std::optional<std::string> unmet;  // the line whose expectation did not hold, and what was found
+  std::vector<std::string> story;    // views left and entered, evidence, in one sentence each
+  ledger::Genesis genesis;
+};
+
+// Errors: "scenario-malformed" where the options do not fit what it says.
+[[nodiscard]] Result<ScenarioReport> run_scenario(const Scenario& scenario,
+                                                  const ScenarioOptions& options);
+
+}  // namespace quorate::testnet

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# `quorate simulate` and `quorate evidence` as people type them; and the same seed gives the same
+# trace in every build: tests/vectors/sim_traces.txt is held here by this program, and by the unit
+# tests in theirs. `simulate_test.sh PROGRAM --renew` writes that file anew, after a change that
+# means to change histories.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+source "$here/../support/e2e.sh"
+traces=$here/../vectors/sim_traces.txt
+
+# digest REPLICAS SEED SECONDS
+digest() {
+  "$quorate" simulate --replicas "$1" --seed "$2" --seconds "$3" --json |
+    sed -E 's/.*"digest":"([0-9a-f]{16})".*/\1/'
+}
+
+say 'each seed gives the trace that is written down'
+while read -r replicas seed seconds trace; do
+  if [[ $replicas == '#'* ]]; then
+    printf '%s %s %s %s\n' "$replicas" "$seed" "$seconds" "$trace" >>"$work/renewed"
+    continue
+  fi
+  found=$(digest "$replicas" "$seed" "$seconds")
+  printf '%s %s %s %s\n' "$replicas" "$seed" "$seconds" "$found" >>"$work/renewed"
+  [[ ${2:-} == --renew || $found == "$trace" ]] ||
+    die "n $replicas, seed $seed, $seconds s: trace $found, and $trace is written down"
+done <"$traces"
+if [[ ${2:-} == --renew ]]; then
+  cp "$work/renewed" "$traces"
+  exit 0
+fi
+
+say 'a primary that equivocates is replaced, and its guilt proved'
+expect 0 "$quorate" simulate equivocating-primary --seed 7
+expect_text out 'moves to view 1: it equivocated'
+expect_text out '^agreement held$'
+evidence=equivocating-primary-7.evidence
+genesis=equivocating-primary-7.genesis.json
+expect 0 "$quorate" evidence verify "$evidence" --genesis "$genesis"
+expect_text out '^proved: replica 0 signed two different '
+expect 0 "$quorate" evidence show "$evidence"
+expect_text out '^claims: replica 0 signed two different '
+
+say 'changed or cut, it proves nothing'
+size=$(stat -c %s "$evidence")
+for at in 0 5 40 80 "$((size / 2))" "$((size - 1))"; do
+  cp "$evidence" changed
+  byte=$(od -An -tu1 -j "$at" -N 1 changed)
+  # shellcheck disable=SC2059  # the format is the byte
+  printf "\\x$(printf %x $((byte ^ 1)))" | dd of=changed bs=1 seek="$at" conv=notrunc status=none
+  status=0
+  "$quorate" evidence verify changed --genesis "$genesis" >out 2>err || status=$?
+  [[ $status == 8 || $status == 12 ]] || die "byte $at changed: exit code $status"
+done
+head -c -1 "$evidence" >cut
+expect 8 "$quorate" evidence verify cut --genesis "$genesis"
+
+say 'two liars among four break agreement, with an exit code of its own'
+expect 13 "$quorate" simulate equivocating-primary --byzantine 0,1 --seed 7
+expect_text out 'agreement broken: sequence [0-9]+ is batch'
+expect_text out 'again: quorate simulate equivocating-primary --byzantine 0,1 --seed 7$'
+
+say 'what a person wrote runs, and what is wrong in it is named'
+printf 'submit 4\nsettle\n' >mine.txt
+expect 0 "$quorate" simulate mine.txt --trace mine.trace
+expect_text mine.trace ' commit #1'
+printf 'submit 4\ndance\n' >mine.txt
+expect 3 "$quorate" simulate mine.txt
+expect_text err 'line 2: found "dance", expected one of replicas'
+expect 5 "$quorate" simulate no-such-scenario
+expect 2 "$quorate" simulate --byzantine 4
+expect 0 "$quorate" simulate --list
+expect_text out 'equivocating-primary'
+
+say 'six quiet hours take seconds'
+expect 0 "$quorate" simulate quiet-hours
+
+say 'many seeds on all cores'
+expect 0 "$quorate" simulate --seeds 1..8 --seconds 5
+expect_text out '^8 seeds, 0 failed'

@@ -1,0 +1,115 @@
+// Scenarios: what is written wrong is refused with its line, and those that ship hold.
+
+#include <gtest/gtest.h>
+
+#include "crypto/bcs.h"
+#include "testnet/scenario_run.h"
+
+namespace quorate::testnet {
+namespace {
+
+using ledger::ReplicaId;
+
+Scenario shipped(std::string_view name) {
+  for (const auto& [known, text] : shipped_scenarios()) {
+    if (known == name) return parse_scenario(std::string(name), text).value();
+  }
+  ADD_FAILURE() << name << " does not ship";
+  return {};
+}
+
+ScenarioReport run(const Scenario& scenario, std::uint64_t seed,
+                   const std::set<ReplicaId>& byzantine = {}) {
+  ScenarioOptions options;
+  options.seed = seed;
+  options.byzantine = byzantine;
+  return run_scenario(scenario, options).value();
+}
+
+void expect_refused(std::string_view text, std::string_view message) {
+  const auto scenario = parse_scenario("test", text);
+  ASSERT_FALSE(scenario.has_value()) << text;
+  EXPECT_EQ(scenario.error().code, "scenario-malformed");
+  EXPECT_EQ(scenario.error().message, message);
+}
+
+TEST(Scenarios, WrongLineIsRefusedWithItsNumberAndWhatWasExpected) {
+  expect_refused("run 5\n\n# nothing\nsubmit lots\n",
+                 "line 4: found \"submit lots\", expected submit N [I]");
+  expect_refused("crash 4", "line 1: found \"crash 4\", expected crash I");
+  expect_refused("replicas 0", "line 1: found \"replicas 0\", expected replicas N, with N from 1 "
+                               "to 400");
+  expect_refused("liar 0 honest", "line 1: found \"liar 0 honest\", expected liar I BEHAVIOUR..., "
+                                  "with behaviours that --list names");
+  expect_refused("run 1\nreplicas 7",
+                 "line 2: found \"replicas 7\", expected it before everything that happens");
+  expect_refused("partition 0,1", "line 1: found \"partition 0,1\", expected partition I,I/I,I");
+  expect_refused("expect evidence",
+                 "line 1: found \"expect evidence\", expected expect view-change, no-view-change, "
+                 "evidence I, no-evidence, recovery or stalled");
+}
+
+TEST(Scenarios, UnknownVerbIsRefusedWithAllThatThereAre) {
+  const auto scenario = parse_scenario("test", "dance 1");
+  ASSERT_FALSE(scenario.has_value());
+  EXPECT_NE(scenario.error().message.find("expected one of replicas"), std::string::npos);
+}
+
+TEST(Scenarios, ThoseThatShipHoldWithManySeeds) {
+  EXPECT_GE(shipped_scenarios().size(), 9U);
+  for (const auto& [name, text] : shipped_scenarios()) {
+    const auto scenario = parse_scenario(std::string(name), text);
+    ASSERT_TRUE(scenario.has_value()) << name << ": " << scenario.error().message;
+    EXPECT_FALSE(scenario->sentence.empty()) << name;
+    // The size of these two is for the optimised program (tests/e2e/simulate_test.sh).
+    if (name == "quiet-hours" || name == "hundred-replicas") continue;
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      const ScenarioReport report = run(*scenario, seed);
+      EXPECT_EQ(report.run.verdict, Verdict::kSound)
+          << name << ", seed " << seed << ": " << report.run.stuck
+          << (report.run.violations.empty() ? "" : report.run.violations[0].text);
+      EXPECT_FALSE(report.unmet.has_value()) << name << ", seed " << seed << ": " << *report.unmet;
+    }
+  }
+}
+
+TEST(Scenarios, ExpectationThatDoesNotHoldIsNamed) {
+  const ScenarioReport report =
+      run(parse_scenario("test", "run 100\nexpect view-change").value(), 1);
+  ASSERT_TRUE(report.unmet.has_value());
+  EXPECT_TRUE(report.unmet->starts_with("line 2: expected view-change")) << *report.unmet;
+}
+
+TEST(Scenarios, TwoEquivocatingPrimariesAmongFourBreakAgreement) {
+  const ScenarioReport report =
+      run(shipped("equivocating-primary"), 7, {ReplicaId{0}, ReplicaId{1}});
+  ASSERT_EQ(report.run.verdict, Verdict::kUnsafe);
+  EXPECT_EQ(report.run.violations[0].invariant, "agreement");
+}
+
+TEST(Scenarios, EvidenceOfARunVerifiesAndNoOneByteMutationDoes) {
+  const ScenarioReport report = run(shipped("equivocating-primary"), 7);
+  ASSERT_FALSE(report.run.accusations.empty());
+  const ledger::Digest chain_id = ledger::chain_id_of(report.genesis);
+  crypto::SignatureCache cache(1);
+  const ledger::EvidenceVerifier verifier(chain_id, &cache);
+  const ledger::ReplicaSet replicas = ledger::genesis_replicas(report.genesis);
+  Bytes bytes = crypto::encode(ledger::EvidenceFile{ledger::kEvidenceFormat, chain_id,
+                                                    report.run.accusations[0].evidence});
+  const auto verifies = [&] {
+    const auto file = crypto::decode<ledger::EvidenceFile>(bytes);
+    return file && verifier.check(*file, replicas).has_value();
+  };
+  EXPECT_TRUE(verifies());
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      const auto change = static_cast<std::uint8_t>(1U << bit);
+      bytes[i] ^= change;
+      EXPECT_FALSE(verifies()) << "bit " << bit << " of byte " << i;
+      bytes[i] ^= change;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quorate::testnet

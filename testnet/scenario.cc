@@ -13,11 +13,11 @@ namespace quorate::testnet {
 namespace {
 
 constexpr std::size_t kReplicasDefault = 4;
-constexpr std::uint64_t kReplicasMax = 400;
 
 // What a word must be.
-enum class WordKind : std::uint8_t { kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation,
-                            kStandIn };
+enum class WordKind : std::uint8_t {
+  kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation, kStandIn
+};
 
 struct Verb {
   std::string_view verb;
@@ -122,7 +122,7 @@ Status judge(const ScenarioLine& line, std::size_t replicas) {
   }
   if (good && verb->verb == "replicas") {
     const std::uint64_t count = number_of(line.words[0]);
-    good = count >= 1 && count <= kReplicasMax;
+    good = count >= 1 && count <= kSimulatedReplicasMax;
   }
   if (good && verb->verb == "expect") {
     good = (line.words[0] == "evidence") == (line.words.size() == 2);

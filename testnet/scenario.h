@@ -32,6 +32,9 @@
 
 namespace quorate::testnet {
 
+// A simulation has no more.
+inline constexpr std::uint64_t kSimulatedReplicasMax = 400;
+
 struct ScenarioLine {
   std::size_t number = 0;  // in the text, from 1
   std::string verb;

@@ -151,8 +151,7 @@ void Run::partition(const std::string& sides) {
 
 bool Run::settle(const ScenarioLine& line) {
   const std::uint64_t limit_ms = line.words.empty() ? kSettleMs : number_of(line.words[0]);
-  is_live_ = simulator_.run_until([&] { return workload_.open() == 0 && simulator_.is_level(); },
-                                  limit_ms * kMsUs);
+  is_live_ = workload_.run_until_all_end(limit_ms * kMsUs);
   if (!is_live_ && simulator_.is_sound()) unmet_ = fmt::format("line {}: settle", line.number);
   return is_live_;
 }

@@ -55,7 +55,7 @@ void SimHost::start() {
       recovers ? pbft::Standing::kRecovering : pbft::Standing::kVoter,
       pbft::Ceiling{guard.epoch_ceiling, guard.view_ceiling, guard.sequence_ceiling});
   pbft::ReplicaStart begin = restore();
-  for (const pbft::ProposalRecord& proposal : begin.votes.proposals) note_bodies(proposal);
+  for (const pbft::ProposalRecord& proposal : begin.votes.proposals) bodies_.add(proposal);
   replica_ = std::make_unique<pbft::Replica>(std::move(config), *voter_, std::move(begin));
   parts_.network.set_up(self_, true);
   // From here on no older copy passes for this store.

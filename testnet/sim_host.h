@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -24,6 +23,7 @@
 #include "node/mempool.h"
 #include "node/wire.h"
 #include "pbft/replica.h"
+#include "pbft/retention.h"
 #include "testnet/agenda.h"
 #include "testnet/checkers.h"
 #include "testnet/sim_disk.h"
@@ -74,6 +74,9 @@ class Mouth {
   [[nodiscard]] virtual bool hear(ledger::ReplicaId from, const node::PeerMessage& message) = 0;
 };
 
+// As it crosses the network.
+[[nodiscard]] SharedBytes to_frame(const node::PeerMessage& message);
+
 class SimHost {
  public:
   // All outlive this.
@@ -104,7 +107,6 @@ class SimHost {
 
   [[nodiscard]] ledger::ReplicaId self() const { return self_; }
   [[nodiscard]] bool is_up() const { return replica_ != nullptr; }
-  [[nodiscard]] std::uint64_t lives() const { return life_; }
   // Signs nothing: its vote store is not the one that its guard knows.
   [[nodiscard]] bool is_recovering() const { return votes_->age() == ledger::StoreAge::kOlder; }
   // Precondition: is_up().
@@ -158,7 +160,6 @@ class SimHost {
   void finish_release();
   [[nodiscard]] bool adopts() const;  // the write that is under way ends a recovery
   void truncate();
-  void note_bodies(const pbft::ProposalRecord& proposal);
 
   // sim_host_execution.cc: the executor and the mempool
   void make_mempool();
@@ -208,7 +209,7 @@ class SimHost {
   bool is_writing_ = false;
   ledger::Sequence stable_;     // said by the core in this life
   ledger::Sequence truncated_;  // votes up to it were dropped in this life
-  std::map<ledger::Sequence, std::vector<ledger::TxId>> bodies_;  // that votes there named
+  pbft::NamedBodies bodies_;
   std::optional<std::uint64_t> deadline_ms_;
   std::optional<std::uint64_t> timer_us_;
   std::deque<Work> to_execute_;

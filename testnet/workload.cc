@@ -90,15 +90,22 @@ void Workload::issue() {
   if (dice_.chance(options_.rival_permille)) sign_and_offer(client, nonce);
 }
 
-TransactionPtr Workload::sign_and_offer(std::size_t client, std::uint64_t nonce,
-                                        std::size_t replica) {
-  TransactionPtr transaction =
-      simulator_.world().sign(client, nonce, {simulator_.wall().value + kLifeMs}, operations());
+TransactionPtr Workload::sign(std::size_t client, std::uint64_t nonce, std::uint64_t life_ms) {
+  return simulator_.world().sign(client, nonce, {simulator_.wall().value + life_ms}, operations());
+}
+
+Workload::Pending& Workload::add(const TransactionPtr& transaction, std::size_t replica) {
   simulator_.checkers().on_signed(transaction->id);
   ++submitted_;
-  by_nonce_[{body_of(transaction).sender, nonce}].insert(transaction->id);
-  Pending& pending = pending_[transaction->id] = {transaction, replica};
-  offer(pending);
+  const ledger::Transaction& body = body_of(transaction);
+  by_nonce_[{body.sender, body.nonce}].insert(transaction->id);
+  return pending_[transaction->id] = {transaction, replica};
+}
+
+TransactionPtr Workload::sign_and_offer(std::size_t client, std::uint64_t nonce,
+                                        std::size_t replica) {
+  TransactionPtr transaction = sign(client, nonce, kLifeMs);
+  offer(add(transaction, replica));
   retry_later();
   return transaction;
 }
@@ -123,14 +130,9 @@ void Workload::offer_again(std::size_t replica) {
 void Workload::sign_and_offer(std::size_t client, std::uint64_t nonce) {
   const std::uint64_t life_ms =
       dice_.chance(options_.expiring_permille) ? dice_.between(1, options_.expiry_ms_max) : kLifeMs;
-  TransactionPtr transaction =
-      simulator_.world().sign(client, nonce, {simulator_.wall().value + life_ms}, operations());
-  if (!pending_.try_emplace(transaction->id).second) return;  // the very same again
-  simulator_.checkers().on_signed(transaction->id);
-  ++submitted_;
-  by_nonce_[{body_of(transaction).sender, nonce}].insert(transaction->id);
-  Pending& pending =
-      pending_[transaction->id] = {transaction, dice_.below(simulator_.hosts().size())};
+  const TransactionPtr transaction = sign(client, nonce, life_ms);
+  if (pending_.contains(transaction->id)) return;  // the very same again
+  Pending& pending = add(transaction, dice_.below(simulator_.hosts().size()));
   if (dice_.chance(options_.everywhere_permille)) {
     for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
       if (i != pending.replica) (void)simulator_.host(i).submit(transaction);
@@ -179,6 +181,10 @@ void Workload::drop_expired() {
 std::size_t Workload::open() {
   drop_expired();
   return pending_.size();
+}
+
+bool Workload::run_until_all_end(std::uint64_t limit_us) {
+  return simulator_.run_until([this] { return open() == 0 && simulator_.is_level(); }, limit_us);
 }
 
 void Workload::settle(const TxId& id) { settled_ += pending_.erase(id); }

@@ -55,6 +55,9 @@ class Workload {
   [[nodiscard]] std::uint64_t expired() const { return expired_; }
   // Those whose fate is open: neither executed, nor overtaken, nor past their valid-until.
   [[nodiscard]] std::size_t open();
+  // Runs the simulator, so long at most, until all have ended and every correct replica has
+  // executed all that any has. False if time ran out or an invariant broke.
+  [[nodiscard]] bool run_until_all_end(std::uint64_t limit_us);
 
  private:
   struct Client {
@@ -67,6 +70,9 @@ class Workload {
   };
 
   void next_later();
+  [[nodiscard]] ledger::TransactionPtr sign(std::size_t client, std::uint64_t nonce,
+                                            std::uint64_t life_ms);
+  Pending& add(const ledger::TransactionPtr& transaction, std::size_t replica);
   void issue();
   [[nodiscard]] std::uint64_t next_nonce(Client& client);
   [[nodiscard]] std::vector<ledger::Operation> operations();

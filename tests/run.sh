@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds, and runs the tests.
 #
-#   tests/run.sh              end-to-end runs of the optimised program; a thousand seeds of the
+#   tests/run.sh              end-to-end runs of the optimised program; nine hundred seeds of the
 #                             simulator; every unit test, and the source tree's rules, under
 #                             AddressSanitizer and UndefinedBehaviorSanitizer
 #   tests/run.sh --full       and the dev preset with each header alone, ThreadSanitizer, clang-tidy
@@ -61,19 +61,19 @@ run_ctest() {
   return $status
 }
 
-# seeds RANGE RANGE: simulations of four replicas, and of seven.
-seeds() {
-  "$top/tests/support/seeds.sh" "$top/build/release/quorate" 4 "$1"
-  "$top/tests/support/seeds.sh" "$top/build/release/quorate" 7 "$2"
-}
+# seeds REPLICAS RANGE
+seeds() { "$top/tests/support/seeds.sh" "$top/build/release/quorate" "$1" "$2"; }
 
 step_packages() {
   install_packages 'which build and tests need' "${packages_build[@]}" "${packages_test[@]}"
 }
 step_release-build() { configure_and_build release quorate; }
 step_e2e() { run_ctest release --no-tests=error -L e2e; }
-step_seeds() { seeds 1..900 1..100; }
-step_seeds-long() { seeds 901..80900 101..20100; }
+step_seeds() { seeds 4 1..900; }
+step_seeds-long() {
+  seeds 4 901..80900
+  seeds 7 1..20100
+}
 step_asan-build() { configure_and_build asan all; }
 step_asan-test() {
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1

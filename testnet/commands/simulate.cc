@@ -21,7 +21,6 @@ namespace json = boost::json;
 using node::Console;
 using node::ExitCode;
 
-constexpr std::uint64_t kReplicasMax = 400;
 constexpr std::size_t kScenarioBytesMax = 1 << 20;
 
 tl::unexpected<Error> wrong(std::string_view code, std::string found, std::string next) {
@@ -131,14 +130,16 @@ ExitCode simulate_many(const SimulateOptions& options, const RunOptions& run,
 
 ExitCode list_all(Console& console) {
   json::object scenarios;
-  console.line("scenarios");
-  console.line("  random                  faults of all kinds, then everything must end");
-  console.line("  honest                  no faults, uneven load, and no change of view");
-  for (const auto& [name, text] : shipped_scenarios()) {
-    const auto scenario = parse_scenario(std::string(name), text);
-    const std::string sentence = scenario ? scenario->sentence : scenario.error().message;
+  const auto add = [&](std::string_view name, std::string_view sentence) {
     console.line(fmt::format("  {:<23} {}", name, sentence));
     scenarios[name] = sentence;
+  };
+  console.line("scenarios");
+  add(kRandomScenario, "faults of all kinds, then everything must end");
+  add(kHonestScenario, "no faults, uneven load, and no change of view");
+  for (const auto& [name, text] : shipped_scenarios()) {
+    const auto scenario = parse_scenario(std::string(name), text);
+    add(name, scenario ? scenario->sentence : scenario.error().message);
   }
   json::object lies;
   console.line("behaviours");
@@ -155,9 +156,9 @@ Result<RunOptions> run_options(const SimulateOptions& options) {
   run.replicas = options.replicas.value_or(run.replicas);
   run.seed = options.seed;
   run.seconds = options.seconds;
-  if (run.replicas < 1 || run.replicas > kReplicasMax) {
+  if (run.replicas < 1 || run.replicas > kSimulatedReplicasMax) {
     return wrong("simulate-replicas", fmt::format("Found --replicas {}", run.replicas),
-                 fmt::format("Expected 1 to {}", kReplicasMax));
+                 fmt::format("Expected 1 to {}", kSimulatedReplicasMax));
   }
   if (!options.byzantine) return run;
   const auto liars = parse_numbers(*options.byzantine);
@@ -177,7 +178,7 @@ Result<ExitCode> simulate(const SimulateOptions& options, Console& console) {
     return wrong("simulate-seeds", fmt::format("Found --seeds with {}", options.scenario),
                  "Expected --seed: only random runs are searched.");
   }
-  if (options.scenario == "honest") {
+  if (options.scenario == kHonestScenario) {
     return simulate_honest({run.replicas, options.seed, options.seconds}, console);
   }
   if (options.scenario != kRandomScenario) return simulate_scenario(options, run, console);

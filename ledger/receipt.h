@@ -9,6 +9,7 @@
 // On disk a receipt is JSON: facts for people, and `proof`, the base64 of BCS(Receipt). The facts
 // are derived from the proof, and a file whose facts differ from its proof is refused.
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,14 +17,22 @@
 #include "ledger/certificate.h"
 #include "ledger/execution.h"
 #include "ledger/record.h"
+#include "ledger/stable_checkpoint.h"
 #include "ledger/store.h"
 
 namespace quorate::ledger {
 
-inline constexpr std::uint32_t kReceiptFormat = 1;
+// 1 proves the order; 2 holds a stable checkpoint as well and proves the result too.
+inline constexpr std::uint32_t kReceiptFormat = 2;
+
+// That a record is in the log that a quorum cosigned.
+struct StableEvidence {
+  StableCheckpoint checkpoint;
+  std::vector<Digest> record_path;  // record -> checkpoint.note.head
+};
 
 struct Receipt {
-  std::uint32_t format = kReceiptFormat;
+  std::uint32_t format = 1;
   SignedTransaction transaction;
   std::uint32_t index = 0;               // place in the batch
   std::vector<Digest> transaction_path;  // id -> record.batch.transaction_root
@@ -31,7 +40,13 @@ struct Receipt {
   CommitCertificate certificate;         // over digest_of_batch(record.batch)
   TxResult result;
   std::vector<Digest> result_path;       // result -> record.results_root
+  std::optional<StableEvidence> checkpoint;  // format 2 has it, format 1 has not
 };
+
+// BCS of the fields in order; of format 1 without the last one.
+[[nodiscard]] Bytes encode_receipt(const Receipt& receipt);
+// Errors: "receipt-malformed" (kInvalid), "receipt-newer-format" (kUnsupported).
+[[nodiscard]] Result<Receipt> decode_receipt(ByteView bytes);
 
 // What a verification established.
 struct ReceiptVerdict {
@@ -43,22 +58,26 @@ struct ReceiptVerdict {
   std::size_t replicas = 0;  // of this many
   bool order_proved = false;
   bool result_proved = false;  // never by format 1, which holds no checkpoint
-  TxResult result;  // claimed; proved only if result_proved
+  TxResult result;             // claimed; proved only if result_proved
+  Height checkpoint;           // that proves the result; 0: none
+  std::size_t cosigners = 0;   // of the checkpoint
 };
 
-// Errors: "receipt-not-found" (kNotFound: not ordered here, or skipped); "ledger-corrupt" and those
-// of the store.
+// Of format 2 as soon as a stable checkpoint covers the block. Errors: "receipt-not-found"
+// (kNotFound: not ordered here, or skipped); "ledger-corrupt" and those of the store.
 [[nodiscard]] Result<Receipt> make_receipt(const Store& store, const TxId& id);
-// Of the transaction at `index`. Precondition: the block has it (checked). Error:
+// Of format 1, of the transaction at `index`. Precondition: the block has it (checked). Error:
 // "receipt-not-found" if it was skipped.
 [[nodiscard]] Result<Receipt> make_receipt(const StoredBlock& block, std::uint32_t index);
 
-// Judges every field: what the certificate covers is proved, and what it does not (the record's
-// effective time and results root, the result) must at least agree with itself and with the rules.
+// Judges every field: what the certificate covers is proved, and what neither it nor a checkpoint
+// does (the record's effective time and results root, the result) must at least agree with itself
+// and with the rules.
 // Errors (kCorrupt unless said): "receipt-newer-format" (kUnsupported), "receipt-wrong-chain",
 // those of check_form (kRejected), "receipt-bad-transaction-signature",
 // "receipt-transaction-not-in-batch", "receipt-certificate-other-batch", those of
-// CertificateVerifier::check, "receipt-result-not-in-record", "receipt-result-impossible".
+// CertificateVerifier::check, "receipt-result-not-in-record", "receipt-result-impossible",
+// "receipt-record-not-in-checkpoint", those of CheckpointVerifier::check.
 [[nodiscard]] Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& genesis);
 
 [[nodiscard]] std::string receipt_to_json(const Receipt& receipt);

@@ -116,13 +116,29 @@ class ReceiptVerifier : public crypto::Verifier {
   return {};
 }
 
+// The record is in the log of the checkpoint, at the place that its sequence says.
+[[nodiscard]] Status check_record(const StableEvidence& evidence, const Record& record) {
+  const CheckpointNote& note = evidence.checkpoint.note;
+  const std::uint64_t sequence = record.batch.sequence.value;
+  if (sequence > 0 && crypto::merkle::verify_inclusion(record_leaf(record), sequence - 1,
+                                                       note.head.size, evidence.record_path,
+                                                       note.head.root)) {
+    return {};
+  }
+  return refuse("receipt-record-not-in-checkpoint",
+                fmt::format("the record of sequence {} is not in the log of {} records with root "
+                            "{} that the checkpoint names",
+                            sequence, note.head.size, note.head.root.hex()));
+}
+
 }  // namespace
 
 Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& genesis) {
-  if (receipt.format != kReceiptFormat) {
+  if (receipt.format != (receipt.checkpoint ? 2 : 1)) {
     return fail(ErrorKind::kUnsupported, "receipt-newer-format",
-                fmt::format("the receipt has format {}; this program knows format {}",
-                            receipt.format, kReceiptFormat),
+                fmt::format("the receipt has format {} and {} checkpoint; this program knows "
+                            "format 1 without one and 2 with one",
+                            receipt.format, receipt.checkpoint ? "a" : "no"),
                 "Use the version of Quorate that made it, or a newer one.");
   }
   crypto::SignatureCache cache(kCacheEntries);
@@ -152,9 +168,16 @@ Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& gen
   verdict.signers = receipt.certificate.commits.size();
   verdict.replicas = replicas.size();
   verdict.order_proved = true;
-  // Format 1 holds no checkpoint, and a commit certificate does not cover the results root.
-  verdict.result_proved = false;
   verdict.result = receipt.result;
+  // A commit certificate does not cover the results root; a checkpoint's log does.
+  if (receipt.checkpoint) {
+    QUORATE_TRY(check_record(*receipt.checkpoint, receipt.record));
+    const CheckpointVerifier checkpoints(chain_id, &cache);
+    QUORATE_TRY(checkpoints.check(receipt.checkpoint->checkpoint, replicas));
+    verdict.result_proved = true;
+    verdict.checkpoint = receipt.checkpoint->checkpoint.note.sequence;
+    verdict.cosigners = receipt.checkpoint->checkpoint.cosignatures.size();
+  }
   return verdict;
 }
 

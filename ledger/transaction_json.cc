@@ -35,14 +35,6 @@ constexpr std::uint64_t kYear10000Ms = 253'402'300'800'000;
   return crypto::decode<std::string>(crypto::encode(bytes)) && shows_as_written(as_text(bytes));
 }
 
-void set_bytes(JsonNode& object, std::string_view name, const Bytes& bytes) {
-  if (is_readable(bytes)) {
-    object.set(std::string(name), JsonNode::string(std::string(as_text(bytes))));
-  } else {
-    object.set(fmt::format("{}_hex", name), JsonNode::string(to_hex(bytes)));
-  }
-}
-
 struct OperationWriter {
   JsonNode& out;
 
@@ -81,6 +73,14 @@ struct OperationWriter {
 };
 
 }  // namespace
+
+void set_bytes(JsonNode& object, std::string_view name, const Bytes& bytes) {
+  if (is_readable(bytes)) {
+    object.set(std::string(name), JsonNode::string(std::string(as_text(bytes))));
+  } else {
+    object.set(fmt::format("{}_hex", name), JsonNode::string(to_hex(bytes)));
+  }
+}
 
 JsonNode to_json(const Operation& operation) {
   JsonNode object = JsonNode::object();

@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "ledger/json_tree.h"
 #include "ledger/transaction.h"
@@ -20,6 +21,9 @@ namespace quorate::ledger {
 
 // An object whose first member, "op", is put, delete, compare-and-set, add or transfer.
 [[nodiscard]] JsonNode to_json(const Operation& operation);
+
+// Under `name`, or as hex under the name with "_hex".
+void set_bytes(JsonNode& object, std::string_view name, const Bytes& bytes);
 
 // ISO 8601 with milliseconds, "2026-11-22T10:20:30.456Z"; nullopt past the year 9999.
 [[nodiscard]] std::optional<std::string> utc_text(TimeMs time);

@@ -7,6 +7,7 @@
 
 #include "crypto/bcs.h"
 #include "crypto/merkle.h"
+#include "ledger/proved_state.h"
 #include "node/comet_json.h"
 #include "node/comet_rpc.h"
 #include "node/quorate_rpc.h"
@@ -74,6 +75,54 @@ RpcExpected<std::optional<Bytes>> read_path(const ledger::StoreView& state,
   return std::move(entry->value);
 }
 
+json::object query_json(const Bytes& key, const std::optional<Bytes>& value,
+                        std::uint64_t height) {
+  json::object response{{"code", 0},
+                        {"log", value ? "exists" : "does not exist"},
+                        {"info", ""},
+                        {"index", "0"},
+                        {"key", to_base64(key)},
+                        {"value", nullptr},
+                        {"proofOps", nullptr},
+                        {"height", decimal(height)},
+                        {"codespace", ""}};
+  if (value) response["value"] = to_base64(*value);
+  return response;
+}
+
+tl::unexpected<RpcError> height_not_kept(std::uint64_t asked, std::uint64_t kept) {
+  return tl::unexpected(rpc_error_of(
+      {ErrorKind::kUnsupported, "height-not-kept",
+       fmt::format("The state of height {} was asked for; the one that is kept is {}", asked, kept),
+       "Leave the height out, or 0, for the latest."}));
+}
+
+// As of the newest stable checkpoint: one operation, whose data is BCS of the statement.
+RpcResult prove_query(const NodeView& view, const std::string& path, const Bytes& key,
+                      const std::optional<std::uint64_t>& height) {
+  if (path != "/key" && path != "key") {
+    return tl::unexpected(
+        rpc_error_of({ErrorKind::kUnsupported, "read-not-proved",
+                      fmt::format("A proof was asked for path {}; only /key is proved",
+                                  json::serialize(json::string(path))),
+                      "Ask for the path /key, or with prove=false."}));
+  }
+  QUORATE_TRY(check_user_key("data", key));
+  QUORATE_ASSIGN(const ledger::StableView state, need_stable_view(view));
+  const std::uint64_t kept = state.checkpoint().note.sequence.value;
+  if (height.value_or(0) != 0 && *height != kept) return height_not_kept(*height, kept);
+  QUORATE_ASSIGN(auto entry, answered(ledger::read_entry(state, key)));
+  QUORATE_ASSIGN(const auto statement, answered(ledger::prove_read(state, key)));
+  std::optional<Bytes> value;
+  if (entry) value = std::move(entry->value);
+  json::object response = query_json(key, value, kept);
+  response["proofOps"] = json::object{
+      {"ops", json::array{json::object{{"type", "quorate:statement"},
+                                       {"key", to_base64(key)},
+                                       {"data", to_base64(crypto::encode(statement))}}}}};
+  return json::object{{"response", std::move(response)}};
+}
+
 }  // namespace
 
 RpcResult comet_tx(const NodeView& view, const RpcParams& params) {
@@ -119,33 +168,15 @@ RpcResult comet_abci_query(const NodeView& view, const RpcParams& params) {
   QUORATE_ASSIGN(const auto data, params.hex_bytes("data"));
   QUORATE_ASSIGN(const auto height, params.number("height", 0, UINT64_MAX));
   QUORATE_ASSIGN(const bool prove, params.boolean("prove", false));
+  if (prove) return prove_query(view, path.value_or("/key"), data.value_or(Bytes{}), height);
   const ledger::StoreView state = view.store.view();
   const std::uint64_t latest = state.height().value;
   if (height.value_or(0) != 0 && *height != latest) {
-    return tl::unexpected(rpc_error_of(
-        {ErrorKind::kUnsupported, "height-not-kept",
-         fmt::format("The state of height {} was asked for; the one that is kept is {}", *height,
-                     latest),
-         "Leave the height out, or 0, for the latest."}));
-  }
-  if (prove) {
-    return tl::unexpected(rpc_error_of({ErrorKind::kUnsupported, "read-not-proved",
-                                        "A proof was asked for; this version proves no reads",
-                                        "Ask with prove=false, and ask several nodes."}));
+    return height_not_kept(*height, latest);
   }
   const Bytes key = data.value_or(Bytes{});
   QUORATE_ASSIGN(const auto value, read_path(state, path.value_or("/key"), key));
-  json::object response{{"code", 0},
-                        {"log", value ? "exists" : "does not exist"},
-                        {"info", ""},
-                        {"index", "0"},
-                        {"key", to_base64(key)},
-                        {"value", nullptr},
-                        {"proofOps", nullptr},
-                        {"height", decimal(latest)},
-                        {"codespace", ""}};
-  if (value) response["value"] = to_base64(*value);
-  return json::object{{"response", std::move(response)}};
+  return json::object{{"response", query_json(key, value, latest)}};
 }
 
 RpcResult comet_num_unconfirmed_txs(const NodeView& view, const RpcParams&) {

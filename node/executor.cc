@@ -57,6 +57,7 @@ Status Executor::perform(const Work& work) {
   for (const ledger::CertifiedBatch& batch : work.batches) QUORATE_TRY(execute(batch));
   if (!work.stable) return {};
   QUORATE_TRY(store_.put_stable(*work.stable));
+  tracker_.on_stable(work.stable->note.sequence);
   log_event(Severity::kDebug, "checkpoint-stable",
             {{"sequence", std::to_string(work.stable->note.sequence.value)}});
   return {};

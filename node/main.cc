@@ -25,9 +25,11 @@ int main(int argc, char** argv) {
   quorate::testnet::add_simulate_command(line);
   node::add_tx_commands(line);
   node::add_tx_query_commands(line);
+  node::add_tx_fate_command(line);
   node::add_get_command(line);
   node::add_explain_command(line);
   node::add_receipt_commands(line);
+  node::add_proof_commands(line);
   node::add_evidence_commands(line);
   node::add_pow_commands(line);
   node::add_bench_command(line);

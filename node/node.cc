@@ -142,6 +142,8 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
 
 Status Node::start_core() {
   QUORATE_ASSIGN(pbft::ReplicaStart start, restore_start(stores_, transactions_));
+  QUORATE_ASSIGN(const auto stable, stores_.ledger->latest_stable());
+  if (stable) tracker_.on_stable(stable->note.sequence);
   log_event(Severity::kInfo, "start",
             {{"chain", chain_id_.short_hex()},
              {"replica", std::to_string(identity_.self.value)},
@@ -327,6 +329,14 @@ Result<TxStatus> Node::transaction_status(const ledger::TxId& id) const {
   status.level = level_of(*status.outcome);
   status.history.push_back({status.level, block.record.effective_time.value, 0,
                             fmt::format("committed at height {}", place->height.value)});
+  if (status.level != Level::kReplicated) return status;
+  QUORATE_ASSIGN(const auto stable, stores_.ledger->stable_at_or_above(place->height));
+  if (!stable || stable->note.sequence > stores_.ledger->height()) return status;
+  status.level = Level::kStable;
+  status.history.push_back({status.level, stable->time_seconds * 1000, 0,
+                            fmt::format("under the checkpoint of height {}, which a quorum "
+                                        "cosigned",
+                                        stable->note.sequence.value)});
   return status;
 }
 

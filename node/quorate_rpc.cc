@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "crypto/bcs.h"
+#include "ledger/proved_state.h"
 #include "ledger/receipt.h"
 #include "node/explain/report.h"
+#include "node/rpc_error.h"
 #include "node/time_text.h"
 
 namespace quorate::node {
@@ -25,9 +28,68 @@ RpcResult quorate_receipt(const NodeView& view, const RpcParams& params) {
   return json::object{{"id", id.hex()}, {"receipt", ledger::receipt_to_json(*receipt)}};
 }
 
+RpcResult get_proved(const NodeView& view, const Bytes& key) {
+  QUORATE_ASSIGN(const ledger::StableView state, need_stable_view(view));
+  QUORATE_ASSIGN(const auto entry, answered(ledger::read_entry(state, key)));
+  QUORATE_ASSIGN(const ledger::TimeMs time, answered(ledger::read_time(state)));
+  QUORATE_ASSIGN(const auto statement, answered(ledger::prove_read(state, key)));
+  json::object answer{{"found", entry.has_value()},
+                      {"value", entry ? to_base64(entry->value) : std::string()},
+                      {"height", state.checkpoint().note.sequence.value},
+                      {"time_ms", time.value},
+                      {"staleness_ms", std::max(clock_now().value, time.value) - time.value},
+                      {"proof", ledger::statement_to_json(statement)}};
+  if (entry && entry->until) answer["until_ms"] = entry->until->value;
+  return answer;
+}
+
+RpcExpected<json::object> with_receipt(const NodeView& view, json::object answer,
+                                       std::string_view fate, const ledger::TxId& id) {
+  QUORATE_ASSIGN(const auto receipt, answered(ledger::make_receipt(view.store, id)));
+  answer["fate"] = fate;
+  answer["receipt"] = ledger::receipt_to_json(receipt);
+  return answer;
+}
+
+RpcResult quorate_fate(const NodeView& view, const RpcParams& params) {
+  QUORATE_ASSIGN(const Bytes encoded, params.need_bytes("tx"));
+  const auto transaction = crypto::decode<ledger::SignedTransaction>(encoded);
+  if (!transaction) {
+    return wrong_param("tx", transaction.error().message, "a signed transaction in BCS");
+  }
+  const ledger::Transaction& body = transaction->body;
+  if (body.chain_id != view.chain_id) {
+    return wrong_param("tx", "a transaction of chain " + body.chain_id.hex(),
+                       "one of chain " + view.chain_id.hex());
+  }
+  const ledger::TxId id = ledger::id_of(body);
+  json::object answer{{"id", id.hex()}};
+  QUORATE_ASSIGN(const auto place, answered(view.store.find(id)));
+  if (place) return with_receipt(view, std::move(answer), "happened", id);
+  QUORATE_ASSIGN(const auto owner, answered(view.store.nonce_owner(body.sender, body.nonce)));
+  if (owner) return with_receipt(view, std::move(answer), "nonce-taken", *owner);
+  QUORATE_ASSIGN(const ledger::StableView state, need_stable_view(view));
+  const auto statement = ledger::prove_fate(state, *transaction);
+  if (!statement && statement.error().code != "fate-open") {
+    return tl::unexpected(rpc_error_of(statement.error()));
+  }
+  answer["fate"] = "open";
+  if (!statement) {
+    answer["error"] = error_to_json(statement.error());
+    return answer;
+  }
+  QUORATE_ASSIGN(const auto verdict,
+                 answered(ledger::verify_statement(*statement, view.genesis)));
+  answer["fate"] = ledger::fate_text(verdict.fate);
+  answer["proof"] = ledger::statement_to_json(*statement);
+  return answer;
+}
+
 RpcResult quorate_get(const NodeView& view, const RpcParams& params) {
   QUORATE_ASSIGN(const Bytes key, params.need_bytes("key"));
+  QUORATE_ASSIGN(const bool prove, params.boolean("prove", false));
   QUORATE_TRY(check_user_key("key", key));
+  if (prove) return get_proved(view, key);
   const ledger::StoreView state = view.store.view();
   QUORATE_ASSIGN(const auto entry, answered(ledger::read_entry(state, key)));
   const std::uint64_t agreed_ms = state.time().value;
@@ -57,11 +119,11 @@ RpcResult quorate_account(const NodeView& view, const RpcParams& params) {
 
 // Levels that this version reaches; a wait for a later one would only ever time out.
 RpcExpected<std::optional<Level>> wait_param(const RpcParams& params) {
-  constexpr std::string_view kExpected = "local, promised, quorum or replicated";
+  constexpr std::string_view kExpected = "local, promised, quorum, replicated or stable";
   QUORATE_ASSIGN(const auto text, params.text("wait"));
   if (!text) return std::nullopt;
   const auto level = parse_level(*text);
-  if (!level || *level < Level::kLocal || *level > Level::kReplicated) {
+  if (!level || *level < Level::kLocal || *level > Level::kStable) {
     return wrong_param("wait", fmt::format("\"{}\"", text->substr(0, 32)), kExpected);
   }
   return *level;
@@ -121,11 +183,17 @@ void quorate_explain(const NodeView& view, const RpcParams&, const RpcReply& rep
 std::vector<RpcMethod> quorate_methods() {
   return {
       {"quorate_tx_status", {"id", "wait", "timeout_ms"},
-       "How true a transaction is; waits for local, promised, quorum or replicated.", tx_status},
+       "How true a transaction is; waits for local, promised, quorum, replicated or stable.",
+       tx_status},
       {"quorate_receipt", {"id"}, "The receipt of a transaction, to be verified offline.",
        at_once(quorate_receipt)},
-      {"quorate_get", {"key"}, "The value of a key, without proof, and how stale it may be.",
+      {"quorate_get", {"key", "prove"},
+       "The value of a key and how stale it may be; with prove=true under the newest stable "
+       "checkpoint, with its proof.",
        at_once(quorate_get)},
+      {"quorate_fate", {"tx"},
+       "What has become of a signed transaction, or never can, with the proof of it.",
+       at_once(quorate_fate)},
       {"quorate_account", {"key"}, "Balance and nonces of a public key.",
        at_once(quorate_account)},
       {"quorate_explain", {}, "What this replica waits for, from whom and since when.",
@@ -175,10 +243,27 @@ RpcError not_in_the_ledger(const NodeView& view, const ledger::TxId& id) {
 
 void wait_for(const NodeView& view, const ledger::TxId& id, Level wanted, std::uint64_t timeout_ms,
               std::function<void(const TxStatus&)> then) {
-  view.tracker.wait(id, wanted, timeout_ms, [&view, then = std::move(then)](const TxStatus& told) {
+  const auto answer = [&view, then = std::move(then)](const TxStatus& told) {
     if (told.level != Level::kUnknown) return then(told);
     then(view.transaction_status(told.id).value_or(told));
-  });
+  };
+  // The ledger may know one that the tracker does not; who waits for more of it waits there.
+  const auto status = view.tracker.status(id) ? Result<TxStatus>(TxStatus{})
+                                              : view.transaction_status(id);
+  if (status && status->level == Level::kReplicated && !satisfies(status->level, wanted)) {
+    view.tracker.adopt(*status);
+  }
+  view.tracker.wait(id, wanted, timeout_ms, answer);
+}
+
+RpcExpected<ledger::StableView> need_stable_view(const NodeView& view) {
+  if (auto state = view.store.stable_view()) return std::move(*state);
+  return tl::unexpected(rpc_error_of(
+      {ErrorKind::kUnavailable, "nothing-stable",
+       fmt::format("A proof was asked for; at height {} this node has no state under a checkpoint "
+                   "that a quorum cosigned",
+                   view.store.height().value),
+       "Ask again in a moment, or another node; reads without proof are answered."}));
 }
 
 RpcExpected<void> check_user_key(std::string_view param, ByteView key) {

@@ -7,11 +7,18 @@
 //       -> {id, level, history[{level, time_ms, after_us, evidence}], height?, index?,
 //           outcome?{code, message}, nonce_owner?, reached?, node}
 //   quorate_receipt {id}   -> {id, receipt}             the text of ledger/receipt.h
-//   quorate_get {key}      -> {found, value, until_ms?, height, time_ms, staleness_ms, proof}
+//   quorate_get {key, prove?}
+//       -> {found, value, until_ms?, height, time_ms, staleness_ms, proof}
+//          proof is "unproved", or with prove the text of ledger/proved_state.h, all else as of the
+//          newest stable checkpoint
+//   quorate_fate {tx}      -> {id, fate, receipt?, proof?, error?}
+//          fate is "happened" (receipt), "nonce-taken" (receipt of the transaction that took it),
+//          "never" or "not-from-now-on" (proof), or "open" (error says until when)
 //   quorate_account {key}  -> {key, balance, highest_nonce, next_nonce, height}
 //   quorate_explain        -> what this replica waits for (node/explain/report.h)
 //
-// Ids and public keys are hex, keys and values base64; balances are decimal text, all else numbers.
+// Ids and public keys are hex, keys, values and transactions base64; balances are decimal text,
+// all else numbers.
 // Errors: "tx-not-found", "tx-pending", what an outcome is called, and those of the ledger.
 
 #include <boost/json/object.hpp>
@@ -30,6 +37,9 @@ inline constexpr std::uint64_t kWaitMsMax = 60'000;
 inline constexpr std::uint64_t kWaitMsUsual = 10'000;
 
 [[nodiscard]] std::vector<RpcMethod> quorate_methods();
+
+// The newest state that can be proved. Error: "nothing-stable" (kUnavailable).
+[[nodiscard]] RpcExpected<ledger::StableView> need_stable_view(const NodeView& view);
 
 // The object "quorate" in `status`.
 [[nodiscard]] boost::json::object quorate_status(const NodeView& view);

@@ -21,6 +21,8 @@ constexpr std::size_t kStepsMax = 12;
 // Sequences with a proposal that was not executed; the core's window is far smaller.
 constexpr std::size_t kProposalsMax = 1024;
 constexpr std::uint64_t kTimeoutMsMax = 3'600'000;
+// Heights with transactions that no checkpoint covers; as with proposals.
+constexpr std::size_t kHeightsMax = 4096;
 
 std::uint64_t steady_us() {
   return static_cast<std::uint64_t>(
@@ -58,8 +60,10 @@ std::string evidence_of(Level level, ledger::View view, ledger::Sequence sequenc
     case Level::kExpired:
       if (status.height) return fmt::format("ordered too late, at height {}", sequence.value);
       return "agreed time passed its valid-until";
-    case Level::kUnknown:
     case Level::kStable:
+      return fmt::format("under the checkpoint of height {}, which a quorum cosigned",
+                         sequence.value);
+    case Level::kUnknown:
     case Level::kAnchored:
       break;
   }
@@ -264,6 +268,47 @@ void Tracker::judge(const ledger::TxResult& result, ledger::Height height, std::
   }
   const Level level = level_of(result.outcome);
   advance(result.id, entry, {level, {}, height}, due);
+  if (level == Level::kReplicated) await_stable(result.id, entry, due);
+}
+
+void Tracker::await_stable(const TxId& id, Entry& entry, Due& due) {
+  if (*entry.height <= stable_) return advance(id, entry, {Level::kStable, {}, stable_}, due);
+  not_stable_[*entry.height].push_back(id);
+  if (not_stable_.size() > kHeightsMax) not_stable_.erase(not_stable_.begin());
+}
+
+void Tracker::on_stable(ledger::Height height) {
+  Due due;
+  {
+    const std::lock_guard lock(mutex_);
+    stable_ = std::max(stable_, height);
+    const auto end = not_stable_.upper_bound(height);
+    for (auto at = not_stable_.begin(); at != end; ++at) {
+      for (const TxId& id : at->second) {
+        const auto found = entries_.find(id);
+        if (found == entries_.end()) continue;
+        advance(id, found->second, {Level::kStable, {}, height}, due);
+      }
+    }
+    not_stable_.erase(not_stable_.begin(), end);
+  }
+  answer_all(due);
+}
+
+void Tracker::adopt(const TxStatus& replicated) {
+  Due due;
+  {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = track(replicated.id, due);
+    if (entry.level() < Level::kReplicated && replicated.height) {
+      entry.height = replicated.height;
+      entry.index = replicated.index.value_or(0);
+      entry.outcome = replicated.outcome;
+      advance(replicated.id, entry, {Level::kReplicated, {}, *replicated.height}, due);
+      await_stable(replicated.id, entry, due);
+    }
+  }
+  answer_all(due);
 }
 
 void Tracker::on_expired(const std::vector<TxId>& ids) {

@@ -6,6 +6,7 @@
 //   promised   a primary proposed it
 //   quorum     a quorum prepared it
 //   replicated a quorum committed it and this node executed it: final, never lost
+//   stable     a checkpoint that a quorum cosigned covers it: from here on its result is proved too
 //   rejected   final: ordered and refused, with its code; or its nonce went to another
 //   expired    final: agreed time passed its valid-until
 //
@@ -87,6 +88,11 @@ class Tracker {
   // not tracked are left to the ledger.
   void on_executed(ledger::Height height, const std::vector<ledger::TxResult>& results,
                    const std::vector<std::optional<ledger::TxId>>& nonce_owners);
+  // A quorum cosigned the log up to this height; blocks up to it that are executed later are stable
+  // at once.
+  void on_stable(ledger::Height height);
+  // Takes up one that the ledger knows to be replicated and this does not: for who waits for more.
+  void adopt(const TxStatus& replicated);
   // Agreed time has passed their valid-until.
   void on_expired(const std::vector<ledger::TxId>& ids);
   // It left the mempool because another transaction with its nonce was executed, or (nullopt)
@@ -154,6 +160,8 @@ class Tracker {
              const std::optional<ledger::TxId>& nonce_owner, Due& due);
   void forget(const ledger::TxId& id, const TxStatus& last, Due& due);
   void answer_satisfied(const ledger::TxId& id, const TxStatus& status, Due& due);
+  // It is replicated; it becomes stable, now or when a checkpoint covers its height.
+  void await_stable(const ledger::TxId& id, Entry& entry, Due& due);
   Waiters::iterator take(Waiters::iterator waiter, TxStatus status, Due& due);
   [[nodiscard]] static TxStatus render(const ledger::TxId& id, const Entry& entry);
 
@@ -166,6 +174,8 @@ class Tracker {
   std::list<ledger::TxId> active_;    // oldest first
   std::list<ledger::TxId> finished_;  // oldest first
   std::map<ledger::Sequence, Proposal> proposals_;
+  std::map<ledger::Height, std::vector<ledger::TxId>> not_stable_;  // replicated; may be forgotten
+  ledger::Height stable_;
   Waiters waiters_;
   std::set<std::pair<ledger::TxId, std::uint64_t>> waiters_by_id_;
   std::set<std::pair<std::uint64_t, std::uint64_t>> deadlines_;  // monotonic ms, waiter

@@ -92,6 +92,7 @@ RunReport run_random(const RunOptions& options) {
   world.seed = options.seed;
   world.parameters = draw_parameters(dice);
   world.liars = options.byzantine;
+  world.signatures = options.signatures;
   Simulator simulator(world);
   simulator.trace().on_event = options.on_event;
   for (const auto& host : simulator.hosts()) host->bug = options.bug;
@@ -118,6 +119,7 @@ RunReport run_random(const RunOptions& options) {
   RunReport report = make_report(simulator, workload, is_live);
   report.faults = nemesis.faults();
   report.liars = liars;
+  if (options.at_end) options.at_end(simulator);
   return report;
 }
 

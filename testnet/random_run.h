@@ -29,8 +29,11 @@ struct RunOptions {
   std::uint64_t seconds = 60;  // with faults, in virtual time
   std::set<ledger::ReplicaId> byzantine;  // behaviours are drawn
   HostBug bug = HostBug::kNone;           // of all replicas
+  SimSignatures signatures = SimSignatures::kEd25519;
   // Sees every event of the trace.
   std::function<void(const TraceEvent&)> on_event;
+  // Sees what a run leaves behind.
+  std::function<void(Simulator&)> at_end;
 };
 
 struct RunReport {

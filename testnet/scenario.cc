@@ -46,6 +46,8 @@ const std::vector<Verb>& verbs() {
       {"copy-votes", {WordKind::kReplica}, {}, "copy-votes I"},
       {"restore-votes", {WordKind::kReplica}, {}, "restore-votes I"},
       {"wipe-votes", {WordKind::kReplica}, {}, "wipe-votes I"},
+      {"flip-votes", {WordKind::kReplica}, {}, "flip-votes I"},
+      {"flip-ledger", {WordKind::kReplica}, {}, "flip-ledger I"},
       {"lose-ledger", {WordKind::kReplica}, {}, "lose-ledger I"},
       {"settle", {}, {WordKind::kNumber}, "settle [MS]"},
       {"expect", {WordKind::kExpectation}, {WordKind::kReplica},

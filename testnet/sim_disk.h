@@ -66,6 +66,10 @@ class VoteDisk {
   virtual void copy() = 0;
   virtual void restore_copy() = 0;
   virtual void wipe() = 0;
+  // While the replica is down: a bit of one record flips. Nobody reads such a store: who opens it
+  // finds it damaged (checksums; ledger/store.h), sets it aside and begins an empty one.
+  virtual void flip(Prng& dice) = 0;
+  [[nodiscard]] virtual bool is_damaged() const = 0;
 
   DiskFaults faults;
 };
@@ -90,6 +94,9 @@ class LedgerDisk : public ledger::StateReader {
   virtual void crash(CrashKind kind, Prng& dice) = 0;
   // While the replica is down: it begins again at genesis.
   virtual void wipe() = 0;
+  // As VoteDisk::flip.
+  virtual void flip(Prng& dice) = 0;
+  [[nodiscard]] virtual bool is_damaged() const = 0;
 
   DiskFaults faults;
 };

@@ -106,7 +106,12 @@ class MemoryLedger final : public LedgerDisk {
     while (height().value > kept) take_back();
   }
 
+  // The content of a block is shared with other replicas here, so the damage stands apart.
+  void flip(Prng&) override { is_damaged_ = !blocks_.empty(); }
+  bool is_damaged() const override { return is_damaged_; }
+
   void wipe() override {
+    is_damaged_ = false;
     blocks_.clear();
     state_.clear();
     index_.clear();
@@ -148,6 +153,7 @@ class MemoryLedger final : public LedgerDisk {
   std::map<Bytes, Bytes> state_;
   std::map<TxId, TxLocation> index_;
   Height synced_;
+  bool is_damaged_ = false;
 };
 
 }  // namespace

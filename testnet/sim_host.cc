@@ -38,6 +38,8 @@ ledger::TimeMs SimHost::wall() const {
 void SimHost::start() {
   QUORATE_CHECK(!is_up(), "a replica starts once a life");
   ++life_;
+  if (votes_->is_damaged()) votes_->wipe();
+  if (ledger_->is_damaged()) ledger_->wipe();
   parts_.trace.note({Kind::kStart, parts_.agenda.now_us(), self_, {}, ledger_->height().value});
   parts_.checkers.on_start(self_, ledger_->height(), is_recovering());
   if (bug == HostBug::kForgetsVotes && life_ > 1) votes_ = memory_votes(parts_.world.chain_id());

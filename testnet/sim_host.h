@@ -114,6 +114,10 @@ class SimHost {
   [[nodiscard]] VoteDisk& votes() { return *votes_; }
   [[nodiscard]] LedgerDisk& ledger() { return *ledger_; }
   [[nodiscard]] const LedgerDisk& ledger() const { return *ledger_; }
+  // As the node keeps it beside its ledger.
+  [[nodiscard]] const std::optional<ledger::StableCheckpoint>& last_stable() const {
+    return last_stable_;
+  }
   [[nodiscard]] ledger::TimeMs wall() const;
   [[nodiscard]] std::size_t waiting_transactions() const {
     return mempool_ ? mempool_->counters().transactions : 0;
@@ -195,6 +199,7 @@ class SimHost {
   Prng dice_;
   std::unique_ptr<VoteDisk> votes_;
   std::unique_ptr<LedgerDisk> ledger_;
+  std::optional<ledger::StableCheckpoint> last_stable_;
   std::uint64_t life_ = 0;
   std::uint64_t paused_until_us_ = 0;
 

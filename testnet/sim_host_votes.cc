@@ -26,7 +26,9 @@ Status SimHost::prepare_write(std::vector<ledger::VoteRecord>& records) {
       pbft::raise(highest, record);
       bodies_.add(record);
     }
-    if (output.stable) stable_ = std::max(stable_, output.stable->note.sequence);
+    if (!output.stable) continue;
+    stable_ = std::max(stable_, output.stable->note.sequence);
+    last_stable_ = output.stable;
   }
   truncate();
   if (!highest) return {};

@@ -45,6 +45,10 @@ void print_verdict(Console& console, const ledger::Receipt& receipt,
                            verdict.result_proved
                                ? ""
                                : " (a checkpoint proves it; this receipt holds none)"));
+  if (!verdict.result_proved) return;
+  console.line(fmt::format("         under the checkpoint of height {}, cosigned by {} of {} "
+                           "replicas",
+                           verdict.checkpoint.value, verdict.cosigners, verdict.replicas));
 }
 
 boost::json::object verdict_to_json(const ledger::ReceiptVerdict& verdict,
@@ -53,7 +57,8 @@ boost::json::object verdict_to_json(const ledger::ReceiptVerdict& verdict,
   if (verdict.result.failed_operation) {
     result["failed_operation"] = *verdict.result.failed_operation;
   }
-  return {{"id", verdict.id.hex()},
+  boost::json::object object{
+          {"id", verdict.id.hex()},
           {"chain_id", ledger::chain_id_of(genesis.genesis).hex()},
           {"height", verdict.height.value},
           {"index", verdict.index},
@@ -63,6 +68,8 @@ boost::json::object verdict_to_json(const ledger::ReceiptVerdict& verdict,
           {"order_proved", verdict.order_proved},
           {"result_proved", verdict.result_proved},
           {"result", result}};
+  if (verdict.result_proved) object["checkpoint"] = verdict.checkpoint.value;
+  return object;
 }
 
 Result<ExitCode> verify(const Options& options, Console& console) {

@@ -12,7 +12,9 @@ namespace quorate::node {
 void add_keys_commands(CommandLine& line);
 void add_tx_commands(CommandLine& line);         // put, delete, add, cas, transfer, submit
 void add_tx_query_commands(CommandLine& line);   // status, receipt
+void add_tx_fate_command(CommandLine& line);
 void add_get_command(CommandLine& line);
+void add_proof_commands(CommandLine& line);
 void add_explain_command(CommandLine& line);
 void add_receipt_commands(CommandLine& line);
 void add_evidence_commands(CommandLine& line);   // verify, show

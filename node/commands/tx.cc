@@ -40,10 +40,10 @@ using OptionsPtr = std::shared_ptr<Options>;
 Result<SubmitOptions> submit_options(const Options& options) {
   SubmitOptions wish;
   QUORATE_ASSIGN(wish.wait, parse_level(options.wait));
-  if (wish.wait < Level::kLocal || wish.wait > Level::kReplicated) {
+  if (wish.wait < Level::kLocal || wish.wait > Level::kStable) {
     return fail(ErrorKind::kUsage, "level-unknown",
                 fmt::format("Found --wait {}, expected a level that can be waited for: local, "
-                            "promised, quorum or replicated",
+                            "promised, quorum, replicated or stable",
                             options.wait));
   }
   QUORATE_ASSIGN(wish.timeout_ms, parse_duration_ms(options.timeout));
@@ -160,7 +160,7 @@ std::vector<Parameter> submit_parameters(Options& options) {
   return {node_parameter(options.network),
           {.name = "--wait",
            .value = "LEVEL",
-           .help = "Level to wait for: local, promised, quorum, or replicated (default)",
+           .help = "Level to wait for: local, promised, quorum, replicated (default), or stable",
            .target = &options.wait},
           {.name = "--timeout",
            .value = "DURATION",

@@ -24,6 +24,7 @@ std::string replay(const SimulateOptions& options, std::uint64_t seed) {
   if (options.replicas) text += fmt::format(" --replicas {}", *options.replicas);
   if (options.byzantine) text += " --byzantine " + *options.byzantine;
   text += fmt::format(" --seed {}", seed);
+  if (options.stand_in) text += " --stand-in";
   if (options.scenario == kRandomScenario) text += fmt::format(" --seconds {}", options.seconds);
   return text;
 }

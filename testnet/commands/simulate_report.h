@@ -26,6 +26,8 @@ struct SimulateOptions {
   std::optional<std::string> byzantine;
   std::uint64_t seconds = 60;
   std::optional<std::string> trace;
+  std::optional<std::string> ledgers;
+  bool stand_in = false;
   bool list = false;
 };
 

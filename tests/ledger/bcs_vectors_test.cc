@@ -145,6 +145,10 @@ class Lines {
     const auto back = crypto::decode<T>(bytes);
     ASSERT_TRUE(back) << type;
     EXPECT_EQ(crypto::encode(*back), bytes) << type;
+    add_bytes(type, value, bytes);
+  }
+  template <class T>
+  void add_bytes(std::string_view type, const T& value, const Bytes& bytes) {
     lines_.push_back(json::serialize(json::object{
         {"type", type}, {"value", show(value)}, {"bytes", to_hex(bytes)}}));
   }
@@ -199,7 +203,8 @@ std::vector<std::string> make_lines() {
                          crypto::sha256(as_bytes("the NEW-VIEW")), ReplicaId{65'535}});
   lines.add("commit_certificate", block.certificate);
   for (const TxResult& result : block.results) lines.add("tx_result", result);
-  lines.add("receipt", make_receipt(block, 1).value());
+  const Receipt receipt = make_receipt(block, 1).value();
+  lines.add_bytes("receipt", receipt, encode_receipt(receipt));
   return lines.lines();
 }
 

@@ -3,6 +3,7 @@
 // The worked examples of ledger/README.md as values: one network, one transaction, and what becomes
 // of it. formats_test.cc holds the document's bytes against these.
 
+#include "ledger/proved_state.h"
 #include "ledger/receipt.h"
 #include "ledger/stable_checkpoint.h"
 #include "ledger/state_proof.h"
@@ -47,6 +48,14 @@ struct FormatExamples {
     return prove_key(state_root(), key, pages.reader(), [this](ByteView other) {
              return state.get(other);
            }).value();
+  }
+  [[nodiscard]] StateStatement statement() const {
+    const Bytes colour = to_bytes("colour");
+    return {kStatementFormat,
+            ReadSubject{colour},
+            stable,
+            {state.leaves.at(colour), prove(colour)},
+            {state.leaves.at(time_key()), prove(time_key())}};
   }
   static Digest root_of(const MapState& state) {
     StateTree tree;

@@ -85,7 +85,7 @@ TEST_F(LedgerReadme, RecordExampleIsWhatTheCodeWrites) {
 }
 
 TEST_F(LedgerReadme, ReceiptExamplesAreWhatTheCodeWritesAndVerify) {
-  EXPECT_EQ(hex("receipt"), to_hex(crypto::encode(examples_.receipt)));
+  EXPECT_EQ(hex("receipt"), to_hex(encode_receipt(examples_.receipt)));
   EXPECT_EQ(block("json receipt"), receipt_to_json(examples_.receipt));
   const Genesis genesis = parse_genesis(block("json genesis")).value();
   const Receipt receipt = parse_receipt(block("json receipt")).value();
@@ -130,6 +130,14 @@ TEST_F(LedgerReadme, StateProofExamplesAreWhatTheCodeWritesAndVerify) {
     const auto proof = crypto::decode<StateProof>(from_hex(hex(kind)).value()).value();
     EXPECT_TRUE(verify_key(proof, key, examples_.state.get(key).value(), root));
   }
+}
+
+TEST_F(LedgerReadme, StatementExampleIsWhatTheCodeWritesAndVerifies) {
+  ASSERT_EQ(hex("statement"), to_hex(crypto::encode(examples_.statement())));
+  const auto statement = decode_statement(from_hex(hex("statement")).value()).value();
+  const auto verdict = verify_statement(statement, examples_.genesis);
+  ASSERT_TRUE(verdict) << verdict.error().to_string();
+  EXPECT_EQ(as_text(verdict->entry->value), "blue");
 }
 
 TEST_F(LedgerReadme, ListsEveryOutcomeWithItsNumberAndCode) {
@@ -233,6 +241,7 @@ TEST(LedgerFormats, WhatIsEncodedIsDecodedAndNoPartOfItIs) {
   expect_round_trip(examples.receipt);
   expect_round_trip(examples.stable);
   expect_round_trip(examples.state_root());
+  expect_round_trip(examples.statement());
   expect_round_trip(examples.prove(to_bytes("colour")));
   expect_round_trip(examples.prove(to_bytes("size")));
   expect_round_trip(example_body(

@@ -420,7 +420,9 @@ TEST(CometAbci, QueryRefusesWhatItCannotAnswer) {
   EXPECT_EQ(refused({{"path", "/account"}, {"data", "61"}}), "-32602 param-malformed");
   EXPECT_EQ(refused({{"data", "61"}, {"height", "1"}}), "-32000 height-not-kept");
   EXPECT_EQ(refused({{"data", "61"}, {"height", "2"}}), "none");
-  EXPECT_EQ(refused({{"data", "61"}, {"prove", true}}), "-32000 read-not-proved");
+  EXPECT_EQ(refused({{"data", "61"}, {"prove", true}}), "-32000 nothing-stable");
+  EXPECT_EQ(refused({{"path", "/account"}, {"data", "61"}, {"prove", true}}),
+            "-32000 read-not-proved");
 }
 
 TEST(CometUnconfirmed, CountsAndListsWhatWaits) {

@@ -75,6 +75,8 @@ Result<TxStatus> RpcNode::status(const TxId& id) const {
   status.index = place->index;
   status.outcome = block.results[place->index].outcome;
   status.level = level_of(*status.outcome);
+  const auto stable = store->stable_at_or_above(place->height).value();
+  if (status.level == Level::kReplicated && stable) status.level = Level::kStable;
   return status;
 }
 
@@ -100,6 +102,15 @@ void RpcNode::add_block(const std::vector<TransactionPtr>& transactions, const B
 
 void RpcNode::add_empty_blocks(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) add_block({});
+}
+
+void RpcNode::add_stable_checkpoint(std::uint64_t after_ms) {
+  add_block({}, {.flags = ledger::kFlagCheckpoint, .after_ms = after_ms});
+  const auto own = store->own_checkpoint(store->height()).value();
+  ASSERT_TRUE(own) << "too soon after the last one";
+  const std::uint64_t seconds = store->time().value / 1000;
+  ASSERT_TRUE(store->put_stable(ledger::test::stabilise(*own, seconds, {0, 1, 3})));
+  tracker->on_stable(own->sequence);
 }
 
 TransactionPtr RpcNode::make_put(std::uint64_t nonce, std::string_view key,

@@ -34,6 +34,8 @@ class RpcNode {
   void add_block(const std::vector<ledger::TransactionPtr>& transactions,
                  const BlockPlan& plan = {});
   void add_empty_blocks(std::size_t count);
+  // An empty block that is a checkpoint, at this time since genesis, which becomes stable.
+  void add_stable_checkpoint(std::uint64_t after_ms);
   // A transaction of Alice with one put.
   [[nodiscard]] ledger::TransactionPtr make_put(std::uint64_t nonce, std::string_view key,
                                                 std::string_view value);

@@ -373,6 +373,33 @@ TEST(TrackerBlocks, TheListenerHearsEachBlockAfterItsTransactions) {
   EXPECT_EQ(heard, std::vector<std::uint64_t>({1, 2}));
 }
 
+TEST(TrackerStable, ACheckpointMakesWhatItCoversStable) {
+  Tracker tracker;
+  const TxId b = id_of(901);
+  const TxId c = id_of(902);
+  for (const TxId& id : {kA, b, c}) tracker.on_local(id);
+  tracker.on_executed(Height{1}, {{kA, Outcome::kApplied, {}}}, {std::nullopt});
+  tracker.on_executed(Height{2}, {{b, Outcome::kRejectedCompareFailed, 0}}, {std::nullopt});
+  tracker.on_executed(Height{3}, {{c, Outcome::kApplied, {}}}, {std::nullopt});
+  std::vector<Level> answered;
+  tracker.wait(c, Level::kStable, 60'000,
+               [&](const TxStatus& status) { answered.push_back(status.level); });
+  tracker.on_stable(Height{2});
+  EXPECT_EQ(tracker.status(kA)->level, Level::kStable);
+  EXPECT_EQ(tracker.status(kA)->history.back().evidence,
+            "under the checkpoint of height 2, which a quorum cosigned");
+  EXPECT_EQ(tracker.status(b)->level, Level::kRejected);  // an end stays an end
+  EXPECT_EQ(tracker.status(c)->level, Level::kReplicated);
+  EXPECT_TRUE(answered.empty());
+  tracker.on_stable(Height{4});
+  EXPECT_EQ(answered, std::vector<Level>{Level::kStable});
+  // What is executed below a stable checkpoint, in catching up, is stable at once.
+  const TxId d = id_of(903);
+  tracker.on_local(d);
+  tracker.on_executed(Height{4}, {{d, Outcome::kApplied, {}}}, {std::nullopt});
+  EXPECT_EQ(tracker.status(d)->level, Level::kStable);
+}
+
 // Every wait is answered exactly once, whoever wins: the level, the timeout, or the end.
 TEST(TrackerThreads, EachWaitIsAnsweredOnce) {
   std::atomic<std::size_t> answers = 0;

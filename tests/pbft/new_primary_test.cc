@@ -253,6 +253,23 @@ TEST(ViewLeft, PreparedCertificateSurvivesAViewThatBroughtNothing) {
   EXPECT_EQ(moves[0].body.prepared[0].pre_prepare, proposal.vote);
 }
 
+// Found by simulation: the null batches that a recovering replica asks for need a quorum too, and
+// nothing is ready on an idle network.
+TEST(ViewLeft, WhenTheBatchInTurnFindsNoQuorumThoughNothingIsReady) {
+  Lone lone(4, r(3));
+  (void)lone.receive(lone.world.pre_prepare(batch_of(1, {})));
+  EXPECT_EQ(sent<ViewChange>(wait_for_the_primary(lone)).size(), 1U);
+}
+
+TEST(ViewLeft, NotForABodyThatOnlyThisReplicaLacks) {
+  Lone lone(4, r(3));
+  const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, {lone.world.transaction()}));
+  (void)lone.receive(proposal);
+  for (const std::size_t i : {0, 1, 2}) (void)lone.receive(lone.world.commit(proposal, r(i)));
+  for (int i = 0; i < 40; ++i) (void)lone.tick_after(25);
+  EXPECT_TRUE(lone.replica.in_view());
+}
+
 TEST(ViewLeft, NothingOfItIsVotedForAnyMore) {
   Lone lone(4, r(3));
   const auto bodies = lone.ready(1);

@@ -79,8 +79,7 @@ Status VoteWriter::make_durable(const std::vector<CoreTurn>& turns) {
   }
   const bool adopts = ends_recovery(turns);
   QUORATE_CHECK(!adopts || guard_ != nullptr, "only a guard's ceiling ends a recovery");
-  QUORATE_TRY(truncate());
-  if (records.empty()) return {};
+  if (records.empty()) return truncate();
   if (highest) {
     QUORATE_CHECK(guard_ != nullptr && (is_adopted_ || adopts), "who may not vote writes no votes");
     const CoreTurn& last = turns.back();
@@ -93,10 +92,13 @@ Status VoteWriter::make_durable(const std::vector<CoreTurn>& turns) {
     }
   }
   QUORATE_ASSIGN(const std::uint64_t number, store_.write(records));
-  return tell_guard(number, adopts);
+  QUORATE_TRY(tell_guard(number, adopts));
+  return truncate();
 }
 
-// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced.
+// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced. That
+// checkpoint is durable in this store by now: were the votes gone first, a power cut between the
+// two and a lost ledger would leave a replica that takes its word for unspoken.
 Status VoteWriter::truncate() {
   ledger::Sequence low;
   {

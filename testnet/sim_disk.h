@@ -86,6 +86,10 @@ class LedgerDisk : public ledger::StateReader {
   [[nodiscard]] virtual ledger::TreeHead tree_head() const = 0;
   // Of the head, with the root of its state.
   [[nodiscard]] virtual ledger::CheckpointNote checkpoint_note() = 0;
+  // Of the checkpoint that was executed here last. Nothing if its note was never asked for, unless
+  // it is the head.
+  [[nodiscard]] virtual std::optional<ledger::CheckpointNote> own_checkpoint(
+      ledger::Height height) = 0;
   // Precondition: 1 <= height <= height().
   [[nodiscard]] virtual Result<ledger::CertifiedBatch> block(ledger::Height height) const = 0;
   [[nodiscard]] virtual Result<std::optional<ledger::TxLocation>> find(

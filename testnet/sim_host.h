@@ -59,6 +59,7 @@ enum class HostBug : std::uint8_t {
   kSendsBeforeWrite,   // messages leave before their votes are durable
   kForgetsVotes,       // restarts without its votes, and votes
   kAdoptsBeforeWrite,  // the guard knows a new store before what ended the recovery is in it
+  kErasesBeforeWrite,  // votes are dropped before the stable checkpoint that allows it is written
   kForgetsNonces,      // executes as if no nonce had been used
   kSkipsBatch,         // executes nothing of every third batch
   kHidesNewViews,      // makes NEW-VIEWs and shows them to nobody

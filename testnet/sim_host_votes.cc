@@ -30,7 +30,7 @@ Status SimHost::prepare_write(std::vector<ledger::VoteRecord>& records) {
     stable_ = std::max(stable_, output.stable->note.sequence);
     last_stable_ = output.stable;
   }
-  truncate();
+  if (bug == HostBug::kErasesBeforeWrite) truncate();
   if (!highest) return {};
   const ledger::GuardState guard = votes_->guard();
   const View view = std::max(highest->view, replica_->view());
@@ -77,11 +77,13 @@ void SimHost::finish_release() {
     if (const Status adopted = votes_->adopt(); !adopted) return stop(adopted.error());
     if (crashed(CrashPoint::kAfterAdoption)) return;
   }
+  truncate();
   if (crashed(CrashPoint::kBeforeRelease)) return;
   release(std::exchange(writing_, {}));
 }
 
-// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced.
+// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced, and after
+// that checkpoint was written here.
 void SimHost::truncate() {
   const Sequence low = std::min(stable_, ledger_->synced());
   if (low <= truncated_) return;

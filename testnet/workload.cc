@@ -105,7 +105,7 @@ Workload::Pending& Workload::add(const TransactionPtr& transaction, std::size_t 
 TransactionPtr Workload::sign_and_offer(std::size_t client, std::uint64_t nonce,
                                         std::size_t replica) {
   TransactionPtr transaction = sign(client, nonce, kLifeMs);
-  offer(add(transaction, replica));
+  (void)offer(add(transaction, replica));
   retry_later();
   return transaction;
 }
@@ -123,7 +123,7 @@ void Workload::submit_rivals(std::size_t client, std::size_t first, std::size_t 
 void Workload::offer_again(std::size_t replica) {
   for (auto& [id, pending] : pending_) {
     pending.replica = replica;
-    offer(pending);
+    (void)offer(pending);
   }
 }
 
@@ -138,11 +138,11 @@ void Workload::sign_and_offer(std::size_t client, std::uint64_t nonce) {
       if (i != pending.replica) (void)simulator_.host(i).submit(transaction);
     }
   }
-  offer(pending);
+  (void)offer(pending);
   retry_later();
 }
 
-void Workload::offer(Pending& pending) {
+bool Workload::offer(Pending& pending) {
   const auto answer = simulator_.host(pending.replica).submit(pending.transaction);
   simulator_.trace().note({TraceEvent::Kind::kSubmit,
                            simulator_.agenda().now_us(),
@@ -151,6 +151,9 @@ void Workload::offer(Pending& pending) {
                            answer ? 1U : 0U,
                            nullptr,
                            as_text(pending.transaction->id.digest.bytes)});
+  // A nonce that the window left behind does not come back.
+  return !answer && answer.error().code == "tx-nonce-too-old" &&
+         !simulator_.options().liars.contains(simulator_.host(pending.replica).self());
 }
 
 void Workload::retry_later() {
@@ -162,9 +165,12 @@ void Workload::retry_later() {
 void Workload::retry() {
   retries_ = false;
   drop_expired();
-  for (auto& [id, pending] : pending_) {
+  for (auto at = pending_.begin(); at != pending_.end();) {
+    Pending& pending = at->second;
     pending.replica = (pending.replica + 1) % simulator_.hosts().size();
-    offer(pending);
+    const bool has_ended = offer(pending);
+    at = has_ended ? pending_.erase(at) : std::next(at);
+    settled_ += has_ended ? 1 : 0;
   }
   retry_later();
 }

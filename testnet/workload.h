@@ -79,7 +79,8 @@ class Workload {
   ledger::TransactionPtr sign_and_offer(std::size_t client, std::uint64_t nonce,
                                         std::size_t replica);
   void sign_and_offer(std::size_t client, std::uint64_t nonce);
-  void offer(Pending& pending);
+  // Whether the replica says that it can never be executed, which ends it.
+  bool offer(Pending& pending);
   void retry_later();
   void retry();
   void drop_expired();

@@ -85,6 +85,16 @@ TEST(SimRun, GuardThatAdoptsAnEmptyStoreBreaksARecoveredReplicasWord) {
   EXPECT_TRUE(unsafe);
 }
 
+// A power cut between the two, then a ledger that is lost: the replica forgets what it signed.
+TEST(SimRun, VotesThatAreErasedBeforeTheCheckpointIsWrittenBreakAReplicasWord) {
+  constexpr std::uint64_t kSeed = 20437;
+  EXPECT_EQ(run_seed(4, kSeed, 4, HostBug::kErasesBeforeWrite).verdict, Verdict::kUnsafe);
+  expect_good(4, kSeed, 4);
+}
+
+// Restarts between a checkpoint and the vote for it left two votes of three, and a full window.
+TEST(SimRun, CheckpointThatWasExecutedBeforeACrashIsVotedForAfterIt) { expect_good(4, 36832, 60); }
+
 TEST(SimRun, ReplicasThatHideNewViewsLoseLiveness) {
   bool stuck = false;
   for (std::uint64_t seed = 1; seed <= 10 && !stuck; ++seed) {

@@ -2,42 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "crypto/bytes.h"
 #include "pow/params.h"
+#include "tests/support/readme.h"
 
 namespace quorate::pow {
 namespace {
 
-class PowReadme : public testing::Test {
+class PowReadme : public testing::Test, public quorate::test::Readme {
  protected:
-  PowReadme() {
-    std::ifstream file(QUORATE_SOURCE_DIR "/pow/README.md");
-    text_.assign(std::istreambuf_iterator<char>(file), {});
-  }
-
-  // The hex of a block without its comments.
-  [[nodiscard]] std::string hex(const std::string& name) const {
-    const std::string open = "```hex " + name + "\n";
-    const std::size_t begin = text_.find(open);
-    if (begin == std::string::npos) return "no block " + name;
-    std::string out;
-    for (std::size_t at = begin + open.size(); !text_.substr(at).starts_with("```");) {
-      const std::size_t end = text_.find('\n', at);
-      const std::string line = text_.substr(at, end - at);
-      at = end + 1;
-      out += line.substr(0, line.find("  "));
-    }
-    return out;
-  }
-  [[nodiscard]] bool says(const std::string& words) const {
-    return text_.find(words) != std::string::npos;
-  }
-
-  std::string text_;
+  PowReadme() : Readme("pow") {}
 };
 
 TEST_F(PowReadme, Header) {

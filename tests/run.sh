@@ -128,11 +128,14 @@ went_well+='|^\[( RUN      |       OK |-----)'
 
 # Adds what the ctest run in a log says of itself.
 count_tests() {
-  local log=$1 bad out_of off
+  local log=$1 good bad out_of off sums
   local own='^(GoogleTest|Seeds): ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped'
   local mutants='^([0-9]+) passed, ([0-9]+) failed$'
   if [[ $(tail -n 1 "$log") =~ $own ]]; then
-    count "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "${BASH_REMATCH[4]}"
+    # One line a campaign of seeds; of GoogleTest there is one.
+    sums=$(awk '/^(GoogleTest|Seeds): / { p += $2; f += $4; s += $6 } END { print p, f, s }' "$log")
+    read -r good bad off <<<"$sums"
+    count "$good" "$bad" "$off"
     return
   fi
   if [[ $(tail -n 1 "$log") =~ $mutants ]]; then

@@ -99,6 +99,7 @@ Workload::Pending& Workload::add(const TransactionPtr& transaction, std::size_t 
   ++submitted_;
   const ledger::Transaction& body = body_of(transaction);
   by_nonce_[{body.sender, body.nonce}].insert(transaction->id);
+  by_expiry_.emplace(body.valid_until, transaction->id);
   return pending_[transaction->id] = {transaction, replica};
 }
 
@@ -176,12 +177,11 @@ void Workload::retry() {
 }
 
 void Workload::drop_expired() {
-  std::vector<TxId> gone;
-  for (const auto& [id, pending] : pending_) {
-    if (body_of(pending.transaction).valid_until <= simulator_.wall()) gone.push_back(id);
+  const ledger::TimeMs now = simulator_.wall();
+  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now) {
+    expired_ += pending_.erase(by_expiry_.begin()->second);
+    by_expiry_.erase(by_expiry_.begin());
   }
-  for (const TxId& id : gone) pending_.erase(id);
-  expired_ += gone.size();
 }
 
 std::size_t Workload::open() {

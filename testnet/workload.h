@@ -93,6 +93,8 @@ class Workload {
   std::vector<Client> clients_;
   std::map<ledger::TxId, Pending> pending_;
   std::map<std::pair<ledger::PublicKey, std::uint64_t>, std::set<ledger::TxId>> by_nonce_;
+  // By valid-until; those that ended before it stay in it. `open` is asked after every event.
+  std::set<std::pair<ledger::TimeMs, ledger::TxId>> by_expiry_;
   bool is_running_ = false;
   bool retries_ = false;
   std::uint64_t submitted_ = 0;

@@ -110,11 +110,11 @@ RunReport run_random(const RunOptions& options) {
   simulator.run_for(options.seconds * kSecondUs);
   workload.stop();
   nemesis.heal();
-  bool is_live = workload.run_until_all_end(kHealedSecondsMax * kSecondUs);
+  bool is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
   // Where faults or silent clients left few commits, the healed network makes the rest.
   for (std::size_t i = 0; is_live && simulator.checkers().counters().commits < kCommitsMin; ++i) {
     (void)workload.submit(i % simulator.world().clients(), i % options.replicas);
-    is_live = workload.run_until_all_end(kHealedSecondsMax * kSecondUs);
+    is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
   }
   RunReport report = make_report(simulator, workload, is_live);
   report.faults = nemesis.faults();

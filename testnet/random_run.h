@@ -53,8 +53,8 @@ struct RunReport {
 
 [[nodiscard]] RunReport run_random(const RunOptions& options);
 
-// How long after the end of all faults everything must have ended.
-inline constexpr std::uint64_t kHealedSecondsMax = 120;
+// After the end of all faults, at least one open transaction settles in each such time.
+inline constexpr std::uint64_t kPauseSecondsMax = 120;
 
 // Of a simulation that ran: `is_live` says whether all ended.
 [[nodiscard]] RunReport make_report(Simulator& simulator, Workload& workload, bool is_live);

@@ -193,6 +193,15 @@ bool Workload::run_until_all_end(std::uint64_t limit_us) {
   return simulator_.run_until([this] { return open() == 0 && simulator_.is_level(); }, limit_us);
 }
 
+bool Workload::run_while_any_settles(std::uint64_t pause_us_max) {
+  std::uint64_t settled_before = 0;
+  do {
+    settled_before = settled_;
+    if (run_until_all_end(pause_us_max)) return true;
+  } while (settled_ > settled_before && simulator_.is_sound());
+  return false;
+}
+
 void Workload::settle(const TxId& id) { settled_ += pending_.erase(id); }
 
 void Workload::on_executed(const ledger::CertifiedBatch& batch,

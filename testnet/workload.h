@@ -58,6 +58,8 @@ class Workload {
   // Runs the simulator, so long at most, until all have ended and every correct replica has
   // executed all that any has. False if time ran out or an invariant broke.
   [[nodiscard]] bool run_until_all_end(std::uint64_t limit_us);
+  // The same without a limit of the whole: false if none settled for so long.
+  [[nodiscard]] bool run_while_any_settles(std::uint64_t pause_us_max);
 
  private:
   struct Client {

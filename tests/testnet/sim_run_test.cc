@@ -115,6 +115,26 @@ TEST(SimRun, NothingExecutesWithoutAQuorum) {
   EXPECT_TRUE(simulator.run_until([&] { return workload.open() == 0; }, 60 * kSecond));
 }
 
+TEST(SimRun, SlowNetworkIsNotAStuckOne) {
+  constexpr std::uint64_t kPause = kSecond / 2;
+  SimOptions options;
+  options.parameters.window_batches = 1;
+  options.parameters.checkpoint_interval = 1;
+  options.parameters.batch_transactions_max = 1;
+  Simulator simulator(options);
+  Workload workload(simulator, {});
+  simulator.start_all();
+  simulator.run_for(kSecond);
+  for (std::size_t i = 0; i < 200; ++i) (void)workload.submit(i % 4, i % 4);
+  EXPECT_FALSE(workload.run_until_all_end(kPause));
+  EXPECT_TRUE(workload.run_while_any_settles(kPause));
+
+  for (const std::size_t replica : {2, 3}) simulator.host(replica).crash(CrashKind::kProcess);
+  (void)workload.submit(0, 0);
+  EXPECT_FALSE(workload.run_while_any_settles(kPause));
+  EXPECT_TRUE(simulator.is_sound());
+}
+
 // The host's persistence points, one by one: a power cut there, then a restart.
 TEST(SimRun, CrashAtEveryPersistencePointBreaksNothing) {
   for (std::size_t replica = 0; replica < 4; ++replica) {

@@ -68,13 +68,13 @@ void BlockTree::unfile(TreeNode& node) {
 
 TreeNode& BlockTree::insert(TreeNode& parent, const Header& header, const ChainPoint& point) {
   const auto [it, is_new] = nodes_.try_emplace(point.hash);
-  QUORATE_CHECK(is_new && header.previous == parent.hash(), "a new header on its parent");
+  QUORATE_CHECK(is_new && header.previous == parent.hash() && !parent.is_invalid,
+                "a new header on its valid parent");
   TreeNode& node = it->second;
   node.header = header;
   node.point = point;
   node.parent = &parent;
   node.arrival = ++arrivals_;
-  node.is_invalid = parent.is_invalid;
   leaves_.erase(&parent);
   parent.children.push_back(&node);
   leaves_.insert(&node);

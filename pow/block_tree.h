@@ -62,7 +62,8 @@ class BlockTree {
   // Headers without a child, those with the least work first.
   [[nodiscard]] std::vector<const TreeNode*> leaves() const;
 
-  // Adds a header that the rules accepted. Precondition: not here yet; `point` is next_point.
+  // Adds a header that the rules accepted. Precondition: not here yet, and `parent` is valid
+  // (checked); `point` is next_point.
   TreeNode& insert(TreeNode& parent, const Header& header, const ChainPoint& point);
   // Takes out the side header without children that has the least work (of several, the newest) if
   // that is less than `below`; never `keep`. Returns its hash, nullopt if there is none.

@@ -121,19 +121,20 @@ bool MemoryChain::has_room_for(const ledger::CheckedTransaction& transaction) co
 }
 
 // Those that no block can take any more.
-void MemoryChain::drop_hopeless(TimeMs now) {
+void MemoryChain::drop_hopeless() {
+  const TimeMs now = execution_time(chain_.tip());
   for (const TransactionPtr& transaction : pool()) {
     if (!check_admission(*transaction, genesis_, state_, now)) erase(transaction->id);
   }
 }
 
-Status MemoryChain::add_transaction(const TransactionPtr& transaction, TimeMs now) {
+Status MemoryChain::add_transaction(const TransactionPtr& transaction) {
   if (arrivals_.contains(transaction->id)) {
     return fail(ErrorKind::kConflict, "pow-pool-has-it",
                 "transaction " + transaction->id.hex() + " waits for a block already");
   }
-  QUORATE_TRY(check_admission(*transaction, genesis_, state_, now));
-  if (!has_room_for(*transaction)) drop_hopeless(now);
+  QUORATE_TRY(check_admission(*transaction, genesis_, state_, execution_time(chain_.tip())));
+  if (!has_room_for(*transaction)) drop_hopeless();
   if (!has_room_for(*transaction)) {
     return fail(ErrorKind::kUnavailable, "pow-pool-full",
                 std::to_string(pool_.size()) + " transactions wait for a block, expected at most " +

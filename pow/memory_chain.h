@@ -58,9 +58,10 @@ class MemoryChain {
   // nullptr: not here.
   [[nodiscard]] BlockPtr body(const Digest& hash) const;
 
-  // A transaction that waits for a block. Errors: those of check_admission at `now`;
-  // "pow-pool-full" (kUnavailable), "pow-pool-has-it" (kConflict).
-  [[nodiscard]] Status add_transaction(const TransactionPtr& transaction, ledger::TimeMs now);
+  // A transaction that waits for a block. Errors: those of check_admission at the time of the next
+  // block's execution, which may be well behind the clock; "pow-pool-full" (kUnavailable),
+  // "pow-pool-has-it" (kConflict).
+  [[nodiscard]] Status add_transaction(const TransactionPtr& transaction);
   // In the order in which they came.
   [[nodiscard]] std::vector<TransactionPtr> pool() const;
   // A block on the tip for someone to mine: as many waiting transactions as fit and may stand in
@@ -74,7 +75,7 @@ class MemoryChain {
   void connect(const Move& move, Happened& happened, std::optional<ConnectFailed>& failed);
   void disconnect(const Move& move, Happened& happened);
   [[nodiscard]] bool has_room_for(const ledger::CheckedTransaction& transaction) const;
-  void drop_hopeless(ledger::TimeMs now);
+  void drop_hopeless();
   void insert(const TransactionPtr& transaction);
   void erase(const ledger::TxId& id);
 

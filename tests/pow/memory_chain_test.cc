@@ -38,8 +38,6 @@ class MemoryChainTest : public testing::Test {
   TransactionPtr adds(std::uint64_t nonce) const {
     return ChainWorld::trusted(example_body(world_.genesis, nonce, {add("visits", 1)}));
   }
-  // The example network's agreed time; its transactions are good for an hour after.
-  static constexpr ledger::TimeMs kNow{ledger::test::kGenesisTime.value + 1000};
 
   ChainWorld world_;
   MemoryChain host_{world_.params, world_.genesis, world_.block_0};
@@ -131,7 +129,7 @@ TEST_F(MemoryChainTest, DisplacedTransactionsWaitAgainAndAreMinedAgain) {
   const TransactionPtr one = world_.put(1, "one", "1");
   const TransactionPtr two = world_.put(2, "two", "2");
   const TransactionPtr shared = world_.put(3, "shared", "3");
-  ASSERT_TRUE(host_.add_transaction(one, kNow));
+  ASSERT_TRUE(host_.add_transaction(one));
   const BlockPtr a1 = world_.on(world_.block_0, {one, shared});
   const BlockPtr a2 = world_.on(a1, {two});
   arrive({a1, a2});
@@ -196,26 +194,26 @@ TEST_F(MemoryChainTest, WhatIsExpiredOrTooFarHasNoPlaceInABlock) {
 
 TEST_F(MemoryChainTest, PoolIsBoundedAndLeavesNoRoomToTheHopeless) {
   MemoryChain host(world_.params, world_.genesis, world_.block_0, {}, {.transactions_max = 2});
-  ASSERT_TRUE(host.add_transaction(adds(1), kNow));
-  ASSERT_TRUE(host.add_transaction(adds(2), kNow));
-  EXPECT_EQ(refusal(host.add_transaction(adds(2), kNow)), "pow-pool-has-it");
-  EXPECT_EQ(refusal(host.add_transaction(adds(3), kNow)), "pow-pool-full");
-  EXPECT_EQ(refusal(host.add_transaction(adds(2000), kNow)), "tx-nonce-too-far");
+  ASSERT_TRUE(host.add_transaction(adds(1)));
+  ASSERT_TRUE(host.add_transaction(adds(2)));
+  EXPECT_EQ(refusal(host.add_transaction(adds(2))), "pow-pool-has-it");
+  EXPECT_EQ(refusal(host.add_transaction(adds(3))), "pow-pool-full");
+  EXPECT_EQ(refusal(host.add_transaction(adds(2000))), "tx-nonce-too-far");
   // Another of the same nonce is mined elsewhere: then the one here has no hope.
   const BlockPtr other = world_.on(world_.block_0, {world_.put(1, "colour", "blue")});
   static_cast<void>(host.step(input(BlockArrived{std::nullopt, other})));
   EXPECT_EQ(host.pool().size(), 2U);
-  EXPECT_TRUE(host.add_transaction(adds(3), kNow));
+  EXPECT_TRUE(host.add_transaction(adds(3)));
   EXPECT_EQ(ledger::test::ids_of(host.pool()), (std::vector{adds(2)->id, adds(3)->id}));
 }
 
 TEST_F(MemoryChainTest, DraftsTakeWhatFitsAndMayStand) {
   for (std::uint64_t nonce = 1; nonce <= 4; ++nonce) {
-    ASSERT_TRUE(host_.add_transaction(adds(nonce), kNow));
+    ASSERT_TRUE(host_.add_transaction(adds(nonce)));
   }
   // A rival of nonce 2 is in the pool as well; of the two the first may stand.
   const auto rival = world_.put(2, "rival", "x");
-  ASSERT_TRUE(host_.add_transaction(rival, kNow));
+  ASSERT_TRUE(host_.add_transaction(rival));
   const Block all = host_.draft({}, 1, kLateSeconds, 1 << 20).value();
   EXPECT_EQ(all.transactions.size(), 4U);
   const std::size_t room = encoded_bytes(all) + 4;  // as if the count took five bytes
@@ -229,6 +227,29 @@ TEST_F(MemoryChainTest, DraftsTakeWhatFitsAndMayStand) {
   EXPECT_NE(host_.draft({}, 2, kLateSeconds, 1 << 20).value().header.merkle_root,
             all.header.merkle_root);
   EXPECT_EQ(text(arrive(mined_block(all))), "+1");
+}
+
+TEST_F(MemoryChainTest, AForgottenHeaderTakesItsBodyAlong) {
+  Params params = quick_params();
+  params.retargets = false;
+  ChainWorld world(params);
+  MemoryChain host(params, world.genesis, world.block_0, {.side_headers_max = kHeadersMax});
+  const auto own = world.branch(world.block_0, 3);
+  const BlockPtr side = world.on(world.block_0);
+  for (const BlockPtr& block : {own[0], own[1], own[2], side}) {
+    static_cast<void>(host.step(input(BlockArrived{std::nullopt, block})));
+  }
+  ASSERT_EQ(host.body(side->hash), side);
+  std::vector<Header> headers;
+  ChainPoint at = world.point(own[1]);
+  for (std::size_t i = 0; i < kHeadersMax; ++i) {
+    headers.push_back(child_of(at, at.time + 10, params));
+    at = next_point(at, headers.back(), hash_of(headers.back()), params);
+  }
+  const Happened happened = host.step(input(HeadersArrived{kPeer, headers}));
+  EXPECT_EQ(happened.forgotten, std::vector{side->hash});
+  EXPECT_EQ(host.body(side->hash), nullptr);
+  EXPECT_EQ(host.body(own[0]->hash), own[0]);
 }
 
 TEST_F(MemoryChainTest, Block0FollowsFromTheGenesisDocument) {

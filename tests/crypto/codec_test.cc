@@ -6,6 +6,7 @@
 
 #include "crypto/bcs.h"
 #include "tests/crypto/codec_types.h"
+#include "tests/support/thinning.h"
 
 namespace quorate::crypto {
 namespace {
@@ -277,8 +278,9 @@ void expect_one_encoding(ByteView bytes, int& accepted) {
 TEST(CodecProperty, EveryShortByteStringHasOneReading) {
   using Mixed = std::variant<Nothing, std::vector<Fruit>, std::optional<bool>, std::string,
                              std::vector<Choice>>;
+  constexpr std::uint32_t kStep = 7 * quorate::test::kStride;  // through those of three bytes
   int accepted = 0;
-  for (std::uint32_t number = 0; number < (1U << 24); number += number < (1U << 16) ? 1 : 7) {
+  for (std::uint32_t number = 0; number < (1U << 24); number += number < (1U << 16) ? 1 : kStep) {
     const std::array<std::uint8_t, 3> bytes = {static_cast<std::uint8_t>(number),
                                                static_cast<std::uint8_t>(number >> 8),
                                                static_cast<std::uint8_t>(number >> 16)};

@@ -5,6 +5,7 @@
 
 #include "crypto/bcs.h"
 #include "tests/ledger/state_twin.h"
+#include "tests/support/thinning.h"
 
 namespace quorate::ledger {
 namespace {
@@ -28,7 +29,7 @@ std::optional<Bytes> first_that_differs(const std::map<Bytes, Bytes>& here,
 
 TEST(StatePages, EachVersionOfManySequencesIsAsDefined) {
   AnyWrites any(11);
-  for (int sequence = 0; sequence < 60; ++sequence) {
+  for (std::uint32_t sequence = 0; sequence < 60; sequence += quorate::test::kStride) {
     const std::size_t names = sequence % 4 == 0 ? 3 : 10 + any.below(300);
     PagesInMemory tree;
     for (int step = 0; step < 40; ++step) {
@@ -54,7 +55,7 @@ TEST(StatePages, EachVersionOfManySequencesIsAsDefined) {
 
 TEST(StatePages, WhatIsDroppedIsWhatNoLaterVersionNeeds) {
   AnyWrites any(12);
-  for (int sequence = 0; sequence < 60; ++sequence) {
+  for (std::uint32_t sequence = 0; sequence < 60; sequence += quorate::test::kStride) {
     PagesInMemory tree;
     const std::size_t names = 5 + any.below(300);
     for (int step = 0; step < 60; ++step) {

@@ -88,7 +88,12 @@ expect_number() {
   }
 }
 
-up() { expect 0 "$quorate" testnet up --detach --dir "$net" --deadline "${patience}s" "$@"; }
+up() {
+  local port=()
+  # Scripts that run beside others have ports of their own.
+  [[ -z ${QUORATE_E2E_PORT:-} ]] || port=(--base-port "$QUORATE_E2E_PORT")
+  expect 0 "$quorate" testnet up --detach --dir "$net" --deadline "${patience}s" "${port[@]}" "$@"
+}
 
 status_json() { "$quorate" testnet status --dir "$net" --json; }
 # roots: the tree heads, one a line, of the replicas that answer.

@@ -206,6 +206,7 @@ void add_pow_chain_commands(node::CommandLine& line) {
             .example = "  quorate pow journal",
             .parameters = {pow_dir_parameter(*dir)},
             .run = [dir](Console& console) { return journal(*dir, console); }});
+  add_pow_risk_command(line);
   add_wish<pow::Invalidate>(line, "invalidate", "Treat a block as invalid, and what follows it",
                             "A reorganisation like any other. `reconsider` takes it back.");
   add_wish<pow::Reconsider>(line, "reconsider", "Take the marks off a block and judge it again",

@@ -27,6 +27,7 @@ void add_simulate_command(node::CommandLine& line);
 // Of `quorate pow`, those that work on a folder; after node's, which make the group.
 void add_pow_chain_commands(node::CommandLine& line);
 void add_pow_mine_commands(node::CommandLine& line);  // mine, pull
+void add_pow_risk_command(node::CommandLine& line);
 
 // --dir, which every one of them has.
 [[nodiscard]] node::Parameter dir_parameter(std::optional<std::string>& dir);

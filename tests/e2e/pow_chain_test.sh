@@ -103,7 +103,21 @@ expect_text err 'pow-folder-busy'
 expect 2 pow mine --dir a --blocks 0
 expect 3 pow init --dir e --limit zzzzzzzz
 expect_text err 'pow-bits-malformed'
-for command in init mine show block pull journal invalidate reconsider prefer; do
+
+say 'risk by depth'
+expect 0 pow risk --attacker 10% --depth 7
+expect_text out '^  0\.0005914  the race'
+expect_text out '^  0\.0002428  Nakamoto'
+expect_text out 'below 0.1%: 6 by the race, 5 by Nakamoto'
+expect 0 pow risk --attacker 0.5
+expect_text out 'more than 10000 by the race'
+for share in 0 100% -1 x 10%% nan ''; do
+  expect 2 pow risk --attacker "$share"
+  expect_text err 'pow-share-malformed'
+done
+expect 2 pow risk --depth 0
+
+for command in risk init mine show block pull journal invalidate reconsider prefer; do
   expect 0 pow $command --help
   expect_text out "quorate pow $command"
 done

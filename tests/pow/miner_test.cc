@@ -34,7 +34,7 @@ TEST(Miner, FindsTheNoncesOfBitcoinsFirstBlocks) {
 
 TEST(Miner, TriesNoNonceTwiceAndNoneBeyondTheLast) {
   Header header = regtest_genesis();
-  header.bits = Bits{0x03000001};  // nobody finds that
+  header.bits = encode_target(u256(1));  // nobody finds that
   EXPECT_EQ(find_nonce(header, 0xffff'fffe, 1000), std::nullopt);
   header.bits = Bits{0};
   EXPECT_EQ(find_nonce(header, 0, 1000), std::nullopt);
@@ -56,7 +56,7 @@ TEST(Miner, FindsTheSmallestNonceOnAnyNumberOfThreads) {
 
 TEST(Miner, StopsWhenItIsTold) {
   Header header = regtest_genesis();
-  header.bits = Bits{0x03000001};
+  header.bits = encode_target(u256(1));
   const std::atomic<bool> stop = true;
   const Search search = search_nonce(header, 2, stop);
   EXPECT_FALSE(search.found);

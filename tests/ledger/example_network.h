@@ -122,6 +122,7 @@ class MapState final : public StateReader {
 
 inline std::vector<TxId> ids_of(const std::vector<TransactionPtr>& transactions) {
   std::vector<TxId> ids;
+  ids.reserve(transactions.size());
   for (const TransactionPtr& transaction : transactions) ids.push_back(transaction->id);
   return ids;
 }

@@ -112,7 +112,10 @@ TEST(StatePages, KeysAreReadFromAnyHashOn) {
   for (const auto& [key, value] : tree.versions.back().state) expected[crypto::sha256(key)] = key;
   for (int i = 0; i < 200; ++i) {
     Digest first = crypto::sha256(crypto::encode(any.below(1000)));
-    if (i % 2 == 0) first = std::next(expected.begin(), any.below(expected.size()))->first;
+    if (i % 2 == 0) {
+      const auto place = static_cast<std::ptrdiff_t>(any.below(expected.size()));
+      first = std::next(expected.begin(), place)->first;
+    }
     auto at = expected.lower_bound(first);
     std::size_t count = 0;
     ASSERT_TRUE(for_each_key(tree.versions.back().root, first, tree.reader(),

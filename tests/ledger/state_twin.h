@@ -37,6 +37,7 @@ inline Digest twin_root(std::span<const HashedLeaf> leaves, std::size_t depth = 
 
 inline Digest twin_root(const std::map<Bytes, Bytes>& state) {
   std::vector<HashedLeaf> leaves;
+  leaves.reserve(state.size());
   for (const auto& [key, value] : state) {
     leaves.push_back({crypto::sha256(key), crypto::sha256(value)});
   }

@@ -92,7 +92,7 @@ TEST_F(DamagedStore, LogCutAtAnyByteOpensAtABlock) {
   const std::string bytes = env_.read(log);
   std::vector<std::size_t> cuts = sizes;
   for (const std::size_t size : sizes) cuts.insert(cuts.end(), {size - 1, size - 2, size - 9});
-  constexpr std::size_t kStep = 23 * quorate::test::kStride;
+  constexpr std::size_t kStep = std::size_t{23} * quorate::test::kStride;
   for (std::size_t size = sizes[0]; size < bytes.size(); size += kStep) cuts.push_back(size);
   cuts.erase(std::remove_if(cuts.begin(), cuts.end(), [&](auto cut) { return cut < sizes[0]; }),
              cuts.end());

@@ -19,9 +19,9 @@ Replica::Replica(ReplicaConfig config, Voter& voter, ReplicaStart start)
       view_changes_(config_.self, config_.replicas.size()),
       suspicion_(config_.request_timeout_ms, config_.request_timeout_ms_max),
       checkpoints_(config_.replicas.size(), window_of(config_.parameters)),
+      report_pace_(config_.status_interval_ms_min, config_.status_interval_ms_max),
       sources_(config_.self, config_.replicas.size(), config_.fetch_timeout_ms,
-               config_.fetch_blocks_max),
-      status_interval_ms_(config_.status_interval_ms_min) {
+               config_.fetch_blocks_max) {
   QUORATE_CHECK(config_.self.value < size(), "a replica must be a member of its own epoch");
   restore(std::move(start));
 }
@@ -60,7 +60,7 @@ void Replica::after_input(Output& out) {
 }
 
 void Replica::on(const TransactionReady& event, Output&) {
-  if (!has_own_work()) hasten_status();
+  if (!has_own_work()) report_pace_.hasten(now_.monotonic_ms);
   requests_.add(event.transaction, now_.monotonic_ms);
   place_body(event.transaction);
 }
@@ -94,7 +94,7 @@ void Replica::on(const BatchExecuted& event, Output& out) {
 
 Slot& Replica::open_slot(Sequence sequence) {
   const auto [it, is_new] = slots_.try_emplace(sequence);
-  if (is_new) hasten_status();
+  if (is_new) report_pace_.hasten(now_.monotonic_ms);
   // What an earlier view left behind begins anew, unless this view must propose it again.
   if (is_new || (it->second.is_blank() && !is_reproposed(sequence))) {
     it->second.opened_ms = now_.monotonic_ms;
@@ -132,7 +132,7 @@ bool Replica::has_pending_work() const {
 }
 
 void Replica::set_deadline(Output& out) {
-  std::uint64_t deadline = next_status_ms_;
+  std::uint64_t deadline = report_pace_.next_ms();
   const auto consider = [&](std::optional<std::uint64_t> time_ms) {
     if (time_ms) deadline = std::min(deadline, *time_ms);
   };

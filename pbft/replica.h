@@ -18,8 +18,10 @@
 
 #include "pbft/block_sources.h"
 #include "pbft/checkpoints.h"
+#include "pbft/favours.h"
 #include "pbft/new_view.h"
 #include "pbft/requests.h"
+#include "pbft/retransmission.h"
 #include "pbft/step.h"
 #include "pbft/suspicion.h"
 #include "pbft/view_changes.h"
@@ -97,7 +99,7 @@ class Replica {
   // it; when it next reports what it has and asks for the rest.
   [[nodiscard]] std::uint64_t committed_ms() const { return progress_ms_; }
   [[nodiscard]] std::uint64_t view_since_ms() const { return view_since_ms_; }
-  [[nodiscard]] std::uint64_t next_report_ms() const { return next_status_ms_; }
+  [[nodiscard]] std::uint64_t next_report_ms() const { return report_pace_.next_ms(); }
   // When it gives up on the primary, or between views on the NEW-VIEW, unless something comes;
   // nullopt: no such timer runs.
   [[nodiscard]] std::optional<std::uint64_t> patience_ends_ms() const;
@@ -109,14 +111,6 @@ class Replica {
   [[nodiscard]] Ask missing() const;
 
  private:
-  struct Peer {
-    std::uint64_t answered_ms = 0;  // when we last answered its report
-    std::uint64_t asked_ms = 0;     // when we last asked for its report
-    std::uint32_t answers = 0;
-    Sequence fill_to;               // granted: we fill up to here for its recovery
-    std::uint64_t fill_granted_ms = 0;
-  };
-
   // replica.cc: the door, bookkeeping
   [[nodiscard]] std::size_t size() const { return config_.replicas.size(); }
   [[nodiscard]] std::uint64_t window() const { return window_of(config_.parameters); }
@@ -202,7 +196,7 @@ class Replica {
   template <class T>
   [[nodiscard]] bool keep_for_later(const crypto::Verified<T>& message, Phase phase);
 
-  // replica_catch_up.cc: retransmission and blocks from peers
+  // replica_catch_up.cc: reports, what is missing, and blocks from peers
   void on(const StatusArrived& event, Output& out);
   void on(const AskArrived& event, Output& out);
   void on(const BatchArrived& event, Output& out);
@@ -211,19 +205,12 @@ class Replica {
   void on(const PeerDisconnected& event, Output& out);
   void on(const crypto::Verified<CertifiedBatch>& block, Output& out);
   void on(const BlocksEnded& event, Output& out);
-  [[nodiscard]] StatusReport status_report(bool wants_answer) const;
-  void grant_filling(Peer& peer, Sequence fill_to);
-  void resend_votes(ReplicaId peer, const StatusReport& report, Output& out);
-  void resend_view(ReplicaId peer, const StatusReport& report, Output& out);
-  void resend_checkpoint(ReplicaId peer, const StatusReport& report, Output& out);
+  [[nodiscard]] Holdings holdings() const;
   void fetch_missing_bodies(Output& out);
   void fetch_missing_blocks(Output& out);
   void ask_for_missing(Output& out);
-  [[nodiscard]] const ViewChange* known_view_change(const Digest& content) const;
   void report_status(Output& out);
   void ask_how_far(ReplicaId peer, Output& out);
-  // New work: the next report must not come at the idle pace.
-  void hasten_status();
   [[nodiscard]] ReplicaId next_peer(std::uint32_t attempt) const;
   [[nodiscard]] std::uint64_t body_retry_ms(const Slot& slot) const;
   [[nodiscard]] std::uint64_t ask_retry_ms() const;
@@ -281,7 +268,8 @@ class Replica {
   std::map<Sequence, Executing> executing_;
   std::uint64_t executing_ready_ = 0;  // sum of were_ready
 
-  std::map<ReplicaId, Peer> peers_;
+  Favours favours_;
+  ReportPace report_pace_;
   std::set<ReplicaId> disconnected_;
   BlockSources sources_;
 
@@ -290,9 +278,6 @@ class Replica {
   // Of the start, for the first output.
   bool recovery_ended_ = false;
   std::optional<CheckpointExecuted> last_checkpoint_;
-  std::uint64_t next_status_ms_ = 0;
-  std::uint64_t last_status_ms_ = 0;
-  std::uint64_t status_interval_ms_;
   std::uint64_t deadline_ms_ = 0;  // that the last output asked for; 0: none
   std::uint64_t asked_ms_ = 0;     // when missing things were last asked for
   std::uint32_t ask_attempts_ = 0;

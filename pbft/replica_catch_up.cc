@@ -1,10 +1,11 @@
 // Receiver-driven retransmission (Castro & Liskov, TOCS '02 §5.2) and blocks from peers.
 //
-// A replica says what it has; the others resend their own votes that it lacks. What it lacks below
-// their windows it fetches as blocks, each with the certificate that makes the peer's word
+// A replica says what it has; the others resend what it lacks (pbft/retransmission.h). What it lacks
+// below their windows it fetches as blocks, each with the certificate that makes the peer's word
 // unnecessary.
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "pbft/replica.h"
@@ -12,19 +13,15 @@
 namespace quorate::pbft {
 
 namespace {
-// A peer's reports are answered at most this often.
-constexpr std::uint64_t kAnswerIntervalMs = 50;
 // No commit here for this long while peers report more than we have starts a block fetch.
 constexpr std::uint64_t kLagGraceMs = 100;
 constexpr std::uint32_t kBackoffDoublingsMax = 5;
-// A peer that recovers again and again is helped this often.
-constexpr std::uint64_t kFillIntervalMs = 10'000;
 }  // namespace
 
 void Replica::on(const PeerConnected& event, Output& out) {
   disconnected_.erase(event.peer);
   sources_.forgive(event.peer);
-  out.send.push_back({event.peer, status_report(true)});
+  out.send.push_back({event.peer, status_report(holdings(), true)});
 }
 
 void Replica::on(const PeerDisconnected& event, Output&) {
@@ -36,94 +33,22 @@ void Replica::on(const StatusArrived& event, Output& out) {
   const StatusReport& report = event.report;
   if (report.epoch != epoch_) return;
   sources_.claim(event.from, report.executed);
-  Peer& peer = peers_[event.from];
-  grant_filling(peer, report.fill_to);
+  const std::uint64_t now_ms = now_.monotonic_ms;
+  favours_.ask_to_fill(event.from, report.fill_to,
+                       {low_, high_watermark(), config_.parameters.checkpoint_interval}, now_ms);
   if (event.from == primary() && in_view_ && report.fill_to > low_) suspicion_.abdicated();
-  if (peer.answered_ms != 0 && now_.monotonic_ms - peer.answered_ms < kAnswerIntervalMs) return;
-  peer.answered_ms = now_.monotonic_ms;
-  ++peer.answers;
-  resend_checkpoint(event.from, report, out);
-  resend_view(event.from, report, out);
-  if (report.view == slots_view_ && report.in_view) resend_votes(event.from, report, out);
+  if (!favours_.answer(event.from, now_ms)) return;
+  std::ranges::move(resend(holdings(), event.from, report, favours_.answers(event.from)),
+                    std::back_inserter(out.send));
   // One that is behind may not know it, and we may be too busy to report unasked.
   if (report.wants_answer || report.executed < executed_ || report.view > view_) {
-    out.send.push_back({event.from, status_report(false)});
+    out.send.push_back({event.from, status_report(holdings(), false)});
   }
-}
-
-// What a recovering replica asks for is filled up to our window as it is now, once in a while: who
-// asks for ever must not fill the ledger with nothing.
-void Replica::grant_filling(Peer& peer, Sequence fill_to) {
-  if (fill_to <= low_) {
-    peer.fill_to = {};
-    return;
-  }
-  if (peer.fill_to.value > 0 && fill_to <= peer.fill_to) return;
-  if (peer.fill_granted_ms != 0 && now_.monotonic_ms - peer.fill_granted_ms < kFillIntervalMs) {
-    return;
-  }
-  const std::uint64_t interval = config_.parameters.checkpoint_interval;
-  const std::uint64_t beyond = fill_to.value % interval;
-  const std::uint64_t rounded = beyond == 0 ? fill_to.value : fill_to.value - beyond + interval;
-  if (rounded < fill_to.value) return;  // no number that high
-  peer.fill_to = std::min(Sequence{rounded}, high_watermark());
-  if (peer.fill_to.value == rounded) peer.fill_granted_ms = now_.monotonic_ms;
-}
-
-void Replica::resend_checkpoint(ReplicaId peer, const StatusReport& report, Output& out) {
-  if (stable_ && report.stable < low_) out.send.push_back({peer, *stable_});
-  const CheckpointVote* own = checkpoints_.latest(config_.self);
-  if (own && own->note.sequence > report.stable) out.send.push_back({peer, *own});
-}
-
-// STATUS-PENDING (TOCS '02 §5.2): the NEW-VIEW that the peer lacks, else our VIEW-CHANGE.
-void Replica::resend_view(ReplicaId peer, const StatusReport& report, Output& out) {
-  if (report.view > view_ || (report.view == view_ && report.in_view)) return;
-  if (in_view_) {
-    if (const NewView* message = view_changes_.new_view(new_view_)) {
-      out.send.push_back({peer, *message});
-    }
-    return;
-  }
-  const std::size_t place = config_.self.value / 8;
-  const bool has_ours = report.view == view_ && place < report.view_changes.size() &&
-                        (report.view_changes[place] >> (config_.self.value % 8) & 1) != 0;
-  const ViewChange* own = view_changes_.own();
-  if (own && own->body.view == view_ && !has_ours) out.send.push_back({peer, *own});
 }
 
 void Replica::on(const AskArrived& event, Output& out) {
   if (event.from == config_.self || event.from.value >= size()) return;
-  const Ask& ask = event.ask;
-  for (const Digest& digest : ask.view_changes) {
-    if (const ViewChange* message = known_view_change(digest)) {
-      out.send.push_back({event.from, *message});
-    }
-  }
-  for (const Digest& digest : ask.new_views) {
-    if (const NewView* message = view_changes_.new_view(digest)) {
-      out.send.push_back({event.from, *message});
-    } else if (const auto stored = transcripts_.find(digest); stored != transcripts_.end()) {
-      out.send.push_back({event.from, stored->second.new_view});
-    }
-  }
-  for (const BatchName& name : ask.batches) {
-    const auto slot = slots_.find(name.sequence);
-    const Content* content = slot == slots_.end() ? nullptr : slot->second.find(name.batch);
-    if (content) out.send.push_back({event.from, BatchAnswer{content->batch}});
-  }
-}
-
-const ViewChange* Replica::known_view_change(const Digest& content) const {
-  if (const ViewChange* message = view_changes_.view_change(content)) return message;
-  for (const auto& [digest, transcript] : transcripts_) {
-    const auto& names = transcript.new_view.body.view_changes;
-    const auto name = std::ranges::find(names, content, &ViewChangeName::content);
-    if (name != names.end()) {
-      return &transcript.view_changes[static_cast<std::size_t>(name - names.begin())];
-    }
-  }
-  return nullptr;
+  std::ranges::move(answer(holdings(), event.from, event.ask), std::back_inserter(out.send));
 }
 
 // A new primary asked for a batch that it must propose again.
@@ -144,87 +69,37 @@ void Replica::on(const BatchArrived& event, Output& out) {
 
 void Replica::on(const BodiesWanted& event, Output& out) {
   if (event.from == config_.self || event.from.value >= size()) return;
-  const std::set<TxId> wanted(event.ids.begin(), event.ids.end());
-  std::map<TxId, TransactionPtr> found;
-  const auto look_in = [&](const Content& content) {
-    for (std::size_t i = 0; i < content.batch.ids.size(); ++i) {
-      if (content.bodies[i] && wanted.contains(content.batch.ids[i])) {
-        found.emplace(content.batch.ids[i], content.bodies[i]);
-      }
-    }
-  };
-  for (const auto& [sequence, slot] : slots_) {
-    if (slot.content) look_in(*slot.content);
-    for (const Content& content : slot.kept) look_in(content);
-  }
-  if (found.empty()) return;
-  BodySend answer{event.from, {}};
-  for (auto& [id, body] : found) answer.transactions.push_back(std::move(body));
-  out.send_bodies.push_back(std::move(answer));
+  BodySend bodies = bodies_of_proposals(slots_, event);
+  if (!bodies.transactions.empty()) out.send_bodies.push_back(std::move(bodies));
 }
 
 // A vote above our window is a hint that we are behind, and no more: anyone can sign a large
 // number. So its signer is asked, and only it bears the cost of a lie.
 void Replica::ask_how_far(ReplicaId signer, Output& out) {
   if (signer == config_.self) return;
-  Peer& peer = peers_[signer];
-  if (peer.asked_ms != 0 && now_.monotonic_ms - peer.asked_ms < config_.status_interval_ms_min) {
-    return;
-  }
-  peer.asked_ms = now_.monotonic_ms;
-  out.send.push_back({signer, status_report(true)});
+  if (!favours_.ask(signer, now_.monotonic_ms, config_.status_interval_ms_min)) return;
+  out.send.push_back({signer, status_report(holdings(), true)});
 }
 
-StatusReport Replica::status_report(bool wants_answer) const {
-  StatusReport report;
-  report.epoch = epoch_;
-  report.view = view_;
-  report.in_view = in_view_;
-  report.executed = executed_;
-  report.stable = low_;
-  report.wants_answer = wants_answer;
-  if (voter_.standing() == Standing::kRecovering) report.fill_to = voter_.ceiling().sequence;
-  if (!in_view_) {
-    report.view_changes.assign((size() + 7) / 8, 0);
-    for (std::size_t i = 0; i < size(); ++i) {
-      if (!view_changes_.has(view_, {static_cast<std::uint16_t>(i)})) continue;
-      report.view_changes[i / 8] |= static_cast<std::uint8_t>(1u << (i % 8));
-    }
-  }
-  report.slots.assign(std::min(committed_.value - executed_.value, window()),
-                      kSlotHasProposal | kSlotPrepared | kSlotCommitted);
-  for (auto it = slots_.upper_bound(committed_); it != slots_.end(); ++it) {
-    const Slot& slot = it->second;
-    const std::uint64_t place = it->first.value - executed_.value - 1;
-    if (place >= window()) break;
-    report.slots.resize(place + 1);
-    std::uint8_t bits = 0;
-    if (slot.proposal && !slot.proposal_lost()) bits |= kSlotHasProposal;
-    if (slot.announced_prepared || slot.certificate) bits |= kSlotPrepared;
-    if (slot.certificate && slot.find(slot.certificate->batch)) bits |= kSlotCommitted;
-    report.slots[place] = bits;
-  }
-  return report;
-}
-
-void Replica::resend_votes(ReplicaId peer, const StatusReport& report, Output& out) {
-  // Votes are each sender's own. A proposal, which can be large, is resent by the primary and, in a
-  // large network, by a few others that take turns.
-  const std::size_t turns = std::max<std::size_t>(1, size() / 4);
-  const bool resends_proposals =
-      is_primary() || (config_.self.value + peers_[peer].answers) % turns == 0;
-  for (auto it = slots_.upper_bound(report.executed); it != slots_.end(); ++it) {
-    const std::uint64_t place = it->first.value - report.executed.value - 1;
-    if (place >= window()) break;
-    const std::uint8_t has = place < report.slots.size() ? report.slots[place] : 0;
-    if (has & kSlotCommitted) continue;
-    const Slot& slot = it->second;
-    if (!(has & kSlotHasProposal) && slot.proposal && resends_proposals) {
-      out.send.push_back({peer, *slot.proposal});
-    }
-    if (!(has & kSlotPrepared) && slot.own_prepare) out.send.push_back({peer, *slot.own_prepare});
-    if (slot.own_commit) out.send.push_back({peer, *slot.own_commit});
-  }
+Holdings Replica::holdings() const {
+  const bool recovers = voter_.standing() == Standing::kRecovering;
+  return {.self = config_.self,
+          .replicas = size(),
+          .window = window(),
+          .epoch = epoch_,
+          .view = view_,
+          .in_view = in_view_,
+          .opened_by = new_view_,
+          .slots_view = slots_view_,
+          .executed = executed_,
+          .committed = committed_,
+          .low = low_,
+          .fill_to = recovers ? voter_.ceiling().sequence : Sequence{},
+          .stable = stable_,
+          .checkpoints = checkpoints_,
+          .slots = slots_,
+          .view_changes = view_changes_,
+          .transcripts = transcripts_};
 }
 
 // Precondition: there is another replica.
@@ -320,29 +195,10 @@ void Replica::on(const BlocksEnded& event, Output&) {
   sources_.answer_ended(event.from, committed_, now_.monotonic_ms);
 }
 
-void Replica::hasten_status() {
-  if (status_interval_ms_ == config_.status_interval_ms_min) return;
-  status_interval_ms_ = config_.status_interval_ms_min;
-  next_status_ms_ = std::min(next_status_ms_, now_.monotonic_ms + status_interval_ms_);
-}
-
 void Replica::report_status(Output& out) {
-  if (size() == 1) {
-    next_status_ms_ = now_.monotonic_ms + config_.status_interval_ms_max;
-    return;
-  }
-  if (progress_ms_ > last_status_ms_ || next_status_ms_ == 0) {
-    // Something moved since the last report: no need to ask before it stops moving.
-    status_interval_ms_ = config_.status_interval_ms_min;
-    next_status_ms_ = std::max(progress_ms_, now_.monotonic_ms) + status_interval_ms_;
-    last_status_ms_ = std::max(progress_ms_, now_.monotonic_ms);
-    return;
-  }
-  if (now_.monotonic_ms < next_status_ms_) return;
-  out.send.push_back({std::nullopt, status_report(has_pending_work())});
-  last_status_ms_ = now_.monotonic_ms;
-  status_interval_ms_ = std::min(status_interval_ms_ * 2, config_.status_interval_ms_max);
-  next_status_ms_ = now_.monotonic_ms + status_interval_ms_;
+  if (size() == 1) return report_pace_.rest(now_.monotonic_ms);
+  if (!report_pace_.is_due(progress_ms_, now_.monotonic_ms)) return;
+  out.send.push_back({std::nullopt, status_report(holdings(), has_pending_work())});
 }
 
 }  // namespace quorate::pbft

@@ -18,7 +18,7 @@ void Replica::vote_for_checkpoint(const CheckpointExecuted& executed, Output& ou
   static_cast<void>(checkpoints_.add(vote));
   out.persist.emplace_back(CheckpointRecord{vote});
   out.send.push_back({std::nullopt, vote});
-  hasten_status();
+  report_pace_.hasten(now_.monotonic_ms);
   collect_stable(out);
 }
 

@@ -78,8 +78,7 @@ std::optional<std::uint64_t> Replica::checkpoint_deadline_ms() const {
 
 // A replica that forgot its votes may sign again above a checkpoint that covers them.
 bool Replica::propose_filling(Output& out) {
-  Sequence fill_to;
-  for (const auto& [id, peer] : peers_) fill_to = std::max(fill_to, peer.fill_to);
+  const Sequence fill_to = favours_.fill_to();
   if (last_proposed_ >= fill_to || last_proposed_ > committed_) return false;
   return propose_batch(ledger::null_batch(next(last_proposed_)), {}, out);
 }

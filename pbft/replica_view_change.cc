@@ -74,7 +74,7 @@ void Replica::leave_view(View to, Suspected why, Output& out) {
   static_cast<void>(view_changes_.add(message));
   out.persist.emplace_back(ViewChangeRecord{message});
   out.send.push_back({std::nullopt, std::move(message)});
-  hasten_status();
+  report_pace_.hasten(now_.monotonic_ms);
 }
 
 bool Replica::open_view(Output& out) {
@@ -115,7 +115,7 @@ void Replica::enter_view(const Transcript& transcript, Output& out) {
   requests_.forget_relayed();
   newest_proposed_ms_ = 0;
   store_transcripts_behind(out);
-  hasten_status();
+  report_pace_.hasten(now_.monotonic_ms);
   const auto early = std::exchange(early_, {});
   if (early_view_ != view_) return;
   for (const auto& [place, message] : early) {

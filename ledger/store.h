@@ -60,6 +60,7 @@ struct TxLocation {
 };
 
 struct StoreMoment;
+struct SnapshotOrigin;  // ledger/snapshot_import.h
 
 // The ledger as of one block. Cheap to make and to copy. Keep it for a request, not for good:
 // LevelDB cannot forget what a view still sees, and the folder stays in use until the last view
@@ -102,6 +103,11 @@ class Store final : public StateReader {
   [[nodiscard]] Status sync();
 
   [[nodiscard]] Height height() const;
+  // Blocks up to here are not kept ("block-not-kept", kNotFound): the ledger began from a snapshot
+  // of this height (ledger/snapshot_import.h). 0: all are kept.
+  [[nodiscard]] Height base() const;
+  // What that snapshot rested on; nullopt: there was none. Errors: "ledger-corrupt".
+  [[nodiscard]] Result<std::optional<SnapshotOrigin>> origin() const;
   [[nodiscard]] TimeMs time() const;  // effective time of the last block, or genesis time
   [[nodiscard]] TreeHead tree_head() const;
   [[nodiscard]] const Digest& chain_id() const;

@@ -44,11 +44,11 @@ expect 8 "$quorate" proof verify "$work/forged.json"
 say 'the fates of a transaction'
 expect 0 "$quorate" tx fate "$work/t.json"
 expect_text "$work/out" '^happened: ordered at height [0-9]+.*\(proved\)'
-expect 0 "$quorate" tx put late never --no-submit --save "$work/late.json" --valid-for 1s
+expect 0 "$quorate" tx put late never --no-submit --save "$work/late.json" --valid-for 1s --nonce 500
 sleep 1.5
 expect 0 "$quorate" tx put colour blue --wait stable
 expect 0 "$quorate" tx fate "$work/late.json" --out "$work/fate.json"
-expect_text "$work/out" '^never: '
+expect_text "$work/out" '^never: it was not ordered'
 expect 0 "$quorate" proof verify "$work/fate.json"
 
 say 'the same signed file again is the same transaction'

@@ -22,12 +22,12 @@ namespace {
 }
 
 // What covers the block, if anything does yet.
-[[nodiscard]] Result<std::optional<CheckpointEvidence>> evidence_for(const Store& store,
+[[nodiscard]] Result<std::optional<StableEvidence>> evidence_for(const Store& store,
                                                                      Height height) {
   QUORATE_ASSIGN(auto stable, store.stable_at_or_above(height));
   if (!stable || stable->note.sequence > store.height()) return std::nullopt;
   QUORATE_ASSIGN(auto path, store.inclusion_path(height, stable->note.head.size));
-  return CheckpointEvidence{std::move(*stable), std::move(path)};
+  return StableEvidence{std::move(*stable), std::move(path)};
 }
 
 }  // namespace

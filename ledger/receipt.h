@@ -26,7 +26,7 @@ namespace quorate::ledger {
 inline constexpr std::uint32_t kReceiptFormat = 2;
 
 // That a record is in the log that a quorum cosigned.
-struct CheckpointEvidence {
+struct StableEvidence {
   StableCheckpoint checkpoint;
   std::vector<Digest> record_path;  // record -> checkpoint.note.head
 };
@@ -40,7 +40,7 @@ struct Receipt {
   CommitCertificate certificate;         // over digest_of_batch(record.batch)
   TxResult result;
   std::vector<Digest> result_path;       // result -> record.results_root
-  std::optional<CheckpointEvidence> checkpoint;  // format 2 has it, format 1 has not
+  std::optional<StableEvidence> checkpoint;  // format 2 has it, format 1 has not
 };
 
 // BCS of the fields in order; of format 1 without the last one.

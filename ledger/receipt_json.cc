@@ -18,7 +18,7 @@ constexpr ProofFileWords kWords = {"receipt", "receipt-malformed", "receipt-newe
   return replicas;
 }
 
-[[nodiscard]] JsonNode checkpoint_of(const CheckpointEvidence& evidence) {
+[[nodiscard]] JsonNode checkpoint_of(const StableEvidence& evidence) {
   JsonNode checkpoint = JsonNode::object();
   checkpoint.set("height", JsonNode::number(evidence.checkpoint.note.sequence.value));
   checkpoint.set("time_seconds", JsonNode::number(evidence.checkpoint.time_seconds));

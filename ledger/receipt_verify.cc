@@ -117,7 +117,7 @@ class ReceiptVerifier : public crypto::Verifier {
 }
 
 // The record is in the log of the checkpoint, at the place that its sequence says.
-[[nodiscard]] Status check_record(const CheckpointEvidence& evidence, const Record& record) {
+[[nodiscard]] Status check_record(const StableEvidence& evidence, const Record& record) {
   const CheckpointNote& note = evidence.checkpoint.note;
   const std::uint64_t sequence = record.batch.sequence.value;
   if (sequence > 0 && crypto::merkle::verify_inclusion(record_leaf(record), sequence - 1,

@@ -156,7 +156,8 @@ void PeerRouter::on(ReplicaId from, BlockRequest request) {
   Blocks answer;
   std::size_t bytes = 0;
   for (std::uint64_t i = 0; i < request.count; ++i) {
-    if (request.first.value == 0 || request.first.value + i > parts_.store.height().value) break;
+    const std::uint64_t height = request.first.value + i;
+    if (height <= parts_.store.base().value || height > parts_.store.height().value) break;
     auto block = read_block({request.first.value + i});
     if (!block) {
       log_event(Severity::kError, "block-unreadable",
@@ -194,6 +195,22 @@ void PeerRouter::on(ReplicaId from, Blocks message) {
     ++good;
   }
   parts_.to_core(pbft::BlocksEnded{from, good});
+}
+
+void PeerRouter::on(ReplicaId from, SnapshotRequest) {
+  auto offer = parts_.snapshots.offer();
+  if (!offer) {
+    return log_event(Severity::kError, "snapshot-unreadable", {{"detail", offer.error().message}});
+  }
+  parts_.send(from, to_frame(std::move(*offer)));
+}
+
+void PeerRouter::on(ReplicaId from, ChunkRequest request) {
+  auto answer = parts_.snapshots.answer(request);
+  if (!answer) {
+    return log_event(Severity::kError, "snapshot-unreadable", {{"detail", answer.error().message}});
+  }
+  parts_.send(from, to_frame(std::move(*answer)));
 }
 
 void PeerRouter::on_connected(ReplicaId peer) {

@@ -6,9 +6,11 @@
 // changes.
 
 #include <cstdint>
+#include <optional>
 #include <variant>
 #include <vector>
 
+#include "ledger/snapshot.h"
 #include "ledger/transaction.h"
 #include "pbft/message.h"
 
@@ -39,10 +41,30 @@ struct Blocks {
   std::vector<WireBlock> blocks;
 };
 
+// The newest state that a quorum cosigned, for one that joins; the answer is empty if there is none.
+struct SnapshotRequest {};
+
+struct SnapshotOffer {
+  std::optional<ledger::SnapshotHead> head;
+};
+
+// One chunk of a state that was offered; the answer is empty if it is not held any more.
+struct ChunkRequest {
+  ledger::Sequence sequence;
+  ledger::StatePath path;
+};
+
+struct ChunkAnswer {
+  ledger::Sequence sequence;
+  ledger::StatePath path;
+  std::optional<ledger::Chunk> chunk;
+};
+
 using PeerMessage =
     std::variant<pbft::PrePrepare, pbft::Prepare, pbft::Commit, pbft::StatusReport, Transactions,
                  BodyRequest, BlockRequest, Blocks, pbft::CheckpointVote, pbft::StableCheckpoint,
-                 pbft::ViewChange, pbft::NewView, pbft::Ask, pbft::BatchAnswer>;
+                 pbft::ViewChange, pbft::NewView, pbft::Ask, pbft::BatchAnswer, SnapshotRequest,
+                 SnapshotOffer, ChunkRequest, ChunkAnswer>;
 
 // An answer is cut at this many bytes; the rest is asked for again.
 inline constexpr std::size_t kAnswerBytesMax = 4 << 20;

@@ -11,11 +11,6 @@ namespace {
   return node == nullptr ? "nothing" : describe(*node);
 }
 
-[[nodiscard]] tl::unexpected<Error> malformed(const ProofFileWords& words, std::string message) {
-  return fail(ErrorKind::kInvalid, words.malformed, std::move(message),
-              fmt::format("Give the {} file as the node wrote it, or fetch it again.", words.name));
-}
-
 // Whether it is a number from 1 to `format_max`, as it is written.
 [[nodiscard]] bool is_known(const JsonNode& format, std::uint32_t format_max) {
   for (std::uint32_t known = 1; known <= format_max; ++known) {
@@ -25,6 +20,26 @@ namespace {
 }
 
 }  // namespace
+
+tl::unexpected<Error> malformed(const ProofFileWords& words, std::string message) {
+  return fail(ErrorKind::kInvalid, words.malformed, std::move(message),
+              fmt::format("Give the {} file as the node wrote it, or fetch it again.", words.name));
+}
+
+Status check_renderable(const Transaction& transaction, const ProofFileWords& words) {
+  const std::size_t operations = transaction.operations.size();
+  if (operations <= kOperationsMax) return {};
+  return malformed(words, fmt::format("proof: found {} operations; at most {} were expected",
+                                      operations, kOperationsMax));
+}
+
+JsonNode signers_of(const std::vector<Endorsement>& endorsements) {
+  JsonNode replicas = JsonNode::array();
+  for (const Endorsement& each : endorsements) {
+    replicas.push(JsonNode::number(each.replica.value));
+  }
+  return replicas;
+}
 
 void set_proof(JsonNode& facts, ByteView proof) {
   facts.set("proof_sha256", JsonNode::string(crypto::sha256(proof).hex()));

@@ -77,8 +77,9 @@ struct StatementVerdict {
                                                 const SignedTransaction& transaction);
 
 // Errors: "statement-newer-format" (kUnsupported), "statement-reserved-key",
-// "statement-wrong-chain", "statement-bad-transaction-signature" (kCorrupt), "statement-fate-open" (kCorrupt: the leaves do not say so),
-// "state-malformed", those of CheckpointVerifier::check and of verify_key.
+// "statement-wrong-chain", "statement-bad-transaction-signature" (kCorrupt), "statement-fate-open"
+// (kCorrupt: the leaves do not say so), "state-malformed", those of CheckpointVerifier::check and
+// of verify_key.
 [[nodiscard]] Result<StatementVerdict> verify_statement(const StateStatement& statement,
                                                         const Genesis& genesis);
 

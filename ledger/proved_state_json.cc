@@ -13,11 +13,6 @@ namespace {
 constexpr ProofFileWords kWords = {"proof", "statement-malformed", "statement-newer-format",
                                    "statement-facts-differ"};
 
-[[nodiscard]] tl::unexpected<Error> malformed(std::string message) {
-  return fail(ErrorKind::kInvalid, kWords.malformed, std::move(message),
-              "Give the proof file as the node wrote it, or fetch it again.");
-}
-
 // What is stated, as far as the proof's own bytes say; whether it is true is `verify_statement`'s.
 void set_read(JsonNode& facts, const ReadSubject& read, const StateStatement& statement) {
   set_bytes(facts, "key", read.key);
@@ -51,11 +46,7 @@ void set_fate(JsonNode& facts, const FateSubject& fate) {
   const auto text = time ? utc_text(*time) : std::nullopt;
   facts.set("agreed_time", text ? JsonNode::string(*text) : JsonNode::null());
   facts.set("state_root", JsonNode::string(note.state_root.hex()));
-  JsonNode signers = JsonNode::array();
-  for (const Endorsement& cosignature : statement.checkpoint.cosignatures) {
-    signers.push(JsonNode::number(cosignature.replica.value));
-  }
-  facts.set("signers", std::move(signers));
+  facts.set("signers", signers_of(statement.checkpoint.cosignatures));
   set_proof(facts, crypto::encode(statement));
   return facts;
 }
@@ -64,13 +55,9 @@ void set_fate(JsonNode& facts, const FateSubject& fate) {
 
 Result<StateStatement> decode_statement(ByteView bytes) {
   auto statement = crypto::decode<StateStatement>(bytes);
-  if (!statement) return malformed(fmt::format("proof: {}", statement.error().to_string()));
+  if (!statement) return malformed(kWords, fmt::format("proof: {}", statement.error().to_string()));
   const auto* fate = std::get_if<FateSubject>(&statement->subject);
-  // What is rendered from it stays within a small multiple of what was read.
-  if (fate != nullptr && fate->transaction.body.operations.size() > kOperationsMax) {
-    return malformed(fmt::format("proof: found {} operations; at most {} were expected",
-                                 fate->transaction.body.operations.size(), kOperationsMax));
-  }
+  if (fate != nullptr) QUORATE_TRY(check_renderable(fate->transaction.body, kWords));
   return statement;
 }
 

@@ -16,14 +16,9 @@ namespace {
               "another.");
 }
 
-[[nodiscard]] tl::unexpected<Error> malformed(std::string what) {
-  return fail(ErrorKind::kInvalid, "receipt-malformed", std::move(what),
-              "Give the receipt file as the node wrote it, or fetch it again.");
-}
-
 // What covers the block, if anything does yet.
 [[nodiscard]] Result<std::optional<StableEvidence>> evidence_for(const Store& store,
-                                                                     Height height) {
+                                                                 Height height) {
   QUORATE_ASSIGN(auto stable, store.stable_at_or_above(height));
   if (!stable || stable->note.sequence > store.height()) return std::nullopt;
   QUORATE_ASSIGN(auto path, store.inclusion_path(height, stable->note.head.size));
@@ -31,39 +26,6 @@ namespace {
 }
 
 }  // namespace
-
-Bytes encode_receipt(const Receipt& receipt) {
-  Bytes bytes = crypto::encode(receipt);
-  if (!receipt.checkpoint) bytes.pop_back();  // the option's tag
-  return bytes;
-}
-
-Result<Receipt> decode_receipt(ByteView bytes) {
-  Bytes whole(bytes.begin(), bytes.end());
-  constexpr std::size_t kFormatBytes = sizeof(Receipt::format);
-  if (whole.size() < kFormatBytes) return malformed("proof: it is cut off");
-  const auto format = crypto::decode<std::uint32_t>(bytes.first(kFormatBytes)).value();
-  if (format == 0 || format > kReceiptFormat) {
-    return fail(ErrorKind::kUnsupported, "receipt-newer-format",
-                fmt::format("the receipt has format {}; this program knows format 1 to {}", format,
-                            kReceiptFormat),
-                "Use the version of Quorate that made it, or a newer one.");
-  }
-  if (format == 1) whole.push_back(0);
-  auto receipt = crypto::decode<Receipt>(whole);
-  if (!receipt) return malformed(fmt::format("proof: {}", receipt.error().to_string()));
-  if (receipt->checkpoint.has_value() != (format == 2)) {
-    return malformed(fmt::format("proof: format {} {} a checkpoint", format,
-                                 format == 2 ? "needs" : "has no place for"));
-  }
-  // What is rendered from it stays within a small multiple of what was read.
-  const std::size_t operations = receipt->transaction.body.operations.size();
-  if (operations > kOperationsMax) {
-    return malformed(fmt::format("proof: found {} operations; at most {} were expected", operations,
-                                 kOperationsMax));
-  }
-  return receipt;
-}
 
 Result<Receipt> make_receipt(const StoredBlock& block, std::uint32_t index) {
   QUORATE_CHECK(

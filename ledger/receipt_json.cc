@@ -1,5 +1,8 @@
-// The file form of a receipt: facts for people, made from the proof that stands beside them.
+// The bytes of a receipt, and its file form: facts for people, made from the proof beside them.
 
+#include <fmt/format.h>
+
+#include "crypto/bcs.h"
 #include "ledger/proof_file.h"
 #include "ledger/receipt.h"
 #include "ledger/transaction_json.h"
@@ -10,19 +13,11 @@ namespace {
 constexpr ProofFileWords kWords = {"receipt", "receipt-malformed", "receipt-newer-format",
                                    "receipt-facts-differ"};
 
-[[nodiscard]] JsonNode replicas_of(const std::vector<Endorsement>& endorsements) {
-  JsonNode replicas = JsonNode::array();
-  for (const Endorsement& each : endorsements) {
-    replicas.push(JsonNode::number(each.replica.value));
-  }
-  return replicas;
-}
-
 [[nodiscard]] JsonNode checkpoint_of(const StableEvidence& evidence) {
   JsonNode checkpoint = JsonNode::object();
   checkpoint.set("height", JsonNode::number(evidence.checkpoint.note.sequence.value));
   checkpoint.set("time_seconds", JsonNode::number(evidence.checkpoint.time_seconds));
-  checkpoint.set("signers", replicas_of(evidence.checkpoint.cosignatures));
+  checkpoint.set("signers", signers_of(evidence.checkpoint.cosignatures));
   return checkpoint;
 }
 
@@ -43,13 +38,41 @@ constexpr ProofFileWords kWords = {"receipt", "receipt-malformed", "receipt-newe
   facts.set("agreed_time", time ? JsonNode::string(*time) : JsonNode::null());
   facts.set("effective_time_ms", JsonNode::number(receipt.record.effective_time.value));
   facts.set("transaction", to_json(receipt.transaction.body));
-  facts.set("signers", replicas_of(receipt.certificate.commits));
+  facts.set("signers", signers_of(receipt.certificate.commits));
   if (receipt.checkpoint) facts.set("checkpoint", checkpoint_of(*receipt.checkpoint));
   set_proof(facts, encode_receipt(receipt));
   return facts;
 }
 
 }  // namespace
+
+Bytes encode_receipt(const Receipt& receipt) {
+  Bytes bytes = crypto::encode(receipt);
+  if (!receipt.checkpoint) bytes.pop_back();  // the option's tag
+  return bytes;
+}
+
+Result<Receipt> decode_receipt(ByteView bytes) {
+  Bytes whole(bytes.begin(), bytes.end());
+  constexpr std::size_t kFormatBytes = sizeof(Receipt::format);
+  if (whole.size() < kFormatBytes) return malformed(kWords, "proof: it is cut off");
+  const auto format = crypto::decode<std::uint32_t>(bytes.first(kFormatBytes)).value();
+  if (format == 0 || format > kReceiptFormat) {
+    return fail(ErrorKind::kUnsupported, kWords.newer_format,
+                fmt::format("the receipt has format {}; this program knows format 1 to {}", format,
+                            kReceiptFormat),
+                "Use the version of Quorate that made it, or a newer one.");
+  }
+  if (format == 1) whole.push_back(0);
+  auto receipt = crypto::decode<Receipt>(whole);
+  if (!receipt) return malformed(kWords, fmt::format("proof: {}", receipt.error().to_string()));
+  if (receipt->checkpoint.has_value() != (format == 2)) {
+    return malformed(kWords, fmt::format("proof: format {} {} a checkpoint", format,
+                                 format == 2 ? "needs" : "has no place for"));
+  }
+  QUORATE_TRY(check_renderable(receipt->transaction.body, kWords));
+  return receipt;
+}
 
 std::string receipt_to_json(const Receipt& receipt) { return to_json_text(facts_of(receipt)); }
 

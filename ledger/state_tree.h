@@ -11,6 +11,9 @@
 // and values has one tree and one root, whatever order it was written in. Only an empty subtree is
 // zero: nobody knows an input of SHA-256 that is.
 //
+// `StateTree` is the whole of it in memory, for a simulation's ledger and as a second opinion in
+// tests; the store keeps the same tree in pages (ledger/state_pages.h).
+//
 // A leaf keeps both hashes, so that a proof can name it; nothing here keeps keys or values. Memory:
 // 64 bytes a key and 40 an inner node, of which there are about 1.44 a key.
 //

@@ -17,7 +17,8 @@
 //   quorate_account {key}  -> {key, balance, highest_nonce, next_nonce, height}
 //   quorate_explain        -> what this replica waits for (node/explain/report.h)
 //
-// Ids and public keys are hex, keys, values and transactions base64; balances are decimal text, all else numbers.
+// Ids and public keys are hex, keys, values and transactions base64; balances are decimal text,
+// all else numbers.
 // Errors: "tx-not-found", "tx-pending", what an outcome is called, and those of the ledger.
 
 #include <boost/json/object.hpp>

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "crypto/check.h"
@@ -18,14 +17,8 @@ VoteWriter::VoteWriter(ledger::VoteStore& store, ledger::Guard* guard, bool is_a
       is_adopted_(is_adopted),
       release_(std::move(release)),
       on_fatal_(std::move(on_fatal)) {
-  for (const pbft::ProposalRecord& proposal : restored) note_bodies(proposal);
+  for (const pbft::ProposalRecord& proposal : restored) bodies_.add(proposal);
   thread_ = std::thread([this] { run(); });
-}
-
-void VoteWriter::note_bodies(const pbft::ProposalRecord& proposal) {
-  const auto& ids = proposal.pre_prepare.batch.ids;
-  auto& bodies = bodies_[proposal.pre_prepare.vote.sequence];
-  bodies.insert(bodies.end(), ids.begin(), ids.end());
 }
 
 VoteWriter::~VoteWriter() { stop(); }
@@ -52,33 +45,6 @@ void VoteWriter::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-namespace {
-
-// Where a record votes, for the guard's ceiling; nothing of a record that is no vote.
-struct Place {
-  ledger::View view;
-  ledger::Sequence sequence;
-};
-
-std::optional<Place> voted_place(const pbft::DurableRecord& record) {
-  if (const auto* proposal = std::get_if<pbft::ProposalRecord>(&record)) {
-    const ledger::Vote& vote = proposal->pre_prepare.vote;
-    return Place{vote.view, vote.sequence};
-  }
-  if (const auto* commit = std::get_if<pbft::CommitRecord>(&record)) {
-    return Place{commit->commit.vote.view, commit->commit.vote.sequence};
-  }
-  if (const auto* checkpoint = std::get_if<pbft::CheckpointRecord>(&record)) {
-    return Place{{}, checkpoint->vote.note.sequence};
-  }
-  if (const auto* view_change = std::get_if<pbft::ViewChangeRecord>(&record)) {
-    return Place{view_change->view_change.body.view, {}};
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
 bool VoteWriter::ends_recovery(const std::vector<CoreTurn>& turns) const {
   return !is_adopted_ && std::ranges::any_of(turns, [](const CoreTurn& turn) {
     return std::ranges::any_of(turn.outputs, &pbft::Output::recovered);
@@ -100,27 +66,20 @@ Status VoteWriter::tell_guard(std::uint64_t number, bool adopts) {
 
 Status VoteWriter::make_durable(const std::vector<CoreTurn>& turns) {
   std::vector<ledger::VoteRecord> records;
-  std::optional<Place> highest;
+  std::optional<pbft::VotedPlace> highest;
   for (const CoreTurn& turn : turns) {
     for (const pbft::Output& output : turn.outputs) {
       for (const pbft::DurableRecord& record : output.persist) {
         records.push_back(pbft::to_vote_record(record));
-        if (const auto place = voted_place(record)) {
-          if (!highest) highest.emplace();
-          highest->view = std::max(highest->view, place->view);
-          highest->sequence = std::max(highest->sequence, place->sequence);
-        }
-        if (const auto* proposal = std::get_if<pbft::ProposalRecord>(&record)) {
-          note_bodies(*proposal);
-        }
+        pbft::raise(highest, record);
+        bodies_.add(record);
       }
       if (output.stable) stable_ = std::max(stable_, output.stable->note.sequence);
     }
   }
   const bool adopts = ends_recovery(turns);
   QUORATE_CHECK(!adopts || guard_ != nullptr, "only a guard's ceiling ends a recovery");
-  QUORATE_TRY(truncate());
-  if (records.empty()) return {};
+  if (records.empty()) return truncate();
   if (highest) {
     QUORATE_CHECK(guard_ != nullptr && (is_adopted_ || adopts), "who may not vote writes no votes");
     const CoreTurn& last = turns.back();
@@ -133,10 +92,13 @@ Status VoteWriter::make_durable(const std::vector<CoreTurn>& turns) {
     }
   }
   QUORATE_ASSIGN(const std::uint64_t number, store_.write(records));
-  return tell_guard(number, adopts);
+  QUORATE_TRY(tell_guard(number, adopts));
+  return truncate();
 }
 
-// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced.
+// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced. That
+// checkpoint is durable in this store by now: were the votes gone first, a power cut between the
+// two and a lost ledger would leave a replica that takes its word for unspoken.
 Status VoteWriter::truncate() {
   ledger::Sequence low;
   {
@@ -147,19 +109,7 @@ Status VoteWriter::truncate() {
   for (const auto& [first, last] : pbft::keys_between(std::exchange(truncated_, low), low)) {
     QUORATE_TRY(store_.erase_range(first, last));
   }
-  // Bodies that no vote above names either.
-  std::set<ledger::TxId> dropped;
-  const auto above = bodies_.upper_bound(low);
-  for (auto it = bodies_.begin(); it != above; ++it) {
-    dropped.insert(it->second.begin(), it->second.end());
-  }
-  bodies_.erase(bodies_.begin(), above);
-  for (const auto& [sequence, ids] : bodies_) {
-    for (const ledger::TxId& id : ids) dropped.erase(id);
-  }
-  std::vector<Bytes> keys;
-  for (const ledger::TxId& id : dropped) keys.push_back(pbft::body_key(id));
-  return store_.erase(keys);
+  return store_.erase(bodies_.drop_up_to(low));
 }
 
 void VoteWriter::run() {

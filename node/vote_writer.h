@@ -9,7 +9,6 @@
 
 #include <condition_variable>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "ledger/guard.h"
 #include "ledger/vote_store.h"
 #include "node/core_loop.h"
+#include "pbft/retention.h"
 
 namespace quorate::node {
 
@@ -45,14 +45,13 @@ class VoteWriter {
   [[nodiscard]] bool ends_recovery(const std::vector<CoreTurn>& turns) const;
   [[nodiscard]] Status tell_guard(std::uint64_t number, bool adopts);
   [[nodiscard]] Status truncate();
-  void note_bodies(const pbft::ProposalRecord& proposal);
 
   ledger::VoteStore& store_;
   ledger::Guard* guard_;
   bool is_adopted_;
   ledger::Sequence stable_;     // of the writer's thread
   ledger::Sequence truncated_;
-  std::map<ledger::Sequence, std::vector<ledger::TxId>> bodies_;  // that votes there named
+  pbft::NamedBodies bodies_;
   Release release_;
   OnFatal on_fatal_;
   std::mutex mutex_;

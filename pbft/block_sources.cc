@@ -12,7 +12,11 @@ constexpr std::uint32_t kDoublingsMax = 5;
 constexpr std::uint64_t kRequestTimeoutsMax = 16;
 }  // namespace
 
-void BlockSources::claim(ReplicaId peer, Sequence executed) { sources_[peer].executed = executed; }
+void BlockSources::claim(ReplicaId peer, Sequence executed) {
+  sources_[peer].executed = executed;
+  highest_ = {};
+  for (const auto& [id, source] : sources_) highest_ = std::max(highest_, source.executed);
+}
 
 void BlockSources::forgive(ReplicaId peer) {
   const auto source = sources_.find(peer);
@@ -65,7 +69,9 @@ std::optional<BlockFetch> BlockSources::ask(Sequence committed, std::uint64_t no
     return std::tuple(entry.second.failures, distance(entry.first));
   };
   auto best = sources_.end();
-  for (auto it = sources_.begin(); it != sources_.end(); ++it) {
+  // Nobody is ahead most of the time, and this is asked after every input.
+  const auto begin = any_ahead_of(committed) ? sources_.begin() : sources_.end();
+  for (auto it = begin; it != sources_.end(); ++it) {
     if (it->second.executed <= committed || it->second.not_before_ms > now_ms) continue;
     if (best == sources_.end() || rank(*it) < rank(*best)) best = it;
   }
@@ -85,11 +91,6 @@ std::optional<BlockFetch> BlockSources::ask(Sequence committed, std::uint64_t no
   return BlockFetch{peer, next(committed), static_cast<std::uint32_t>(count)};
 }
 
-bool BlockSources::any_ahead_of(Sequence committed) const {
-  return std::ranges::any_of(
-      sources_, [&](const auto& entry) { return entry.second.executed > committed; });
-}
-
 Sequence BlockSources::highest_claim(ReplicaId peer) const {
   const auto source = sources_.find(peer);
   return source == sources_.end() ? Sequence{} : source->second.executed;
@@ -98,6 +99,7 @@ Sequence BlockSources::highest_claim(ReplicaId peer) const {
 std::optional<std::uint64_t> BlockSources::deadline_ms(Sequence committed,
                                                        std::uint64_t ask_from_ms) const {
   if (request_) return request_->patient_until_ms;
+  if (!any_ahead_of(committed)) return std::nullopt;
   std::optional<std::uint64_t> earliest;
   for (const auto& [peer, source] : sources_) {
     if (source.executed <= committed) continue;

@@ -37,7 +37,7 @@ class BlockSources {
   // The next request, if none is open and a peer that may be asked claims to be ahead.
   [[nodiscard]] std::optional<BlockFetch> ask(Sequence committed, std::uint64_t now_ms);
 
-  [[nodiscard]] bool any_ahead_of(Sequence committed) const;
+  [[nodiscard]] bool any_ahead_of(Sequence committed) const { return highest_ > committed; }
   [[nodiscard]] Sequence highest_claim(ReplicaId peer) const;
   // The last request brought what it asked for: more may be asked for without waiting.
   [[nodiscard]] bool is_flowing() const { return is_flowing_; }
@@ -73,6 +73,7 @@ class BlockSources {
   std::uint64_t timeout_ms_;
   std::uint32_t blocks_max_;
   std::map<ReplicaId, Source> sources_;
+  Sequence highest_;  // that any peer claims now
   std::optional<Request> request_;
   bool is_flowing_ = false;
 };

@@ -194,6 +194,7 @@ class Replica {
   [[nodiscard]] bool is_reproposed(Sequence sequence) const { return sequence <= plan_high_; }
   // Whether the transcript behind the P entry that is proposed again is stored.
   [[nodiscard]] bool has_transcript_behind(Sequence sequence) const;
+  void note_undecided();
   void suspect(Output& out);
   void note_overtaken(const std::vector<std::uint64_t>& ready_ms);
   void relay(Output& out);
@@ -264,6 +265,9 @@ class Replica {
   Sequence checkpoint_;      // the last checkpoint that was executed here
   TimeMs checkpoint_time_;
   std::optional<std::uint64_t> unchecked_since_ms_;  // executed beyond it
+  // Since when the proposal for the sequence beside, the next in turn, waits for its quorum.
+  std::optional<std::uint64_t> undecided_since_ms_;
+  Sequence undecided_;
   std::map<Sequence, Slot> slots_;  // low_ < key <= high watermark
   std::map<Sequence, CertifiedBatch> fetched_;  // verified blocks that wait for their turn
   Requests requests_;

@@ -198,6 +198,7 @@ Situation Replica::situation() const {
   // While committed requests wait for execution here, progress is on its way.
   const bool execution_is_behind = executing_ready_ > 0;
   if (!execution_is_behind) result.oldest_ready_ms = requests_.oldest_ready_ms();
+  result.undecided_since_ms = undecided_since_ms_;
   if (committed_ == executed_) result.unchecked_since_ms = unchecked_since_ms_;
   result.checkpoint_due_ms =
       config_.parameters.checkpoint_quiet_ms + config_.parameters.time_slack_ms;
@@ -205,7 +206,20 @@ Situation Replica::situation() const {
   return result;
 }
 
+void Replica::note_undecided() {
+  const auto slot = slots_.find(next(committed_));
+  const bool is_undecided = in_view_ && slot != slots_.end() && slot->second.proposal &&
+                            !slot->second.certificate;
+  if (!is_undecided) {
+    undecided_since_ms_.reset();
+  } else if (!undecided_since_ms_ || undecided_ != slot->first) {
+    undecided_since_ms_ = now_.monotonic_ms;
+    undecided_ = slot->first;
+  }
+}
+
 void Replica::suspect(Output& out) {
+  note_undecided();
   suspicion_.observe_backlog(
       requests_.unordered() >= config_.parameters.batch_transactions_max, now_.monotonic_ms);
   if (!in_view_ || is_primary() || size() == 1 || !voter_.may_vote()) return;

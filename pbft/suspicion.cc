@@ -25,6 +25,7 @@ std::string_view suspicion_text(Suspected why) {
     case Suspected::kNoNewView: return "no NEW-VIEW came";
     case Suspected::kJoined: return "f + 1 replicas moved on";
     case Suspected::kRecovering: return "it recovers and signs nothing";
+    case Suspected::kUndecided: return "what it proposed does not commit";
   }
   return "unknown";
 }
@@ -122,6 +123,11 @@ std::optional<std::uint64_t> Suspicion::silence_ends_ms(const Situation& situati
   return std::max(*situation.oldest_ready_ms, since_ms_) + timeout_ms();
 }
 
+std::optional<std::uint64_t> Suspicion::undecided_ends_ms(const Situation& situation) const {
+  if (!situation.undecided_since_ms) return std::nullopt;
+  return std::max(*situation.undecided_since_ms, since_ms_) + timeout_ms();
+}
+
 std::optional<std::uint64_t> Suspicion::checkpoint_ends_ms(const Situation& situation) const {
   if (!situation.unchecked_since_ms) return std::nullopt;
   return std::max(*situation.unchecked_since_ms, since_ms_) + situation.checkpoint_due_ms +
@@ -134,6 +140,9 @@ std::optional<Suspected> Suspicion::judge(const Situation& situation, std::uint6
   if (!situation.is_connected) return std::nullopt;
   if (const auto end = silence_ends_ms(situation); end && now_ms >= *end) {
     return Suspected::kSilence;
+  }
+  if (const auto end = undecided_ends_ms(situation); end && now_ms >= *end) {
+    return Suspected::kUndecided;
   }
   if (overtaken_by_ >= kOvertakenMax) return Suspected::kCensorship;
   if (const auto end = checkpoint_ends_ms(situation); end && now_ms >= *end) {
@@ -148,10 +157,12 @@ std::optional<Suspected> Suspicion::judge(const Situation& situation, std::uint6
 
 std::optional<std::uint64_t> Suspicion::deadline_ms(const Situation& situation) const {
   if (!situation.is_connected) return std::nullopt;
-  const auto silence = silence_ends_ms(situation);
-  const auto checkpoint = checkpoint_ends_ms(situation);
-  if (!silence) return checkpoint;
-  return std::min(*silence, checkpoint.value_or(*silence));
+  std::optional<std::uint64_t> earliest;
+  for (const auto& end : {silence_ends_ms(situation), undecided_ends_ms(situation),
+                          checkpoint_ends_ms(situation)}) {
+    if (end) earliest = std::min(earliest.value_or(*end), *end);
+  }
+  return earliest;
 }
 
 std::optional<std::uint64_t> Suspicion::new_view_deadline_ms() const {

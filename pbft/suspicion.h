@@ -4,10 +4,11 @@
 //
 // Timers follow ready work. *Ready* is a transaction that passes admission in this node's last
 // executed state; *progress* is the execution of one. A primary is suspected when ready work exists
-// and no progress comes for T; when a ready transaction is overtaken by many that became ready T
-// later (censorship); when executed batches stay without checkpoint past their time; when its fresh
-// proposals lag behind this clock; when it is proved to equivocate; and when it crawls, compared
-// with what recent views reached (Clement et al., Aardvark, NSDI '09 §4.3).
+// and no progress comes for T; when the batch in turn is proposed and finds no quorum for T, be it
+// a null batch that a recovering replica asked for; when a ready transaction is overtaken by many
+// that became ready T later (censorship); when executed batches stay without checkpoint past their
+// time; when its fresh proposals lag behind this clock; when it is proved to equivocate; and when
+// it crawls, compared with what recent views reached (Clement et al., Aardvark, NSDI '09 §4.3).
 //
 // T doubles with each view that brings no progress, comes back with progress, and is capped:
 // doubling without a cap strands networks for hours. Deterministic, integers only; not thread-safe.
@@ -24,7 +25,7 @@ namespace quorate::pbft {
 
 enum class Suspected : std::uint8_t {
   kSilence, kCensorship, kNoCheckpoint, kLateProposals, kEquivocation, kCrawl, kNoNewView, kJoined,
-  kRecovering
+  kRecovering, kUndecided
 };
 [[nodiscard]] std::string_view suspicion_text(Suspected why);
 
@@ -53,6 +54,7 @@ class Pace {
 struct Situation {
   std::optional<std::uint64_t> oldest_ready_ms;  // nullopt: no ready work, or execution is behind
   std::optional<std::uint64_t> unchecked_since_ms;  // executed batches without checkpoint
+  std::optional<std::uint64_t> undecided_since_ms;  // the next sequence is proposed, not committed
   std::uint64_t checkpoint_due_ms = 0;           // how long those may stay so, without T
   bool is_connected = true;  // enough peers for a quorum: else another primary would not help
 };
@@ -95,6 +97,7 @@ class Suspicion {
  private:
   void clear();
   [[nodiscard]] std::optional<std::uint64_t> silence_ends_ms(const Situation& situation) const;
+  [[nodiscard]] std::optional<std::uint64_t> undecided_ends_ms(const Situation& situation) const;
   [[nodiscard]] std::optional<std::uint64_t> checkpoint_ends_ms(const Situation& situation) const;
 
   std::uint64_t timeout_ms_min_;

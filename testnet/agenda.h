@@ -29,8 +29,6 @@ class Agenda {
   // Lets time pass without an entry. Precondition: none is planned before it (checked).
   void advance_to(std::uint64_t time_us);
 
-  [[nodiscard]] std::size_t size() const { return heap_.size(); }
-
  private:
   struct Entry {
     std::uint64_t time_us = 0;

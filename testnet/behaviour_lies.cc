@@ -78,7 +78,7 @@ bool Liar::lie(ReplicaId to, pbft::Commit& message) {
   pbft::Commit other = message;
   other.vote.batch = crypto::digest_of("another-batch", message.vote.batch);
   other.signature = sign(Purpose::kCommit, other.vote);
-  put(to, std::make_shared<const Bytes>(crypto::encode(node::PeerMessage(other))));
+  put(to, to_frame(other));
   return true;
 }
 
@@ -88,7 +88,7 @@ bool Liar::lie(ReplicaId to, pbft::StatusReport& message) {
     pbft::ViewChange far{{message.epoch, {message.view.value + kFarViews}, self(), {}, {}}, {}};
     far.signature = crypto::sign_body(world.signer(self()), Purpose::kViewChange, world.chain_id(),
                                       pbft::view_vote(far.body));
-    put(to, std::make_shared<const Bytes>(crypto::encode(node::PeerMessage(far))));
+    put(to, to_frame(far));
   }
   if (does(Behaviour::kLieCatchUp)) message.executed.value += kClaimedBlocks;
   return true;

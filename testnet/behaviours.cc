@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "crypto/bcs.h"
 #include "ledger/quorum.h"
 
 namespace quorate::testnet {
@@ -22,10 +21,6 @@ constexpr int kFloodCopies = 4;
 constexpr std::uint64_t kReplayPermille = 300;
 constexpr std::uint64_t kCorruptPermille = 300;
 constexpr std::size_t kCensoredClient = 0;
-
-SharedBytes to_frame(const node::PeerMessage& message) {
-  return std::make_shared<const Bytes>(crypto::encode(message));
-}
 
 }  // namespace
 

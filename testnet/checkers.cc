@@ -240,10 +240,6 @@ void Checkers::on_rejected(ReplicaId self, ReplicaId from, std::string_view code
           fmt::format("a message of correct replica {} is refused: {}", from.value, code));
 }
 
-void Checkers::on_no_progress(ReplicaId self, const std::string& text) {
-  violate("progress", self, text);
-}
-
 void Checkers::forget_below(Sequence low) {
   history_.erase(history_.begin(), history_.lower_bound(low));
   executed_.erase(executed_.begin(), executed_.lower_bound(low));

@@ -13,9 +13,9 @@
 //   evidence           evidence names a correct replica, or proves nothing
 //   rejected           a correct replica's message does not pass another's verifier
 //   ceiling            a correct replica's vote leaves above what its guard has reserved
-//   checkpoint         checkpoint notes of one sequence differ, or a stable certificate does not
-//   hold transition         view, low watermark, executed or committed go back within a life bounds
-//   a replica's state leaves its bounds
+//   checkpoint         notes of one sequence differ, or a stable certificate does not hold
+//   transition         view, low watermark, executed or committed go back within a life
+//   bounds             a replica's state leaves its bounds
 //
 // Progress has no place in time and is judged by who knows when the faults end (Simulator).
 // Liars may do as they please: nothing that they do is a violation here.
@@ -65,7 +65,6 @@ class Checkers {
   void on_checkpoint(ledger::ReplicaId self, const ledger::CheckpointNote& note);
   void on_evidence(ledger::ReplicaId self, const ledger::Evidence& evidence);
   void on_rejected(ledger::ReplicaId self, ledger::ReplicaId from, std::string_view code);
-  void on_no_progress(ledger::ReplicaId self, const std::string& text);
 
   [[nodiscard]] bool is_liar(ledger::ReplicaId id) const { return liars_.contains(id); }
   [[nodiscard]] const std::vector<Violation>& violations() const { return violations_; }
@@ -153,8 +152,8 @@ class Checkers {
   std::vector<Violation> violations_;
 
   std::set<ledger::TxId> signed_;
-  std::map<ledger::TxId, ledger::Sequence>
-      effective_;  // took effect, or was finally refused, where
+  // Where a transaction took effect or was finally refused.
+  std::map<ledger::TxId, ledger::Sequence> effective_;
   std::map<std::pair<ledger::PublicKey, std::uint64_t>, ledger::TxId> nonces_;
   std::map<ledger::Sequence, ledger::Digest> history_;
   std::map<ledger::Sequence, Executed> executed_;

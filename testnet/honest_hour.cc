@@ -56,9 +56,7 @@ HonestReport run_honest(const HonestOptions& options) {
   workload.start();
   simulator.run_for(options.seconds * kSecondUs);
   workload.stop();
-  const bool is_live =
-      simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
-                          kOpenSecondsMax * kSecondUs);
+  const bool is_live = workload.run_until_all_end(kOpenSecondsMax * kSecondUs);
   report.run = make_report(simulator, workload, is_live);
   report.settled = workload.settled();
   report.expired = workload.expired();

@@ -323,14 +323,14 @@ void Nemesis::forget() {
   SimHost& host = simulator_.host(*index);
   if (dice_.chance(300)) return host.votes().copy();  // a backup is made
   if (!may_lose_a_store(*index)) return;
-  const bool wiped = dice_.chance(500);
-  note(fmt::format("{} {}", *index, wiped ? "loses its votes" : "gets back old votes"));
+  const std::uint64_t how = dice_.below(3);
+  constexpr std::array<std::string_view, 3> kTexts = {"loses its votes", "gets back old votes",
+                                                      "has a bit flipped in its votes"};
+  note(fmt::format("{} {}", *index, kTexts[how]));
   crash(*index, duration_us());
-  if (wiped) {
-    host.votes().wipe();
-  } else {
-    host.votes().restore_copy();
-  }
+  if (how == 0) host.votes().wipe();
+  if (how == 1) host.votes().restore_copy();
+  if (how == 2) host.votes().flip(dice_);
 }
 
 // More lost stores than faults are tolerated is a matter for operators.
@@ -338,7 +338,8 @@ bool Nemesis::may_lose_a_store(std::size_t index) {
   std::size_t others = 0;
   for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
     SimHost& host = simulator_.host(i);
-    const bool lacks = host.is_recovering() || host.ledger().synced() < rebuilt_to_[i];
+    const bool lacks = host.is_recovering() || host.votes().is_damaged() ||
+                       host.ledger().is_damaged() || host.ledger().synced() < rebuilt_to_[i];
     if (i != index && lacks) ++others;
   }
   return others < options_.lost_max;
@@ -348,9 +349,12 @@ void Nemesis::lose_ledger() {
   const auto index = any_up();
   if (!index || !may_lose_a_store(*index)) return;
   rebuilt_to_[*index] = simulator_.checkers().highest_executed();
-  note(fmt::format("{} loses its ledger", *index));
+  const bool flipped = dice_.chance(500);
+  note(fmt::format("{} {}", *index, flipped ? "has a bit flipped in its ledger"
+                                            : "loses its ledger"));
   crash(*index, duration_us());
-  simulator_.host(*index).ledger().wipe();
+  LedgerDisk& ledger = simulator_.host(*index).ledger();
+  flipped ? ledger.flip(dice_) : ledger.wipe();
 }
 
 void Nemesis::heal() {

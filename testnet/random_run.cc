@@ -92,6 +92,7 @@ RunReport run_random(const RunOptions& options) {
   world.seed = options.seed;
   world.parameters = draw_parameters(dice);
   world.liars = options.byzantine;
+  world.signatures = options.signatures;
   Simulator simulator(world);
   simulator.trace().on_event = options.on_event;
   for (const auto& host : simulator.hosts()) host->bug = options.bug;
@@ -109,18 +110,16 @@ RunReport run_random(const RunOptions& options) {
   simulator.run_for(options.seconds * kSecondUs);
   workload.stop();
   nemesis.heal();
-  bool is_live =
-      simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
-                          kHealedSecondsMax * kSecondUs);
+  bool is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
   // Where faults or silent clients left few commits, the healed network makes the rest.
   for (std::size_t i = 0; is_live && simulator.checkers().counters().commits < kCommitsMin; ++i) {
     (void)workload.submit(i % simulator.world().clients(), i % options.replicas);
-    is_live = simulator.run_until([&] { return workload.open() == 0 && simulator.is_level(); },
-                                  kHealedSecondsMax * kSecondUs);
+    is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
   }
   RunReport report = make_report(simulator, workload, is_live);
   report.faults = nemesis.faults();
   report.liars = liars;
+  if (options.at_end) options.at_end(simulator);
   return report;
 }
 

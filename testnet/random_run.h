@@ -29,8 +29,11 @@ struct RunOptions {
   std::uint64_t seconds = 60;  // with faults, in virtual time
   std::set<ledger::ReplicaId> byzantine;  // behaviours are drawn
   HostBug bug = HostBug::kNone;           // of all replicas
+  SimSignatures signatures = SimSignatures::kEd25519;
   // Sees every event of the trace.
   std::function<void(const TraceEvent&)> on_event;
+  // Sees what a run leaves behind.
+  std::function<void(Simulator&)> at_end;
 };
 
 struct RunReport {
@@ -50,8 +53,8 @@ struct RunReport {
 
 [[nodiscard]] RunReport run_random(const RunOptions& options);
 
-// How long after the end of all faults everything must have ended.
-inline constexpr std::uint64_t kHealedSecondsMax = 120;
+// After the end of all faults, at least one open transaction settles in each such time.
+inline constexpr std::uint64_t kPauseSecondsMax = 120;
 
 // Of a simulation that ran: `is_live` says whether all ended.
 [[nodiscard]] RunReport make_report(Simulator& simulator, Workload& workload, bool is_live);

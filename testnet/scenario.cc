@@ -13,11 +13,11 @@ namespace quorate::testnet {
 namespace {
 
 constexpr std::size_t kReplicasDefault = 4;
-constexpr std::uint64_t kReplicasMax = 400;
 
 // What a word must be.
-enum class WordKind : std::uint8_t { kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation,
-                            kStandIn };
+enum class WordKind : std::uint8_t {
+  kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation, kStandIn
+};
 
 struct Verb {
   std::string_view verb;
@@ -46,6 +46,8 @@ const std::vector<Verb>& verbs() {
       {"copy-votes", {WordKind::kReplica}, {}, "copy-votes I"},
       {"restore-votes", {WordKind::kReplica}, {}, "restore-votes I"},
       {"wipe-votes", {WordKind::kReplica}, {}, "wipe-votes I"},
+      {"flip-votes", {WordKind::kReplica}, {}, "flip-votes I"},
+      {"flip-ledger", {WordKind::kReplica}, {}, "flip-ledger I"},
       {"lose-ledger", {WordKind::kReplica}, {}, "lose-ledger I"},
       {"settle", {}, {WordKind::kNumber}, "settle [MS]"},
       {"expect", {WordKind::kExpectation}, {WordKind::kReplica},
@@ -122,7 +124,7 @@ Status judge(const ScenarioLine& line, std::size_t replicas) {
   }
   if (good && verb->verb == "replicas") {
     const std::uint64_t count = number_of(line.words[0]);
-    good = count >= 1 && count <= kReplicasMax;
+    good = count >= 1 && count <= kSimulatedReplicasMax;
   }
   if (good && verb->verb == "expect") {
     good = (line.words[0] == "evidence") == (line.words.size() == 2);

@@ -15,7 +15,8 @@
 //   partition I,I/I,I          no word between the two sides
 //   heal                       all links
 //   clock I MS                 so far from true time
-//   copy-votes I | restore-votes I | wipe-votes I | lose-ledger I    but the first, it goes down
+//   copy-votes I | restore-votes I | wipe-votes I | lose-ledger I | flip-votes I | flip-ledger I
+//                              but for the first, it goes down
 //   settle [MS]                all that was submitted must end, and correct replicas agree on it
 //   expect view-change | no-view-change | evidence I | no-evidence | recovery | stalled
 //
@@ -31,6 +32,9 @@
 #include "crypto/result.h"
 
 namespace quorate::testnet {
+
+// A simulation has no more.
+inline constexpr std::uint64_t kSimulatedReplicasMax = 400;
 
 struct ScenarioLine {
   std::size_t number = 0;  // in the text, from 1

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint64_t kMsUs = 1'000;
 constexpr std::uint64_t kSettleMs = 60'000;
+constexpr std::uint64_t kScenarioStream = 7;
 
 ReplicaId replica_of(std::string_view word) {
   return {static_cast<std::uint16_t>(number_of(word))};
@@ -68,6 +69,7 @@ class Run {
   // False: the run is over, for good or ill.
   [[nodiscard]] bool perform(const ScenarioLine& line);
   [[nodiscard]] ScenarioReport finish();
+  [[nodiscard]] Simulator& simulator() { return simulator_; }
 
  private:
   void tell(const TraceEvent& event);
@@ -83,6 +85,7 @@ class Run {
   Workload workload_;
   Cabal cabal_;
   Liars liars_;
+  Prng dice_ = simulator_.dice(kScenarioStream);
   std::vector<std::string> story_;
   std::set<std::uint64_t> entered_;
   std::set<std::pair<ReplicaId, ReplicaId>> accused_;  // by whom, whom
@@ -151,8 +154,7 @@ void Run::partition(const std::string& sides) {
 
 bool Run::settle(const ScenarioLine& line) {
   const std::uint64_t limit_ms = line.words.empty() ? kSettleMs : number_of(line.words[0]);
-  is_live_ = simulator_.run_until([&] { return workload_.open() == 0 && simulator_.is_level(); },
-                                  limit_ms * kMsUs);
+  is_live_ = workload_.run_until_all_end(limit_ms * kMsUs);
   if (!is_live_ && simulator_.is_sound()) unmet_ = fmt::format("line {}: settle", line.number);
   return is_live_;
 }
@@ -190,12 +192,14 @@ void Run::change_host(const ScenarioLine& line, SimHost& host) {
     host.clock_offset_ms = word.starts_with('-') ? -away : away;
   }
   const bool takes = line.verb == "restore-votes" || line.verb == "wipe-votes" ||
-                     line.verb == "lose-ledger";
+                     line.verb == "lose-ledger" || line.verb.starts_with("flip-");
   if (!takes) return;
   if (host.is_up()) host.crash(CrashKind::kProcess);
   if (line.verb == "restore-votes") host.votes().restore_copy();
   if (line.verb == "wipe-votes") host.votes().wipe();
   if (line.verb == "lose-ledger") host.ledger().wipe();
+  if (line.verb == "flip-votes") host.votes().flip(dice_);
+  if (line.verb == "flip-ledger") host.ledger().flip(dice_);
 }
 
 bool Run::perform(const ScenarioLine& line) {
@@ -250,6 +254,7 @@ Result<ScenarioReport> run_scenario(const Scenario& scenario, const ScenarioOpti
   for (const ScenarioLine& line : scenario.lines) {
     if (!run.perform(line)) break;
   }
+  if (options.at_end) options.at_end(run.simulator());
   return run.finish();
 }
 

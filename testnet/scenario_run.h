@@ -17,6 +17,7 @@ struct ScenarioOptions {
   std::optional<std::size_t> replicas;    // instead of what the scenario says
   std::set<ledger::ReplicaId> byzantine;  // instead of its liars, with the first one's behaviours
   std::function<void(const TraceEvent&)> on_event;
+  std::function<void(Simulator&)> at_end;
 };
 
 struct ScenarioReport {

@@ -66,6 +66,10 @@ class VoteDisk {
   virtual void copy() = 0;
   virtual void restore_copy() = 0;
   virtual void wipe() = 0;
+  // While the replica is down: a bit of one record flips. Nobody reads such a store: who opens it
+  // finds it damaged (checksums; ledger/store.h), sets it aside and begins an empty one.
+  virtual void flip(Prng& dice) = 0;
+  [[nodiscard]] virtual bool is_damaged() const = 0;
 
   DiskFaults faults;
 };
@@ -82,6 +86,10 @@ class LedgerDisk : public ledger::StateReader {
   [[nodiscard]] virtual ledger::TreeHead tree_head() const = 0;
   // Of the head, with the root of its state.
   [[nodiscard]] virtual ledger::CheckpointNote checkpoint_note() = 0;
+  // Of the checkpoint that was executed here last. Nothing if its note was never asked for, unless
+  // it is the head.
+  [[nodiscard]] virtual std::optional<ledger::CheckpointNote> own_checkpoint(
+      ledger::Height height) = 0;
   // Precondition: 1 <= height <= height().
   [[nodiscard]] virtual Result<ledger::CertifiedBatch> block(ledger::Height height) const = 0;
   [[nodiscard]] virtual Result<std::optional<ledger::TxLocation>> find(
@@ -90,6 +98,9 @@ class LedgerDisk : public ledger::StateReader {
   virtual void crash(CrashKind kind, Prng& dice) = 0;
   // While the replica is down: it begins again at genesis.
   virtual void wipe() = 0;
+  // As VoteDisk::flip.
+  virtual void flip(Prng& dice) = 0;
+  [[nodiscard]] virtual bool is_damaged() const = 0;
 
   DiskFaults faults;
 };

@@ -84,7 +84,12 @@ class MemoryLedger final : public LedgerDisk {
     return {head().frontier.size, head().frontier.root()};
   }
   ledger::CheckpointNote checkpoint_note() override {
-    return {chain_id_, tree_head(), height(), {}, {}, tree_.root()};
+    last_note_ = {chain_id_, tree_head(), height(), {}, {}, tree_.root()};
+    return *last_note_;
+  }
+  std::optional<ledger::CheckpointNote> own_checkpoint(Height at) override {
+    if (at == height()) return checkpoint_note();
+    return last_note_ && last_note_->sequence == at ? last_note_ : std::nullopt;
   }
   Result<CertifiedBatch> block(Height height) const override {
     return blocks_[height.value - 1].batch;
@@ -106,8 +111,14 @@ class MemoryLedger final : public LedgerDisk {
     while (height().value > kept) take_back();
   }
 
+  // The content of a block is shared with other replicas here, so the damage stands apart.
+  void flip(Prng&) override { is_damaged_ = !blocks_.empty(); }
+  bool is_damaged() const override { return is_damaged_; }
+
   void wipe() override {
+    is_damaged_ = false;
     blocks_.clear();
+    last_note_.reset();
     state_.clear();
     index_.clear();
     synced_ = {};
@@ -148,6 +159,8 @@ class MemoryLedger final : public LedgerDisk {
   std::map<Bytes, Bytes> state_;
   std::map<TxId, TxLocation> index_;
   Height synced_;
+  std::optional<ledger::CheckpointNote> last_note_;
+  bool is_damaged_ = false;
 };
 
 }  // namespace

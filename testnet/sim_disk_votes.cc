@@ -40,7 +40,7 @@ class MemoryVotes final : public VoteDisk {
     QUORATE_CHECK(writing_.has_value(), "a write was begun");
     if (faults.syncs_fail) return refuse("the sync failed");
     apply(*std::exchange(writing_, std::nullopt));
-    if (guard_.store_id == contents_.store_id) guard_.last_write = contents_.last_write;
+    if (guard_.store_id == contents_.store_id) guard_.last_write = noteworthy_;
     return {};
   }
 
@@ -92,7 +92,7 @@ class MemoryVotes final : public VoteDisk {
     if (stopped_) return stopped();
     if (faults.is_full || faults.syncs_fail) return refuse("the guard could not be synced");
     guard_.store_id = contents_.store_id;
-    guard_.last_write = contents_.last_write;
+    guard_.last_write = noteworthy_ = contents_.last_write;
     synced_guard_ = guard_;
     return {};
   }
@@ -119,24 +119,40 @@ class MemoryVotes final : public VoteDisk {
   void copy() override { copy_ = contents_; }
   void restore_copy() override {
     if (!copy_) return;
-    const bool is_noted = guard_.last_write == contents_.last_write;
     contents_ = *copy_;
-    if (!is_noted) wipe();
+    checksum_.reset();
+    if (guard_.last_write != noteworthy_) wipe();
   }
   void wipe() override {
     contents_ = {};
     contents_.store_id = crypto::digest_of("simulated-store", ++stores_);
+    checksum_.reset();
   }
+  void flip(Prng& dice) override {
+    if (contents_.records.empty()) return;
+    checksum_ = checksum();
+    auto at = contents_.records.begin();
+    std::advance(at, dice.below(contents_.records.size()));
+    if (at->second.empty()) return;
+    at->second[dice.below(at->second.size())] ^= static_cast<std::uint8_t>(1U << dice.below(8));
+  }
+  bool is_damaged() const override { return checksum_ && *checksum_ != checksum(); }
 
  private:
   void apply(const std::vector<VoteRecord>& records) {
     for (const VoteRecord& record : records) contents_.records[record.key] = record.value;
     ++contents_.last_write;
+    if (guard_.store_id == contents_.store_id) noteworthy_ = contents_.last_write;
     erased_.clear();
   }
   Status refuse(std::string why) {
     stopped_ = true;
     return fail(ErrorKind::kEnvironment, "vote-store-write-failed", std::move(why));
+  }
+  ledger::Digest checksum() const {
+    crypto::Sha256 all;
+    for (const auto& [key, value] : contents_.records) all.update(key).update(value);
+    return all.finish();
   }
   static Status stopped() {
     return fail(ErrorKind::kEnvironment, "vote-store-stopped", "an earlier write failed");
@@ -148,6 +164,8 @@ class MemoryVotes final : public VoteDisk {
   std::map<Bytes, Bytes> erased_;  // not durably
   ledger::GuardState guard_;
   ledger::GuardState synced_guard_;
+  std::uint64_t noteworthy_ = 0;  // the last write of the store that the guard knows
+  std::optional<ledger::Digest> checksum_;  // from before a bit flipped
   std::uint64_t stores_ = 0;
   bool stopped_ = false;
 };

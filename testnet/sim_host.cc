@@ -38,6 +38,8 @@ ledger::TimeMs SimHost::wall() const {
 void SimHost::start() {
   QUORATE_CHECK(!is_up(), "a replica starts once a life");
   ++life_;
+  if (votes_->is_damaged()) votes_->wipe();
+  if (ledger_->is_damaged()) ledger_->wipe();
   parts_.trace.note({Kind::kStart, parts_.agenda.now_us(), self_, {}, ledger_->height().value});
   parts_.checkers.on_start(self_, ledger_->height(), is_recovering());
   if (bug == HostBug::kForgetsVotes && life_ > 1) votes_ = memory_votes(parts_.world.chain_id());
@@ -55,9 +57,17 @@ void SimHost::start() {
       recovers ? pbft::Standing::kRecovering : pbft::Standing::kVoter,
       pbft::Ceiling{guard.epoch_ceiling, guard.view_ceiling, guard.sequence_ceiling});
   pbft::ReplicaStart begin = restore();
-  for (const pbft::ProposalRecord& proposal : begin.votes.proposals) note_bodies(proposal);
+  // A crash may have come between the execution of a checkpoint and the vote for it.
+  const Status synced = ledger_->sync();
+  if (synced && begin.checkpoint.value > 0) {
+    if (const auto note = ledger_->own_checkpoint(begin.checkpoint)) {
+      begin.last_checkpoint = {*note, begin.checkpoint_time.value / 1000};
+    }
+  }
+  for (const pbft::ProposalRecord& proposal : begin.votes.proposals) bodies_.add(proposal);
   replica_ = std::make_unique<pbft::Replica>(std::move(config), *voter_, std::move(begin));
   parts_.network.set_up(self_, true);
+  if (!synced) return stop(synced.error());
   // From here on no older copy passes for this store.
   if (!recovers) {
     if (const Status noted = votes_->adopt(); !noted) return stop(noted.error());

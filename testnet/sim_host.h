@@ -14,7 +14,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -24,6 +23,7 @@
 #include "node/mempool.h"
 #include "node/wire.h"
 #include "pbft/replica.h"
+#include "pbft/retention.h"
 #include "testnet/agenda.h"
 #include "testnet/checkers.h"
 #include "testnet/sim_disk.h"
@@ -59,6 +59,7 @@ enum class HostBug : std::uint8_t {
   kSendsBeforeWrite,   // messages leave before their votes are durable
   kForgetsVotes,       // restarts without its votes, and votes
   kAdoptsBeforeWrite,  // the guard knows a new store before what ended the recovery is in it
+  kErasesBeforeWrite,  // votes are dropped before the stable checkpoint that allows it is written
   kForgetsNonces,      // executes as if no nonce had been used
   kSkipsBatch,         // executes nothing of every third batch
   kHidesNewViews,      // makes NEW-VIEWs and shows them to nobody
@@ -73,6 +74,9 @@ class Mouth {
   // Before the replica itself hears it; false: it does not.
   [[nodiscard]] virtual bool hear(ledger::ReplicaId from, const node::PeerMessage& message) = 0;
 };
+
+// As it crosses the network.
+[[nodiscard]] SharedBytes to_frame(const node::PeerMessage& message);
 
 class SimHost {
  public:
@@ -104,7 +108,6 @@ class SimHost {
 
   [[nodiscard]] ledger::ReplicaId self() const { return self_; }
   [[nodiscard]] bool is_up() const { return replica_ != nullptr; }
-  [[nodiscard]] std::uint64_t lives() const { return life_; }
   // Signs nothing: its vote store is not the one that its guard knows.
   [[nodiscard]] bool is_recovering() const { return votes_->age() == ledger::StoreAge::kOlder; }
   // Precondition: is_up().
@@ -112,6 +115,10 @@ class SimHost {
   [[nodiscard]] VoteDisk& votes() { return *votes_; }
   [[nodiscard]] LedgerDisk& ledger() { return *ledger_; }
   [[nodiscard]] const LedgerDisk& ledger() const { return *ledger_; }
+  // As the node keeps it beside its ledger.
+  [[nodiscard]] const std::optional<ledger::StableCheckpoint>& last_stable() const {
+    return last_stable_;
+  }
   [[nodiscard]] ledger::TimeMs wall() const;
   [[nodiscard]] std::size_t waiting_transactions() const {
     return mempool_ ? mempool_->counters().transactions : 0;
@@ -158,7 +165,6 @@ class SimHost {
   void finish_release();
   [[nodiscard]] bool adopts() const;  // the write that is under way ends a recovery
   void truncate();
-  void note_bodies(const pbft::ProposalRecord& proposal);
 
   // sim_host_execution.cc: the executor and the mempool
   void make_mempool();
@@ -199,6 +205,7 @@ class SimHost {
   Prng dice_;
   std::unique_ptr<VoteDisk> votes_;
   std::unique_ptr<LedgerDisk> ledger_;
+  std::optional<ledger::StableCheckpoint> last_stable_;
   std::uint64_t life_ = 0;
   std::uint64_t paused_until_us_ = 0;
 
@@ -213,7 +220,7 @@ class SimHost {
   bool is_writing_ = false;
   ledger::Sequence stable_;     // said by the core in this life
   ledger::Sequence truncated_;  // votes up to it were dropped in this life
-  std::map<ledger::Sequence, std::vector<ledger::TxId>> bodies_;  // that votes there named
+  pbft::NamedBodies bodies_;
   std::optional<std::uint64_t> deadline_ms_;
   std::optional<std::uint64_t> timer_us_;
   std::deque<Work> to_execute_;

@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::size_t kGreetingTransactions = 10'000;
 
-SharedBytes to_frame(const node::PeerMessage& message) {
-  return std::make_shared<const Bytes>(crypto::encode(message));
-}
-
 node::WireBlock to_wire(const ledger::CertifiedBatch& block) {
   node::WireBlock wire{block.batch, block.certificate, {}};
   for (const TransactionPtr& body : block.transactions) {
@@ -30,6 +26,10 @@ node::WireBlock to_wire(const ledger::CertifiedBatch& block) {
 }
 
 }  // namespace
+
+SharedBytes to_frame(const node::PeerMessage& message) {
+  return std::make_shared<const Bytes>(crypto::encode(message));
+}
 
 void SimHost::send(ReplicaId to, const node::PeerMessage& message) {
   if (mouth != nullptr) return mouth->speak(to, message);

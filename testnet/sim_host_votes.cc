@@ -1,52 +1,16 @@
 // The vote writer of a simulated replica: node/vote_writer.h without its thread.
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "crypto/check.h"
-#include "pbft/durable.h"
 #include "testnet/sim_host.h"
 
 namespace quorate::testnet {
 
 using ledger::Sequence;
-using ledger::TxId;
 using ledger::View;
 using Kind = TraceEvent::Kind;
-
-namespace {
-
-// Where a record votes, for the guard's ceiling; nothing of a record that is no vote.
-struct Place {
-  View view;
-  Sequence sequence;
-};
-
-std::optional<Place> voted_place(const pbft::DurableRecord& record) {
-  if (const auto* proposal = std::get_if<pbft::ProposalRecord>(&record)) {
-    const ledger::Vote& vote = proposal->pre_prepare.vote;
-    return Place{vote.view, vote.sequence};
-  }
-  if (const auto* commit = std::get_if<pbft::CommitRecord>(&record)) {
-    return Place{commit->commit.vote.view, commit->commit.vote.sequence};
-  }
-  if (const auto* checkpoint = std::get_if<pbft::CheckpointRecord>(&record)) {
-    return Place{{}, checkpoint->vote.note.sequence};
-  }
-  if (const auto* view_change = std::get_if<pbft::ViewChangeRecord>(&record)) {
-    return Place{view_change->view_change.body.view, {}};
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-void SimHost::note_bodies(const pbft::ProposalRecord& proposal) {
-  const auto& ids = proposal.pre_prepare.batch.ids;
-  auto& bodies = bodies_[proposal.pre_prepare.vote.sequence];
-  bodies.insert(bodies.end(), ids.begin(), ids.end());
-}
 
 bool SimHost::adopts() const {
   return is_recovering() &&
@@ -55,22 +19,18 @@ bool SimHost::adopts() const {
 
 // The guard's ceiling before the votes, as the node raises it.
 Status SimHost::prepare_write(std::vector<ledger::VoteRecord>& records) {
-  std::optional<Place> highest;
+  std::optional<pbft::VotedPlace> highest;
   for (const pbft::Output& output : writing_) {
     for (const pbft::DurableRecord& record : output.persist) {
       records.push_back(pbft::to_vote_record(record));
-      if (const auto place = voted_place(record)) {
-        if (!highest) highest.emplace();
-        highest->view = std::max(highest->view, place->view);
-        highest->sequence = std::max(highest->sequence, place->sequence);
-      }
-      if (const auto* proposal = std::get_if<pbft::ProposalRecord>(&record)) {
-        note_bodies(*proposal);
-      }
+      pbft::raise(highest, record);
+      bodies_.add(record);
     }
-    if (output.stable) stable_ = std::max(stable_, output.stable->note.sequence);
+    if (!output.stable) continue;
+    stable_ = std::max(stable_, output.stable->note.sequence);
+    last_stable_ = output.stable;
   }
-  truncate();
+  if (bug == HostBug::kErasesBeforeWrite) truncate();
   if (!highest) return {};
   const ledger::GuardState guard = votes_->guard();
   const View view = std::max(highest->view, replica_->view());
@@ -117,30 +77,20 @@ void SimHost::finish_release() {
     if (const Status adopted = votes_->adopt(); !adopted) return stop(adopted.error());
     if (crashed(CrashPoint::kAfterAdoption)) return;
   }
+  truncate();
   if (crashed(CrashPoint::kBeforeRelease)) return;
   release(std::exchange(writing_, {}));
 }
 
-// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced.
+// DESIGN §4: votes are dropped only below a stable checkpoint that the ledger has synced, and after
+// that checkpoint was written here.
 void SimHost::truncate() {
   const Sequence low = std::min(stable_, ledger_->synced());
   if (low <= truncated_) return;
   for (const auto& [first, last] : pbft::keys_between(std::exchange(truncated_, low), low)) {
     votes_->erase_range(first, last);
   }
-  // Bodies that no vote above names either.
-  std::set<TxId> dropped;
-  const auto above = bodies_.upper_bound(low);
-  for (auto it = bodies_.begin(); it != above; ++it) {
-    dropped.insert(it->second.begin(), it->second.end());
-  }
-  bodies_.erase(bodies_.begin(), above);
-  for (const auto& [sequence, ids] : bodies_) {
-    for (const TxId& id : ids) dropped.erase(id);
-  }
-  std::vector<Bytes> keys;
-  for (const TxId& id : dropped) keys.push_back(pbft::body_key(id));
-  votes_->erase(keys);
+  votes_->erase(bodies_.drop_up_to(low));
 }
 
 }  // namespace quorate::testnet

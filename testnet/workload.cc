@@ -90,15 +90,23 @@ void Workload::issue() {
   if (dice_.chance(options_.rival_permille)) sign_and_offer(client, nonce);
 }
 
-TransactionPtr Workload::sign_and_offer(std::size_t client, std::uint64_t nonce,
-                                        std::size_t replica) {
-  TransactionPtr transaction =
-      simulator_.world().sign(client, nonce, {simulator_.wall().value + kLifeMs}, operations());
+TransactionPtr Workload::sign(std::size_t client, std::uint64_t nonce, std::uint64_t life_ms) {
+  return simulator_.world().sign(client, nonce, {simulator_.wall().value + life_ms}, operations());
+}
+
+Workload::Pending& Workload::add(const TransactionPtr& transaction, std::size_t replica) {
   simulator_.checkers().on_signed(transaction->id);
   ++submitted_;
-  by_nonce_[{body_of(transaction).sender, nonce}].insert(transaction->id);
-  Pending& pending = pending_[transaction->id] = {transaction, replica};
-  offer(pending);
+  const ledger::Transaction& body = body_of(transaction);
+  by_nonce_[{body.sender, body.nonce}].insert(transaction->id);
+  by_expiry_.emplace(body.valid_until, transaction->id);
+  return pending_[transaction->id] = {transaction, replica};
+}
+
+TransactionPtr Workload::sign_and_offer(std::size_t client, std::uint64_t nonce,
+                                        std::size_t replica) {
+  TransactionPtr transaction = sign(client, nonce, kLifeMs);
+  (void)offer(add(transaction, replica));
   retry_later();
   return transaction;
 }
@@ -116,31 +124,26 @@ void Workload::submit_rivals(std::size_t client, std::size_t first, std::size_t 
 void Workload::offer_again(std::size_t replica) {
   for (auto& [id, pending] : pending_) {
     pending.replica = replica;
-    offer(pending);
+    (void)offer(pending);
   }
 }
 
 void Workload::sign_and_offer(std::size_t client, std::uint64_t nonce) {
   const std::uint64_t life_ms =
       dice_.chance(options_.expiring_permille) ? dice_.between(1, options_.expiry_ms_max) : kLifeMs;
-  TransactionPtr transaction =
-      simulator_.world().sign(client, nonce, {simulator_.wall().value + life_ms}, operations());
-  if (!pending_.try_emplace(transaction->id).second) return;  // the very same again
-  simulator_.checkers().on_signed(transaction->id);
-  ++submitted_;
-  by_nonce_[{body_of(transaction).sender, nonce}].insert(transaction->id);
-  Pending& pending =
-      pending_[transaction->id] = {transaction, dice_.below(simulator_.hosts().size())};
+  const TransactionPtr transaction = sign(client, nonce, life_ms);
+  if (pending_.contains(transaction->id)) return;  // the very same again
+  Pending& pending = add(transaction, dice_.below(simulator_.hosts().size()));
   if (dice_.chance(options_.everywhere_permille)) {
     for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
       if (i != pending.replica) (void)simulator_.host(i).submit(transaction);
     }
   }
-  offer(pending);
+  (void)offer(pending);
   retry_later();
 }
 
-void Workload::offer(Pending& pending) {
+bool Workload::offer(Pending& pending) {
   const auto answer = simulator_.host(pending.replica).submit(pending.transaction);
   simulator_.trace().note({TraceEvent::Kind::kSubmit,
                            simulator_.agenda().now_us(),
@@ -149,6 +152,9 @@ void Workload::offer(Pending& pending) {
                            answer ? 1U : 0U,
                            nullptr,
                            as_text(pending.transaction->id.digest.bytes)});
+  // A nonce that the window left behind does not come back.
+  return !answer && answer.error().code == "tx-nonce-too-old" &&
+         !simulator_.options().liars.contains(simulator_.host(pending.replica).self());
 }
 
 void Workload::retry_later() {
@@ -160,25 +166,40 @@ void Workload::retry_later() {
 void Workload::retry() {
   retries_ = false;
   drop_expired();
-  for (auto& [id, pending] : pending_) {
+  for (auto at = pending_.begin(); at != pending_.end();) {
+    Pending& pending = at->second;
     pending.replica = (pending.replica + 1) % simulator_.hosts().size();
-    offer(pending);
+    const bool has_ended = offer(pending);
+    at = has_ended ? pending_.erase(at) : std::next(at);
+    settled_ += has_ended ? 1 : 0;
   }
   retry_later();
 }
 
 void Workload::drop_expired() {
-  std::vector<TxId> gone;
-  for (const auto& [id, pending] : pending_) {
-    if (body_of(pending.transaction).valid_until <= simulator_.wall()) gone.push_back(id);
+  const ledger::TimeMs now = simulator_.wall();
+  while (!by_expiry_.empty() && by_expiry_.begin()->first <= now) {
+    expired_ += pending_.erase(by_expiry_.begin()->second);
+    by_expiry_.erase(by_expiry_.begin());
   }
-  for (const TxId& id : gone) pending_.erase(id);
-  expired_ += gone.size();
 }
 
 std::size_t Workload::open() {
   drop_expired();
   return pending_.size();
+}
+
+bool Workload::run_until_all_end(std::uint64_t limit_us) {
+  return simulator_.run_until([this] { return open() == 0 && simulator_.is_level(); }, limit_us);
+}
+
+bool Workload::run_while_any_settles(std::uint64_t pause_us_max) {
+  std::uint64_t settled_before = 0;
+  do {
+    settled_before = settled_;
+    if (run_until_all_end(pause_us_max)) return true;
+  } while (settled_ > settled_before && simulator_.is_sound());
+  return false;
 }
 
 void Workload::settle(const TxId& id) { settled_ += pending_.erase(id); }

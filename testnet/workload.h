@@ -55,6 +55,11 @@ class Workload {
   [[nodiscard]] std::uint64_t expired() const { return expired_; }
   // Those whose fate is open: neither executed, nor overtaken, nor past their valid-until.
   [[nodiscard]] std::size_t open();
+  // Runs the simulator, so long at most, until all have ended and every correct replica has
+  // executed all that any has. False if time ran out or an invariant broke.
+  [[nodiscard]] bool run_until_all_end(std::uint64_t limit_us);
+  // The same without a limit of the whole: false if none settled for so long.
+  [[nodiscard]] bool run_while_any_settles(std::uint64_t pause_us_max);
 
  private:
   struct Client {
@@ -67,13 +72,17 @@ class Workload {
   };
 
   void next_later();
+  [[nodiscard]] ledger::TransactionPtr sign(std::size_t client, std::uint64_t nonce,
+                                            std::uint64_t life_ms);
+  Pending& add(const ledger::TransactionPtr& transaction, std::size_t replica);
   void issue();
   [[nodiscard]] std::uint64_t next_nonce(Client& client);
   [[nodiscard]] std::vector<ledger::Operation> operations();
   ledger::TransactionPtr sign_and_offer(std::size_t client, std::uint64_t nonce,
                                         std::size_t replica);
   void sign_and_offer(std::size_t client, std::uint64_t nonce);
-  void offer(Pending& pending);
+  // Whether the replica says that it can never be executed, which ends it.
+  bool offer(Pending& pending);
   void retry_later();
   void retry();
   void drop_expired();
@@ -86,6 +95,8 @@ class Workload {
   std::vector<Client> clients_;
   std::map<ledger::TxId, Pending> pending_;
   std::map<std::pair<ledger::PublicKey, std::uint64_t>, std::set<ledger::TxId>> by_nonce_;
+  // By valid-until; those that ended before it stay in it. `open` is asked after every event.
+  std::set<std::pair<ledger::TimeMs, ledger::TxId>> by_expiry_;
   bool is_running_ = false;
   bool retries_ = false;
   std::uint64_t submitted_ = 0;

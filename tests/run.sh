@@ -61,19 +61,22 @@ run_ctest() {
   return $status
 }
 
-# seeds RANGE RANGE: simulations of four replicas, and of seven.
-seeds() {
-  "$top/tests/support/seeds.sh" "$top/build/release/quorate" 4 "$1"
-  "$top/tests/support/seeds.sh" "$top/build/release/quorate" 7 "$2"
-}
+# seeds REPLICAS RANGE
+seeds() { "$top/tests/support/seeds.sh" "$top/build/release/quorate" "$1" "$2"; }
 
 step_packages() {
   install_packages 'which build and tests need' "${packages_build[@]}" "${packages_test[@]}"
 }
 step_release-build() { configure_and_build release quorate; }
 step_e2e() { run_ctest release --no-tests=error -L e2e; }
-step_seeds() { seeds 1..900 1..100; }
-step_seeds-long() { seeds 901..80900 101..20100; }
+step_seeds() {
+  seeds 4 1..900
+  seeds 7 1..100
+}
+step_seeds-long() {
+  seeds 4 901..80900
+  seeds 7 101..20100
+}
 step_asan-build() { configure_and_build asan all; }
 step_asan-test() {
   export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
@@ -125,11 +128,14 @@ went_well+='|^\[( RUN      |       OK |-----)'
 
 # Adds what the ctest run in a log says of itself.
 count_tests() {
-  local log=$1 bad out_of off
+  local log=$1 good bad out_of off sums
   local own='^(GoogleTest|Seeds): ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped'
   local mutants='^([0-9]+) passed, ([0-9]+) failed$'
   if [[ $(tail -n 1 "$log") =~ $own ]]; then
-    count "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}" "${BASH_REMATCH[4]}"
+    # One line a campaign of seeds; of GoogleTest there is one.
+    sums=$(awk '/^(GoogleTest|Seeds): / { p += $2; f += $4; s += $6 } END { print p, f, s }' "$log")
+    read -r good bad off <<<"$sums"
+    count "$good" "$bad" "$off"
     return
   fi
   if [[ $(tail -n 1 "$log") =~ $mutants ]]; then

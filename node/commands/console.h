@@ -21,6 +21,8 @@ class Console {
   Console(std::ostream& out, std::ostream& err, bool is_json);
 
   [[nodiscard]] bool is_json() const { return is_json_; }
+  // Standard error is: there progress may be said often.
+  [[nodiscard]] bool is_on_terminal() const { return is_on_terminal_; }
 
   // Part of the result, for people. Flushed, so that progress shows as it happens.
   void line(std::string_view text);

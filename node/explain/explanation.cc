@@ -65,7 +65,8 @@ Explanation explain(const std::vector<Answer>& answers, bool is_testnet) {
   for (Finding& single : find_single_trouble(survey, is_testnet)) {
     if (!is_said(single, result.findings)) result.findings.push_back(std::move(single));
   }
-  std::ranges::stable_partition(result.findings, &Finding::is_stuck);
+  std::stable_partition(result.findings.begin(), result.findings.end(),
+                        [](const Finding& finding) { return finding.is_stuck; });
 
   result.is_stuck = !result.findings.empty() && result.findings.front().is_stuck;
   result.code = result.is_stuck ? result.findings.front().code : "nothing-stuck";

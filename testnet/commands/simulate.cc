@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <charconv>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "testnet/commands/registry.h"
 #include "testnet/commands/simulate_honest.h"
 #include "testnet/commands/simulate_report.h"
+#include "testnet/sim_ledgers.h"
 #include "testnet/trace_text.h"
 
 namespace quorate::testnet {
@@ -21,8 +23,8 @@ namespace json = boost::json;
 using node::Console;
 using node::ExitCode;
 
-constexpr std::uint64_t kReplicasMax = 400;
 constexpr std::size_t kScenarioBytesMax = 1 << 20;
+constexpr std::uint64_t kProgressLineMs = 10'000;  // where each is a line of its own
 
 tl::unexpected<Error> wrong(std::string_view code, std::string found, std::string next) {
   return fail(ErrorKind::kUsage, code, std::move(found), std::move(next));
@@ -82,12 +84,21 @@ class TraceFile {
   std::ofstream out_;
 };
 
+// Leaves the ledgers behind, if that is wanted, and says in `left` how it went.
+std::function<void(Simulator&)> leaver(const SimulateOptions& options, Status& left) {
+  if (!options.ledgers) return nullptr;
+  return [&](Simulator& simulator) { left = write_ledgers(*options.ledgers, simulator); };
+}
+
 Result<ExitCode> simulate_one(const SimulateOptions& options, RunOptions run, Console& console) {
   TraceFile trace;
   QUORATE_TRY(trace.open(options.trace));
   run.on_event = trace.listener();
+  Status left;
+  run.at_end = leaver(options, left);
   const RunReport report = run_random(run);
   QUORATE_TRY(trace.close());
+  QUORATE_TRY(left);
   print_report(options, report, console);
   console.json(report_to_json(options, options.seed, report));
   return exit_code(report.verdict);
@@ -103,13 +114,22 @@ Result<ExitCode> simulate_scenario(const SimulateOptions& options, const RunOpti
   if (options.replicas) how.replicas = *options.replicas;
   how.byzantine = run.byzantine;
   how.on_event = trace.listener();
+  Status left;
+  how.at_end = leaver(options, left);
+  const std::clock_t begin = std::clock();
   QUORATE_ASSIGN(ScenarioReport report, run_scenario(scenario, how));
+  const auto took_ms = static_cast<std::uint64_t>((std::clock() - begin) * 1000 / CLOCKS_PER_SEC);
   QUORATE_TRY(trace.close());
+  QUORATE_TRY(left);
   if (!scenario.sentence.empty()) console.line(scenario.sentence);
   for (const std::string& line : report.story) console.line("  " + line);
   if (report.unmet && report.run.verdict == Verdict::kSound) report.run.verdict = Verdict::kStuck;
   print_report(options, report.run, console);
   if (report.unmet) console.line("  " + *report.unmet);
+  if (took_ms > 0) {
+    console.remark(fmt::format("{} virtual seconds a CPU-second",
+                               report.run.virtual_us / 1000 / took_ms));
+  }
   json::object result = report_to_json(options, options.seed, report.run);
   if (report.unmet) result["unmet"] = *report.unmet;
   QUORATE_TRY(write_evidence(fmt::format("{}-{}", scenario.name, options.seed), report, result,
@@ -122,8 +142,11 @@ Result<ExitCode> simulate_scenario(const SimulateOptions& options, const RunOpti
 ExitCode simulate_many(const SimulateOptions& options, const RunOptions& run,
                        const SeedRange& range, Console& console) {
   const std::uint64_t count = range.last - range.first + 1;
+  std::uint64_t say_at_ms = 0;
   const Totals totals =
       search_seeds(run, range, [&](const Totals& so_far, std::uint64_t took_ms) {
+        if (!console.is_on_terminal() && took_ms < say_at_ms) return;
+        say_at_ms = took_ms + kProgressLineMs;
         console.progress(progress_text(so_far, count, took_ms));
       });
   return print_totals(options, totals, console);
@@ -131,14 +154,16 @@ ExitCode simulate_many(const SimulateOptions& options, const RunOptions& run,
 
 ExitCode list_all(Console& console) {
   json::object scenarios;
-  console.line("scenarios");
-  console.line("  random                  faults of all kinds, then everything must end");
-  console.line("  honest                  no faults, uneven load, and no change of view");
-  for (const auto& [name, text] : shipped_scenarios()) {
-    const auto scenario = parse_scenario(std::string(name), text);
-    const std::string sentence = scenario ? scenario->sentence : scenario.error().message;
+  const auto add = [&](std::string_view name, std::string_view sentence) {
     console.line(fmt::format("  {:<23} {}", name, sentence));
     scenarios[name] = sentence;
+  };
+  console.line("scenarios");
+  add(kRandomScenario, "faults of all kinds, then everything must end");
+  add(kHonestScenario, "no faults, uneven load, and no change of view");
+  for (const auto& [name, text] : shipped_scenarios()) {
+    const auto scenario = parse_scenario(std::string(name), text);
+    add(name, scenario ? scenario->sentence : scenario.error().message);
   }
   json::object lies;
   console.line("behaviours");
@@ -155,9 +180,10 @@ Result<RunOptions> run_options(const SimulateOptions& options) {
   run.replicas = options.replicas.value_or(run.replicas);
   run.seed = options.seed;
   run.seconds = options.seconds;
-  if (run.replicas < 1 || run.replicas > kReplicasMax) {
+  if (options.stand_in) run.signatures = SimSignatures::kStandIn;
+  if (run.replicas < 1 || run.replicas > kSimulatedReplicasMax) {
     return wrong("simulate-replicas", fmt::format("Found --replicas {}", run.replicas),
-                 fmt::format("Expected 1 to {}", kReplicasMax));
+                 fmt::format("Expected 1 to {}", kSimulatedReplicasMax));
   }
   if (!options.byzantine) return run;
   const auto liars = parse_numbers(*options.byzantine);
@@ -177,13 +203,23 @@ Result<ExitCode> simulate(const SimulateOptions& options, Console& console) {
     return wrong("simulate-seeds", fmt::format("Found --seeds with {}", options.scenario),
                  "Expected --seed: only random runs are searched.");
   }
-  if (options.scenario == "honest") {
+  if (options.stand_in && options.scenario != kRandomScenario) {
+    return wrong("simulate-stand-in", fmt::format("Found --stand-in with {}", options.scenario),
+                 "Expected it with random runs; a scenario says `signatures stand-in` itself.");
+  }
+  if (options.scenario == kHonestScenario) {
+    if (options.byzantine || options.trace || options.ledgers) {
+      return wrong("simulate-honest", "Found --byzantine, --trace or --ledgers with honest",
+                   "Expected --replicas, --seed and --seconds alone: nobody lies in it, and it is "
+                   "too long to write down.");
+    }
     return simulate_honest({run.replicas, options.seed, options.seconds}, console);
   }
   if (options.scenario != kRandomScenario) return simulate_scenario(options, run, console);
   if (!options.seeds) return simulate_one(options, run, console);
-  if (options.trace) {
-    return wrong("simulate-trace", "Found --trace with --seeds", "Expected --seed: one run.");
+  if (options.trace || options.ledgers) {
+    return wrong("simulate-one", "Found --trace or --ledgers with --seeds",
+                 "Expected --seed: one run.");
   }
   QUORATE_ASSIGN(const SeedRange range, parse_range(*options.seeds));
   return simulate_many(options, run, range, console);
@@ -216,6 +252,10 @@ void add_simulate_command(node::CommandLine& line) {
        .target = &options->seconds},
       {.name = "--trace", .value = "FILE", .help = "Every event, a line each, in this file",
        .target = &options->trace},
+      {.name = "--ledgers", .value = "DIR", .help = "Leave each replica's ledger in a new folder",
+       .target = &options->ledgers},
+      {.name = "--stand-in", .help = "Digests in the place of signatures: faster, other traces",
+       .target = &options->stand_in},
       {.name = "--list", .help = "What scenarios there are", .target = &options->list}};
   command.run = [options](Console& console) { return simulate(*options, console); };
   line.add(std::move(command));

@@ -4,6 +4,8 @@
 
 #include <boost/json/object.hpp>
 
+#include "testnet/commands/simulate_report.h"
+
 namespace quorate::testnet {
 
 namespace json = boost::json;
@@ -20,13 +22,9 @@ ExitCode simulate_honest(const HonestOptions& options, node::Console& console) {
   console.line(report.left == 0
                    ? "no view change"
                    : fmt::format("{} moves to another view; {}", report.left, report.first));
-  for (const Violation& found : report.run.violations) {
-    console.line(fmt::format("  {} at replica {}, {} ms: {}", found.invariant, found.replica.value,
-                             found.time_ms, found.text));
-  }
-  if (!report.run.stuck.empty()) console.line("  " + report.run.stuck);
+  print_trouble(report.run, console);
   console.line(fmt::format("trace {:016x}", report.run.digest));
-  console.json(json::object{{"scenario", "honest"},
+  console.json(json::object{{"scenario", kHonestScenario},
                             {"replicas", options.replicas},
                             {"seed", options.seed},
                             {"verdict", verdict_text(report.run.verdict)},

@@ -24,6 +24,7 @@ std::string replay(const SimulateOptions& options, std::uint64_t seed) {
   if (options.replicas) text += fmt::format(" --replicas {}", *options.replicas);
   if (options.byzantine) text += " --byzantine " + *options.byzantine;
   text += fmt::format(" --seed {}", seed);
+  if (options.stand_in) text += " --stand-in";
   if (options.scenario == kRandomScenario) text += fmt::format(" --seconds {}", options.seconds);
   return text;
 }
@@ -48,11 +49,7 @@ std::string headline(const RunReport& report) {
 
 void print_failure(const SimulateOptions& options, std::uint64_t seed, const RunReport& report,
                    Console& console) {
-  for (const Violation& found : report.violations) {
-    console.line(fmt::format("  {} at replica {}, {} ms: {}", found.invariant, found.replica.value,
-                             found.time_ms, found.text));
-  }
-  if (!report.stuck.empty()) console.line("  " + report.stuck);
+  print_trouble(report, console);
   console.line("  again: " + replay(options, seed));
 }
 
@@ -61,6 +58,14 @@ std::string percent(std::uint64_t part, std::uint64_t all) {
 }
 
 }  // namespace
+
+void print_trouble(const RunReport& report, Console& console) {
+  for (const Violation& found : report.violations) {
+    console.line(fmt::format("  {} at replica {}, {} ms: {}", found.invariant, found.replica.value,
+                             found.time_ms, found.text));
+  }
+  if (!report.stuck.empty()) console.line("  " + report.stuck);
+}
 
 ExitCode exit_code(Verdict verdict) {
   switch (verdict) {

@@ -15,6 +15,7 @@
 namespace quorate::testnet {
 
 inline constexpr std::string_view kRandomScenario = "random";
+inline constexpr std::string_view kHonestScenario = "honest";
 
 // What was typed.
 struct SimulateOptions {
@@ -25,6 +26,8 @@ struct SimulateOptions {
   std::optional<std::string> byzantine;
   std::uint64_t seconds = 60;
   std::optional<std::string> trace;
+  std::optional<std::string> ledgers;
+  bool stand_in = false;
   bool list = false;
 };
 
@@ -35,6 +38,9 @@ struct SimulateOptions {
                                                  std::uint64_t seed, const RunReport& report);
 void print_report(const SimulateOptions& options, const RunReport& report,
                   node::Console& console);
+
+// Which invariants broke, and who lacks what; nothing of a sound run.
+void print_trouble(const RunReport& report, node::Console& console);
 
 // Many: what they have in common, and those that failed.
 [[nodiscard]] node::ExitCode print_totals(const SimulateOptions& options, const Totals& totals,

@@ -198,5 +198,29 @@ TEST(Verifier, VouchesForWhatItVerifiedOnItsChain) {
   EXPECT_FALSE(elsewhere.check(signer.public_key(), Body{5, "bob"}, signature));
 }
 
+TEST(SignatureCache, WhatWasSignedHereIsNotJudgedAgainAndAnythingElseIs) {
+  const KeySigner key(SecretKey::from_seed(Bytes(SecretKey::kSeedBytes, 7)));
+  SignatureCache cache(16);
+  const RememberingSigner signer(key, cache);
+  const Bytes message = to_bytes("what was said");
+  const Signature signature = signer.sign(message);
+  EXPECT_EQ(signature, key.sign(message));
+  EXPECT_TRUE(cache.verify(signer.public_key(), message, signature));
+  EXPECT_EQ(cache.counters().hits, 1U);
+  EXPECT_EQ(cache.counters().misses, 0U);
+  EXPECT_FALSE(cache.verify(signer.public_key(), to_bytes("what was not"), signature));
+  EXPECT_EQ(cache.counters().misses, 1U);
+}
+
+bool is_empty_message(const PublicKey&, ByteView message, const Signature&) {
+  return message.empty();
+}
+
+TEST(SignatureCache, RuleJudgesWhatIsNotRemembered) {
+  SignatureCache cache(16, is_empty_message);
+  EXPECT_TRUE(cache.verify({}, {}, {}));
+  EXPECT_FALSE(cache.verify({}, to_bytes("a word"), {}));
+}
+
 }  // namespace
 }  // namespace quorate::crypto

@@ -34,22 +34,35 @@ expect 0 "$quorate" receipt verify "$work/stable.json"
 expect_text "$work/out" '^proved:  the result. applied'
 expect 0 "$quorate" get colour --prove --out "$work/proof.json"
 [[ $(cat "$work/out") == blue ]] || die "proved: $(cat "$work/out")"
-expect_text "$work/err" '^proved: [34] of 4 replicas cosigned the state of height [0-9]+'
+age='agreed time 20[0-9T:.-]+Z, [0-9.]+ (s|min) ago'
+expect_text "$work/err" "^proved: [34] of 4 replicas cosigned the state of height [0-9]+, $age"
 expect 0 "$quorate" proof verify "$work/proof.json"
 expect_text "$work/out" '^colour = blue'
-expect 5 "$quorate" get nothing-here --prove
+expect 5 "$quorate" get nothing-here --prove --out "$work/absent.json"
+expect_text "$work/err" "There is no key nothing-here \(proved: [34] of 4 .*, $age\)"
+expect 0 "$quorate" proof verify "$work/absent.json"
+expect_text "$work/out" '^nothing-here is absent'
+sed 's/nothing-here/colour/' "$work/absent.json" > "$work/forged.json"
+expect 8 "$quorate" proof verify "$work/forged.json"
 sed 's/"height": [0-9]*/"height": 1/' "$work/proof.json" > "$work/forged.json"
 expect 8 "$quorate" proof verify "$work/forged.json"
 
 say 'the fates of a transaction'
 expect 0 "$quorate" tx fate "$work/t.json"
 expect_text "$work/out" '^happened: ordered at height [0-9]+.*\(proved\)'
-expect 0 "$quorate" tx put late never --no-submit --save "$work/late.json" --valid-for 1s --nonce 500
+expect 0 "$quorate" tx put late never --no-submit --save "$work/late.json" \
+  --valid-for 1s --nonce 500
 sleep 1.5
 expect 0 "$quorate" tx put colour blue --wait stable
 expect 0 "$quorate" tx fate "$work/late.json" --out "$work/fate.json"
 expect_text "$work/out" '^never: it was not ordered'
 expect 0 "$quorate" proof verify "$work/fate.json"
+expect_text "$work/out" '^never: it was not ordered'
+expect_text "$work/out" "^proved: [34] of 4 .*, $age"
+expect 0 "$quorate" tx put colour taken --no-submit --save "$work/loser.json" --nonce 1
+expect 0 "$quorate" tx fate "$work/loser.json" --out "$work/winner.json"
+expect_text "$work/out" '^never: [0-9a-f]{64} took its nonce, ordered at height [0-9]+'
+expect 0 "$quorate" receipt verify "$work/winner.json"
 
 say 'the same signed file again is the same transaction'
 before=$(height)

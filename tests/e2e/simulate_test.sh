@@ -72,6 +72,13 @@ expect 2 "$quorate" simulate --byzantine 4
 expect 0 "$quorate" simulate --list
 expect_text out 'equivocating-primary'
 
+say 'the ledgers that it leaves behind are there, for every replica'
+expect 0 "$quorate" simulate equivocating-primary --ledgers left
+for left in genesis.json replica-0/ledger/CURRENT replica-3/ledger/CURRENT; do
+  [[ -s left/$left ]] || die "left/$left is missing"
+done
+expect 9 "$quorate" simulate equivocating-primary --ledgers left
+
 say 'six quiet hours take seconds'
 expect 0 "$quorate" simulate quiet-hours
 

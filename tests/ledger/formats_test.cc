@@ -3,54 +3,21 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "ledger/json_tree.h"
 #include "tests/ledger/format_examples.h"
+#include "tests/support/readme.h"
 
 namespace quorate::ledger {
 namespace {
 
 using namespace test;
 
-class LedgerReadme : public testing::Test {
+class LedgerReadme : public testing::Test, public quorate::test::Readme {
  protected:
-  LedgerReadme() {
-    std::ifstream file(QUORATE_SOURCE_DIR "/ledger/README.md");
-    text_.assign(std::istreambuf_iterator<char>(file), {});
-  }
+  LedgerReadme() : Readme("ledger") {}
 
-  // What stands between "```<kind>\n" and the closing fence.
-  [[nodiscard]] std::string block(const std::string& kind) const {
-    const std::string open = "```" + kind + "\n";
-    const std::size_t begin = text_.find(open);
-    EXPECT_NE(begin, std::string::npos) << "no block " << kind;
-    if (begin == std::string::npos) return {};
-    const std::size_t body = begin + open.size();
-    return text_.substr(body, text_.find("```", body) - body);
-  }
-
-  // The hex of a block without its comments; {name} stands for another block.
-  [[nodiscard]] std::string hex(const std::string& name) const {
-    std::string out;
-    const std::string lines = block("hex " + name);
-    for (std::size_t at = 0; at < lines.size();) {
-      const std::size_t end = lines.find('\n', at);
-      const std::string line = lines.substr(at, end - at);
-      at = end + 1;
-      const std::string code = line.substr(0, line.find("  "));
-      out += code.starts_with('{') ? hex(code.substr(1, code.size() - 2)) : code;
-    }
-    return out;
-  }
-
-  [[nodiscard]] bool says(const std::string& sentence) const {
-    return text_.find(sentence) != std::string::npos;
-  }
-
-  std::string text_;
   const FormatExamples examples_;
 };
 
@@ -146,9 +113,9 @@ TEST_F(LedgerReadme, ListsEveryOutcomeWithItsNumberAndCode) {
     const std::string begin = "| " + std::to_string(i) + " | k";
     const std::string end = " | `" + std::string(outcome_code(outcome)) + "` | " +
                             (uses_nonce(outcome) ? "yes" : "no") + " |";
-    const std::size_t at = text_.find(begin);
+    const std::size_t at = text().find(begin);
     ASSERT_NE(at, std::string::npos) << begin;
-    EXPECT_NE(text_.substr(at, text_.find('\n', at) - at).find(end), std::string::npos) << end;
+    EXPECT_NE(text().substr(at, text().find('\n', at) - at).find(end), std::string::npos) << end;
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+
 #include "tests/ledger/signed_ledger.h"
 
 namespace quorate::ledger {
@@ -174,11 +176,14 @@ TEST_F(ProvedStateTest, TheFileSaysWhatIsProvedAndNothingInItCanChangeAlone) {
        {read("colour"), read("size"), fate(transaction(9, {add("n", 1)}, 2)).value()}) {
     const std::string file = statement_to_json(good);
     EXPECT_EQ(crypto::encode(parse_statement(file).value()), crypto::encode(good));
+    // Each bit has its turn. White space alone may become other white space.
     for (std::size_t i = 0; i < file.size(); i += 3) {
       std::string changed = file;
-      changed[i] = static_cast<char>(changed[i] ^ 0x01);
+      changed[i] = static_cast<char>(changed[i] ^ (1 << (i / 3) % 8));
       const auto read_again = parse_statement(changed);
-      ASSERT_FALSE(read_again) << i << ": " << file.substr(i, 20);
+      if (!read_again) continue;
+      ASSERT_EQ(crypto::encode(*read_again), crypto::encode(good)) << i << ": " << file[i];
+      ASSERT_TRUE(std::isspace(static_cast<unsigned char>(file[i]))) << i;
     }
   }
   const std::string file = statement_to_json(read("colour"));

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ledger/receipt.h"
-#include "tests/ledger/example_network.h"
+#include "tests/ledger/signed_ledger.h"
 #include "tests/support/temporary_folder.h"
 
 namespace quorate::ledger {
@@ -16,16 +16,9 @@ class ReceiptStoreTest : public testing::Test {
   ReceiptStoreTest() : store_(Store::create(folder_.path() / "ledger", genesis_).value()) {}
 
   void append(const std::vector<Transaction>& bodies) {
-    CertifiedBatch block;
-    for (const Transaction& body : bodies)
-      block.transactions.push_back(Trusting::trust(sign(body)));
-    const Sequence sequence = next(store_->height());
-    const TimeMs time{kGenesisTime.value + 1000 * sequence.value};
-    block.batch = make_batch(sequence, time, 0, ids_of(block.transactions));
-    block.certificate = certify(genesis_, block.batch.header, {0, 1, 2});
-    const Execution execution =
-        execute(block.batch.header, block.transactions, genesis_, *store_).value();
-    ASSERT_TRUE(store_->append(block, execution));
+    std::vector<SignedTransaction> transactions;
+    for (const Transaction& body : bodies) transactions.push_back(sign(body));
+    append_block(*store_, genesis_, transactions);
   }
 
   const Genesis genesis_ = example_genesis();

@@ -14,23 +14,28 @@
 
 namespace quorate::ledger::test {
 
+// At a second after the last block, committed by three of four.
+inline void append_block(Store& store, const Genesis& genesis,
+                         const std::vector<SignedTransaction>& transactions) {
+  CertifiedBatch block;
+  for (const SignedTransaction& each : transactions) {
+    block.transactions.push_back(Trusting::trust(each));
+  }
+  const Sequence sequence = next(store.height());
+  const TimeMs time{kGenesisTime.value + 1000 * sequence.value};
+  block.batch = make_batch(sequence, time, 0, ids_of(block.transactions));
+  block.certificate = certify(genesis, block.batch.header, {0, 1, 2});
+  const Execution execution =
+      execute(block.batch.header, block.transactions, genesis, store).value();
+  ASSERT_TRUE(store.append(block, execution));
+}
+
 class SignedLedger : public testing::Test {
  protected:
   SignedLedger() : store_(Store::create("/ledger", genesis_, {&env_}).value()) {}
 
-  // At a second after the last block.
   void append(const std::vector<SignedTransaction>& transactions) {
-    CertifiedBatch block;
-    for (const SignedTransaction& each : transactions) {
-      block.transactions.push_back(Trusting::trust(each));
-    }
-    const Sequence sequence = next(store_->height());
-    const TimeMs time{kGenesisTime.value + 1000 * sequence.value};
-    block.batch = make_batch(sequence, time, 0, ids_of(block.transactions));
-    block.certificate = certify(genesis_, block.batch.header, {0, 1, 2});
-    const Execution execution =
-        execute(block.batch.header, block.transactions, genesis_, *store_).value();
-    ASSERT_TRUE(store_->append(block, execution));
+    append_block(*store_, genesis_, transactions);
   }
   void append_empty(int blocks) {
     for (int i = 0; i < blocks; ++i) append({});

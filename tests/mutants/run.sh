@@ -15,7 +15,8 @@
 # QUORATE_MUTANT_SECONDS sets the limit of a search. It prints a table in Markdown, and ends with
 # "N passed, N failed". A mutant fails if its text is not found, if it does not compile, if its unit
 # tests pass, or if its search finds nothing although its block promises that. The run fails also if
-# the median of all searches, those without result taken as a minute, is not below a minute.
+# the median of all searches, those without result taken as a minute, is not below a minute; how
+# many mutants have no search is printed beside it.
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -249,7 +250,7 @@ test_mutant() {
     seconds=$(printf '%d.%d' $((spent_ms / 1000)) $((spent_ms % 1000 / 100)))
     searches+=("$spent_ms")
   else
-    searches+=($((limit * 1000)))
+    unsearched=$((unsearched + 1))
     found=${search#none, }
   fi
   rm -f "$folder"/quorate "$folder"/*_tests
@@ -263,6 +264,7 @@ test_mutant() {
 passed=0
 failed=0
 searches=()
+unsearched=0
 printf '| mutant | pitfall | unit test | simulation | s |\n|---|---|---|---|---|\n'
 while read_block; do
   if (($# > 0)); then
@@ -278,7 +280,8 @@ done <"$list"
 ((passed + failed > 0)) || die "No mutant has that name; tests/mutants/run.sh --list names them."
 median=$(printf '%s\n' "${searches[@]:-0}" | sort -n | awk '{ a[NR] = $1 } END {
   print a[int((NR + 1) / 2)] }')
-printf 'The median search took %d.%d s.\n' $((median / 1000)) $((median % 1000 / 100))
+printf 'The median of %d searches took %d.%d s; %d mutants have none.\n' "${#searches[@]}" \
+  $((median / 1000)) $((median % 1000 / 100)) "$unsearched"
 if (($# == 0 && median >= limit * 1000)); then failed=$((failed + 1)); fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 ((failed == 0))

@@ -233,5 +233,15 @@ TEST(BlockSources, ReplicasDoNotAllAskTheSamePeerFirst) {
   EXPECT_EQ(first.size(), 4U);
 }
 
+TEST(BlockSources, HighestClaimEndsWhenItsPeerTakesItBack) {
+  BlockSources sources = sources_of();
+  sources.claim(r(0), {9});
+  sources.claim(r(1), {7});
+  EXPECT_TRUE(sources.any_ahead_of({8}));
+  sources.claim(r(0), {6});
+  EXPECT_FALSE(sources.any_ahead_of({8}));
+  EXPECT_TRUE(sources.any_ahead_of({6}));
+}
+
 }  // namespace
 }  // namespace quorate::pbft::test

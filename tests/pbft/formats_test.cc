@@ -2,21 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <iterator>
-#include <string>
-
 #include "crypto/bcs.h"
 #include "pbft/durable.h"
+#include "tests/support/readme.h"
 
 namespace quorate::pbft {
 namespace {
 
-class PbftReadme : public testing::Test {
+class PbftReadme : public testing::Test, public quorate::test::Readme {
  protected:
-  PbftReadme() {
-    std::ifstream file(QUORATE_SOURCE_DIR "/pbft/README.md");
-    text_.assign(std::istreambuf_iterator<char>(file), {});
+  PbftReadme() : Readme("pbft") {
     TxId id;
     id.digest.bytes.fill(0xaa);
     chain_id_.bytes.fill(0xcc);
@@ -37,23 +32,6 @@ class PbftReadme : public testing::Test {
     return crypto::sign_body(signer, purpose, chain_id_, vote);
   }
 
-  // The hex of a block without its comments; {name} stands for another block.
-  [[nodiscard]] std::string hex(const std::string& name) const {
-    const std::string open = "```hex " + name + "\n";
-    const std::size_t begin = text_.find(open);
-    if (begin == std::string::npos) return "no block " + name;
-    std::string out;
-    for (std::size_t at = begin + open.size(); !text_.substr(at).starts_with("```");) {
-      const std::size_t end = text_.find('\n', at);
-      const std::string line = text_.substr(at, end - at);
-      at = end + 1;
-      const std::string code = line.substr(0, line.find("  "));
-      out += code.starts_with('{') ? hex(code.substr(1, code.size() - 2)) : code;
-    }
-    return out;
-  }
-
-  std::string text_;
   Digest chain_id_;
   PrePrepare proposal_;
   Prepare prepare_;

@@ -92,6 +92,17 @@ TEST(Suspicion, ManyThatOvertakeOneReadyTransaction) {
   EXPECT_FALSE(suspicion.judge({}, 0)) << "it was another one";
 }
 
+TEST(Suspicion, ProposalThatDoesNotCommitEvenWhereNothingIsReady) {
+  const Suspicion suspicion(kT, 4 * kT);
+  Situation situation;
+  situation.undecided_since_ms = 100;
+  EXPECT_EQ(suspicion.deadline_ms(situation), std::uint64_t{1100});
+  EXPECT_FALSE(suspicion.judge(situation, 1099));
+  EXPECT_EQ(suspicion.judge(situation, 1100), Suspected::kUndecided);
+  situation.is_connected = false;
+  EXPECT_FALSE(suspicion.judge(situation, 1100));
+}
+
 TEST(Suspicion, ExecutedBatchesThatStayWithoutCheckpoint) {
   const Suspicion suspicion(kT, 4 * kT);
   Situation situation;

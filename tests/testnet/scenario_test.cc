@@ -1,9 +1,14 @@
 // Scenarios: what is written wrong is refused with its line, and those that ship hold.
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "crypto/bcs.h"
+#include "ledger/store.h"
 #include "testnet/scenario_run.h"
+#include "testnet/sim_ledgers.h"
 
 namespace quorate::testnet {
 namespace {
@@ -78,6 +83,29 @@ TEST(Scenarios, ExpectationThatDoesNotHoldIsNamed) {
       run(parse_scenario("test", "run 100\nexpect view-change").value(), 1);
   ASSERT_TRUE(report.unmet.has_value());
   EXPECT_TRUE(report.unmet->starts_with("line 2: expected view-change")) << *report.unmet;
+}
+
+TEST(Scenarios, LedgersThatItLeavesOpenAsARealOneWithTheSameHead) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "quorate-left-ledgers";
+  std::filesystem::remove_all(folder);
+  ScenarioOptions options;
+  std::vector<ledger::TreeHead> heads;
+  options.at_end = [&](Simulator& simulator) {
+    for (const auto& host : simulator.hosts()) heads.push_back(host->ledger().tree_head());
+    const Status written = write_ledgers(folder, simulator);
+    ASSERT_TRUE(written.has_value()) << written.error().message;
+    EXPECT_EQ(write_ledgers(folder, simulator).error().code, "ledgers-exist");
+  };
+  const ScenarioReport report = run_scenario(shipped("power-cut-of-all"), options).value();
+  ASSERT_EQ(heads.size(), 4U);
+  for (std::size_t i = 0; i < heads.size(); ++i) {
+    const auto store = ledger::Store::open(folder / fmt::format("replica-{}", i) / "ledger",
+                                           ledger::chain_id_of(report.genesis));
+    ASSERT_TRUE(store.has_value()) << store.error().message;
+    EXPECT_EQ((*store)->tree_head(), heads[i]);
+    EXPECT_TRUE((*store)->latest_stable().value().has_value());
+  }
 }
 
 TEST(Scenarios, TwoEquivocatingPrimariesAmongFourBreakAgreement) {

@@ -162,5 +162,33 @@ TEST(SimLedger, FullDiskTakesNoBlock) {
   EXPECT_EQ(disk->height().value, 0U);
 }
 
+TEST(SimLedger, FlippedBitIsDamageUntilTheLedgerBeginsAnew) {
+  const auto disk = memory_ledger(world().genesis());
+  Prng dice(1);
+  disk->flip(dice);
+  EXPECT_FALSE(disk->is_damaged());  // there is nothing to flip
+  const Block block = next_block(*disk);
+  ASSERT_TRUE(disk->append(block.batch, block.execution).has_value());
+  disk->flip(dice);
+  EXPECT_TRUE(disk->is_damaged());
+  disk->wipe();
+  EXPECT_FALSE(disk->is_damaged());
+}
+
+TEST(SimVotes, FlippedBitIsDamageUntilTheStoreIsReplaced) {
+  const auto disk = memory_votes(world().chain_id());
+  ASSERT_TRUE(disk->begin_write({{to_bytes("key"), to_bytes("value")}}).has_value());
+  ASSERT_TRUE(disk->finish_write().has_value());
+  EXPECT_FALSE(disk->is_damaged());
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Prng dice(seed);
+    disk->copy();
+    disk->flip(dice);
+    EXPECT_TRUE(disk->is_damaged()) << seed;
+    disk->restore_copy();
+    EXPECT_FALSE(disk->is_damaged()) << seed;
+  }
+}
+
 }  // namespace
 }  // namespace quorate::testnet

@@ -85,6 +85,16 @@ TEST(SimRun, GuardThatAdoptsAnEmptyStoreBreaksARecoveredReplicasWord) {
   EXPECT_TRUE(unsafe);
 }
 
+// A power cut between the two, then a ledger that is lost: the replica forgets what it signed.
+TEST(SimRun, VotesThatAreErasedBeforeTheCheckpointIsWrittenBreakAReplicasWord) {
+  constexpr std::uint64_t kSeed = 20437;
+  EXPECT_EQ(run_seed(4, kSeed, 4, HostBug::kErasesBeforeWrite).verdict, Verdict::kUnsafe);
+  expect_good(4, kSeed, 4);
+}
+
+// Restarts between a checkpoint and the vote for it left two votes of three, and a full window.
+TEST(SimRun, CheckpointThatWasExecutedBeforeACrashIsVotedForAfterIt) { expect_good(4, 36832, 60); }
+
 TEST(SimRun, ReplicasThatHideNewViewsLoseLiveness) {
   bool stuck = false;
   for (std::uint64_t seed = 1; seed <= 10 && !stuck; ++seed) {
@@ -103,6 +113,26 @@ TEST(SimRun, NothingExecutesWithoutAQuorum) {
   EXPECT_TRUE(simulator.is_sound());
   simulator.host(2).start();
   EXPECT_TRUE(simulator.run_until([&] { return workload.open() == 0; }, 60 * kSecond));
+}
+
+TEST(SimRun, SlowNetworkIsNotAStuckOne) {
+  constexpr std::uint64_t kPause = kSecond / 2;
+  SimOptions options;
+  options.parameters.window_batches = 1;
+  options.parameters.checkpoint_interval = 1;
+  options.parameters.batch_transactions_max = 1;
+  Simulator simulator(options);
+  Workload workload(simulator, {});
+  simulator.start_all();
+  simulator.run_for(kSecond);
+  for (std::size_t i = 0; i < 200; ++i) (void)workload.submit(i % 4, i % 4);
+  EXPECT_FALSE(workload.run_until_all_end(kPause));
+  EXPECT_TRUE(workload.run_while_any_settles(kPause));
+
+  for (const std::size_t replica : {2, 3}) simulator.host(replica).crash(CrashKind::kProcess);
+  (void)workload.submit(0, 0);
+  EXPECT_FALSE(workload.run_while_any_settles(kPause));
+  EXPECT_TRUE(simulator.is_sound());
 }
 
 // The host's persistence points, one by one: a power cut there, then a restart.

@@ -1,0 +1,55 @@
+#include "testnet/sim_ledgers.h"
+
+#include <fmt/format.h>
+
+#include "ledger/store.h"
+#include "node/config.h"
+#include "node/files.h"
+
+namespace quorate::testnet {
+
+namespace {
+
+Status write_ledger(const node::Home& home, const ledger::Genesis& genesis, SimHost& host) {
+  QUORATE_ASSIGN(const auto store, ledger::Store::create(home.ledger(), genesis));
+  for (std::uint64_t height = 1; height <= host.ledger().height().value; ++height) {
+    QUORATE_ASSIGN(const ledger::CertifiedBatch block, host.ledger().block({height}));
+    QUORATE_ASSIGN(
+        const ledger::Execution execution,
+        ledger::execute(block.batch.header, block.transactions, genesis, *store));
+    QUORATE_TRY(store->append(block, execution));
+  }
+  if (host.last_stable()) QUORATE_TRY(store->put_stable(*host.last_stable()));
+  QUORATE_TRY(store->sync());
+  if (store->tree_head() == host.ledger().tree_head()) return {};
+  return fail(ErrorKind::kCorrupt, "ledgers-differ",
+              fmt::format("replica {} has tree head {}; executed again it is {}",
+                          host.self().value, host.ledger().tree_head().root.hex(),
+                          store->tree_head().root.hex()));
+}
+
+}  // namespace
+
+Status write_ledgers(const std::filesystem::path& folder, Simulator& simulator) {
+  std::error_code error;
+  if (!std::filesystem::create_directory(folder, error)) {
+    return fail(ErrorKind::kConflict, "ledgers-exist",
+                fmt::format("{} cannot be made: {}", folder.string(),
+                            error ? error.message() : "it is there already"),
+                "Name a folder that does not exist, in one that does.");
+  }
+  const ledger::Genesis& genesis = simulator.world().genesis();
+  QUORATE_TRY(node::replace_file(folder / "genesis.json", ledger::genesis_to_json(genesis)));
+  for (const auto& host : simulator.hosts()) {
+    const node::Home home{folder / fmt::format("replica-{}", host->self().value)};
+    std::filesystem::create_directory(home.root, error);
+    if (error) {
+      return fail(ErrorKind::kEnvironment, "ledger-write-failed",
+                  fmt::format("{}: {}", home.root.string(), error.message()));
+    }
+    QUORATE_TRY(write_ledger(home, genesis, *host));
+  }
+  return {};
+}
+
+}  // namespace quorate::testnet

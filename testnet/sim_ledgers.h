@@ -1,0 +1,18 @@
+#pragma once
+
+// Leaves what a simulation agreed on as real ledgers, for commands that know of no simulations.
+
+#include <filesystem>
+
+#include "crypto/result.h"
+#include "testnet/simulator.h"
+
+namespace quorate::testnet {
+
+// Writes FOLDER/genesis.json, and FOLDER/replica-I/ledger for each replica: every block is executed
+// again into a LevelDB store, whose tree head must come out as the simulated one, and the last
+// stable checkpoint is kept beside. Errors: "ledgers-exist" (kConflict: the folder is there),
+// "ledgers-differ" (kCorrupt; a bug of ours), those of ledger::Store.
+[[nodiscard]] Status write_ledgers(const std::filesystem::path& folder, Simulator& simulator);
+
+}  // namespace quorate::testnet

@@ -107,9 +107,10 @@ struct Hashed {
 [[nodiscard]] Digest root_of(std::span<const Hashed> leaves, std::size_t depth) {
   if (leaves.empty()) return {};
   if (leaves.size() == 1) return leaves.front().leaf;
-  const auto right = std::partition_point(leaves.begin(), leaves.end(), [depth](const Hashed& each) {
+  const auto goes_left = [depth](const Hashed& each) {
     return (each.key_hash.bytes[depth / 8] >> (7 - depth % 8) & 1) == 0;
-  });
+  };
+  const auto right = std::partition_point(leaves.begin(), leaves.end(), goes_left);
   const auto left = static_cast<std::size_t>(right - leaves.begin());
   return crypto::merkle::node_hash(root_of(leaves.first(left), depth + 1),
                                    root_of(leaves.subspan(left), depth + 1));
@@ -124,7 +125,12 @@ struct Hashed {
                                    const StatePath& path, const Digest& expected) {
   std::vector<Hashed> leaves;
   leaves.reserve(entries.size());
+  std::size_t bytes = 0;
   for (const SnapshotEntry& entry : entries) {
+    bytes += entry.key.size() + entry.value.size();
+    if (bytes > kChunkBytesMax && entries.size() > 1) {
+      return malformed(path, "it holds more than a chunk may");
+    }
     leaves.push_back(hashed(entry));
     const bool ascends =
         leaves.size() == 1 || leaves[leaves.size() - 2].key_hash < leaves.back().key_hash;

@@ -39,6 +39,13 @@ constexpr StoreWords kWords = {
   return database;
 }
 
+// What was found says that nothing in the folder can be used; an error of the disk says nothing.
+[[nodiscard]] bool is_useless(const Error& error) {
+  return error.code == kWords.missing || error.code == kWords.corrupt ||
+         error.code == kWords.other_chain || error.code == kWords.newer_format ||
+         error.code == kWords.older_format;
+}
+
 // Puts a chunk's keys into the state and the tree of a ledger that is being made.
 class Maker {
  public:
@@ -128,9 +135,7 @@ Result<std::unique_ptr<SnapshotStaging>> SnapshotStaging::open(const std::filesy
                                                                const Digest& chain_id,
                                                                const StoreOptions& options) {
   auto database = open_database(folder, chain_id, options);
-  if (!database && database.error().code == kWords.in_use) {
-    return tl::unexpected(database.error());
-  }
+  if (!database && !is_useless(database.error())) return tl::unexpected(database.error());
   if (!database) {
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);

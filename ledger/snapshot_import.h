@@ -31,16 +31,18 @@ struct ChunkId {
 
 class SnapshotStaging {
  public:
-  // Makes the folder if there is none. What is in it stays; of another chain or damaged, it is
-  // removed and begun anew, since all of it can be fetched again. Errors: "snapshot-unreadable",
-  // "snapshot-in-use".
+  // Makes the folder if there is none. What is in it stays, so that fetching goes on; only what is
+  // of another chain or format, or damaged, is removed and begun anew, since all of it can be
+  // fetched again. Errors: "snapshot-unreadable" (nothing is removed), "snapshot-in-use".
   [[nodiscard]] static Result<std::unique_ptr<SnapshotStaging>> open(
-      const std::filesystem::path& folder, const Digest& chain_id, const StoreOptions& options = {});
+      const std::filesystem::path& folder, const Digest& chain_id,
+      const StoreOptions& options = {});
   ~SnapshotStaging();
 
   // Precondition: it was verified. Not synced: what a crash takes is fetched again.
   [[nodiscard]] Status put(const ChunkId& id, const Chunk& chunk);
-  // nullopt: it is not here, or its bytes are damaged.
+  // nullopt: it is not here, or not what its name says. Errors: "snapshot-corrupt" (kCorrupt: the
+  // folder is of no use any more), "snapshot-unreadable".
   [[nodiscard]] Result<std::optional<Chunk>> find(const ChunkId& id) const;
 
  private:
@@ -79,9 +81,11 @@ class SnapshotWork {
   std::uint64_t found_ = 0;
 };
 
+// A source that brought what an honest one cannot have.
 struct RefusedSource {
   ReplicaId replica;
-  std::string code;
+  std::string code;    // of the refusal
+  std::string detail;  // what was found and what was expected
 };
 
 // What a ledger that began from a snapshot rests on. Stored in it, for good.
@@ -89,6 +93,7 @@ struct SnapshotOrigin {
   StableCheckpoint checkpoint;
   std::uint64_t taken_ms = 0;  // by the own clock
   std::uint64_t chunks = 0;
+  std::uint64_t found = 0;     // of these, from an earlier round or attempt
   std::uint64_t keys = 0;
   std::uint64_t bytes = 0;     // of keys and values
   std::vector<ReplicaId> sources;
@@ -96,9 +101,11 @@ struct SnapshotOrigin {
 };
 
 // Makes a ledger in a folder that does not exist, whose head is the checkpoint; counts keys and
-// bytes into `origin`. A crash on the way leaves a folder that is no ledger. Preconditions: the
-// head was checked, and the work on its state root is done. Errors: "snapshot-incomplete"
-// (kCorrupt: a chunk is missing or the root is another one), those of Store::create.
+// bytes into `origin`. What makes it a ledger is the last write, synced; LevelDb has synced all
+// before it by then. So a crash or power cut on the way leaves a folder that is no ledger, and a
+// folder that is one is whole. Precondition: the work on the head's state root is done.
+// Errors: those of check_snapshot_head, "snapshot-incomplete" (kCorrupt: a chunk is missing or the
+// root is another one), those of the staging and of Store::create.
 [[nodiscard]] Status make_ledger(const std::filesystem::path& folder, const Genesis& genesis,
                                  const SnapshotHead& head, const SnapshotStaging& staging,
                                  SnapshotOrigin& origin, const StoreOptions& options = {});

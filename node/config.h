@@ -54,6 +54,8 @@ struct Home {
   [[nodiscard]] std::filesystem::path vote_key() const { return root / "vote.key"; }
   [[nodiscard]] std::filesystem::path network_key() const { return root / "network.key"; }
   [[nodiscard]] std::filesystem::path ledger() const { return root / "ledger"; }
+  // Chunks of a snapshot, until a ledger is made of them.
+  [[nodiscard]] std::filesystem::path staging() const { return root / "ledger.snapshot"; }
   [[nodiscard]] std::filesystem::path votes() const { return root / "votes"; }
   [[nodiscard]] std::filesystem::path guard() const { return root / "guard"; }
   [[nodiscard]] std::filesystem::path log() const { return root / "node.log"; }

@@ -50,6 +50,7 @@ bool is_told_to_stop() {
 // stage finish what the one before it handed over.
 class Node {
  public:
+  // Null: it was told to stop before it was there.
   static Result<std::unique_ptr<Node>> start(const Home& home, const Config& config,
                                              const NodeOptions& options);
   ~Node() { stop(); }
@@ -87,7 +88,7 @@ class Node {
   Mempool mempool_;
   Drain drain_{config_.request_timeout_ms / 2, genesis_.parameters.batch_transactions_max};
   WorkPool pool_;
-  SnapshotServer snapshots_{*stores_.ledger};
+  SnapshotServer snapshots_;
   PeerRouter router_;
 
   std::unique_ptr<Executor> executor_;
@@ -126,6 +127,10 @@ Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Iden
                 },
                 [this](ledger::TxId id) { core_->post(pbft::TransactionGone{id}); }}),
       pool_(config_.verify_threads),
+      snapshots_(*stores_.ledger,
+                 [this](ledger::ReplicaId to, const PeerMessage& answer) {
+                   router_.send(to, answer);
+                 }),
       router_({messages_, transactions_, *stores_.ledger, snapshots_, mempool_, pool_,
                [this](CoreLoop::Event event) { core_->post(std::move(event)); },
                [this](ledger::ReplicaId to, OutboundFrame frame) {
@@ -143,9 +148,12 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
   QUORATE_ASSIGN(Identity identity, load_identity(home, genesis, options.passphrase));
   QUORATE_TRY(check_disk_space(home.root, config.disk_free_bytes_min));
   if (!std::filesystem::exists(home.ledger()) && std::filesystem::exists(home.guard())) {
-    QUORATE_TRY(join_by_snapshot(home, config, genesis, identity, is_told_to_stop));
+    QUORATE_ASSIGN(const JoinOutcome outcome,
+                   join_by_snapshot(home, config, genesis, identity, is_told_to_stop));
+    if (outcome == JoinOutcome::kStopped) return nullptr;
   }
   QUORATE_ASSIGN(Stores stores, open_stores(home, genesis, chain_id));
+  remove_join_leftovers(home);
   std::unique_ptr<Node> node(
       new Node(home, config, std::move(genesis), std::move(identity), std::move(stores)));
   QUORATE_TRY(node->start_core());
@@ -363,6 +371,7 @@ void Node::stop() {
   if (writer_) writer_->stop();
   if (executor_) executor_->stop();
   pool_.stop();
+  snapshots_.stop();
   mesh_view_ = nullptr;
   mesh_.reset();
   io_.stop();
@@ -393,6 +402,11 @@ Status run_node(const Home& home, const Config& config, const NodeOptions& optio
               {{"code", std::string(node.error().code)}, {"detail", node.error().message}});
     flush_log();
     return tl::unexpected(node.error());
+  }
+  if (*node == nullptr) {
+    log_event(Severity::kInfo, "stopped");
+    flush_log();
+    return {};
   }
   log_event(Severity::kInfo, "ready", {{"rpc", config.rpc_listen.to_string()},
                                        {"peers", config.peer_listen.to_string()}});

@@ -197,20 +197,17 @@ void PeerRouter::on(ReplicaId from, Blocks message) {
   parts_.to_core(pbft::BlocksEnded{from, good});
 }
 
-void PeerRouter::on(ReplicaId from, SnapshotRequest) {
-  auto offer = parts_.snapshots.offer();
-  if (!offer) {
-    return log_event(Severity::kError, "snapshot-unreadable", {{"detail", offer.error().message}});
-  }
-  parts_.send(from, to_frame(std::move(*offer)));
+void PeerRouter::on(ReplicaId from, SnapshotRequest request) { ask_snapshots(from, request); }
+void PeerRouter::on(ReplicaId from, ChunkRequest request) {
+  ask_snapshots(from, std::move(request));
 }
 
-void PeerRouter::on(ReplicaId from, ChunkRequest request) {
-  auto answer = parts_.snapshots.answer(request);
-  if (!answer) {
-    return log_event(Severity::kError, "snapshot-unreadable", {{"detail", answer.error().message}});
-  }
-  parts_.send(from, to_frame(std::move(*answer)));
+void PeerRouter::ask_snapshots(ReplicaId from, SnapshotServer::Question question) {
+  if (!parts_.snapshots.post(from, std::move(question))) note_fault(from, "snapshot-busy");
+}
+
+void PeerRouter::send(ReplicaId to, const PeerMessage& message) {
+  parts_.send(to, to_frame(message));
 }
 
 void PeerRouter::on_connected(ReplicaId peer) {

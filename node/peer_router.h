@@ -50,6 +50,9 @@ class PeerRouter {
   void fetch(const pbft::BlockFetch& fetch);
   void send(const pbft::BodySend& bodies);
 
+  // From the snapshot server.
+  void send(ledger::ReplicaId to, const PeerMessage& message);
+
   // From the RPC side: tells every peer about a transaction that this node admitted.
   void gossip(const ledger::TransactionPtr& transaction);
 
@@ -71,6 +74,7 @@ class PeerRouter {
   void on(ledger::ReplicaId from, Blocks message);
   void on(ledger::ReplicaId from, SnapshotRequest request);
   void on(ledger::ReplicaId from, ChunkRequest request);
+  void ask_snapshots(ledger::ReplicaId from, SnapshotServer::Question question);
   // Answers to what a node asks before it starts; of no use later.
   void on(ledger::ReplicaId, SnapshotOffer) {}
   void on(ledger::ReplicaId, ChunkAnswer) {}

@@ -8,10 +8,7 @@ using ledger::ChunkId;
 using ledger::ReplicaId;
 
 void SnapshotFetch::add_source(ReplicaId source) {
-  const bool is_liar = std::any_of(refused_.begin(), refused_.end(), [&](const auto& refused) {
-    return refused.replica == source;
-  });
-  if (!is_liar) sources_.try_emplace(source);
+  if (!spent_.contains(source)) sources_.try_emplace(source);
 }
 
 SnapshotFetch::Sources::iterator SnapshotFetch::drop(Sources::iterator source) {
@@ -33,7 +30,12 @@ Result<std::vector<SnapshotFetch::Question>> SnapshotFetch::ask(std::uint64_t no
       return true;
     });
     source->second.failures += late > 0 ? 1 : 0;
-    source = source->second.failures >= kSourceFailuresMax ? drop(source) : std::next(source);
+    if (source->second.failures < kSourceFailuresMax) {
+      ++source;
+      continue;
+    }
+    spent_.insert(source->first);
+    source = drop(source);
   }
   std::vector<Question> questions;
   for (std::size_t round = 0; round < kQuestionsMax; ++round) {
@@ -48,38 +50,35 @@ Result<std::vector<SnapshotFetch::Question>> SnapshotFetch::ask(std::uint64_t no
   return questions;
 }
 
-Status SnapshotFetch::on_answer(ReplicaId from, const ChunkAnswer& answer) {
+Result<bool> SnapshotFetch::on_answer(ReplicaId from, const ChunkAnswer& answer) {
   const auto source = sources_.find(from);
-  if (source == sources_.end() || answer.sequence != sequence_) return {};
+  if (source == sources_.end() || answer.sequence != sequence_) return false;
   auto& open = source->second.open;
   const auto question = std::find_if(open.begin(), open.end(), [&](const auto& each) {
     return each.first.path == answer.path;
   });
-  if (question == open.end()) return {};  // it was late
+  if (question == open.end()) return false;
   if (!answer.chunk) {  // it does not hold this state any more
+    spent_.insert(from);
     drop(source);
-    return {};
+    return true;
   }
   const ChunkId id = question->first;
   open.erase(question);
   const Status taken = work_.take(id, *answer.chunk);
   if (taken) {
     source->second.failures = 0;
-    ++brought_[from];
-    return {};
+    contributors_.insert(from);
+    return true;
   }
-  if (taken.error().code != "chunk-malformed" && taken.error().code != "chunk-other-digest") {
-    return taken;
+  const Error& error = taken.error();
+  if (error.code != "chunk-malformed" && error.code != "chunk-other-digest") {
+    return tl::unexpected(error);
   }
-  refused_.push_back({from, taken.error().to_string()});
+  refused_.push_back({from, std::string(error.code), error.message});
+  spent_.insert(from);
   drop(source);
-  return {};
-}
-
-std::vector<ReplicaId> SnapshotFetch::contributors() const {
-  std::vector<ReplicaId> sources;
-  for (const auto& [id, chunks] : brought_) sources.push_back(id);
-  return sources;
+  return true;
 }
 
 }  // namespace quorate::node

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -41,7 +42,8 @@ struct Blocks {
   std::vector<WireBlock> blocks;
 };
 
-// The newest state that a quorum cosigned, for one that joins; the answer is empty if there is none.
+// The newest state that a quorum cosigned, for one that joins; the answer is empty if there is
+// none.
 struct SnapshotRequest {};
 
 struct SnapshotOffer {
@@ -65,6 +67,11 @@ using PeerMessage =
                  BodyRequest, BlockRequest, Blocks, pbft::CheckpointVote, pbft::StableCheckpoint,
                  pbft::ViewChange, pbft::NewView, pbft::Ask, pbft::BatchAnswer, SnapshotRequest,
                  SnapshotOffer, ChunkRequest, ChunkAnswer>;
+
+// The first byte of a frame about snapshots is at least this; the rest is about agreement.
+inline constexpr std::uint8_t kSnapshotTagFirst = 14;
+static_assert(std::is_same_v<std::variant_alternative_t<kSnapshotTagFirst, PeerMessage>,
+                             SnapshotRequest>);
 
 // An answer is cut at this many bytes; the rest is asked for again.
 inline constexpr std::size_t kAnswerBytesMax = 4 << 20;

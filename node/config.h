@@ -41,7 +41,7 @@ struct Config {
   std::uint32_t verify_threads = 2;            // node.verify_threads
   std::uint32_t request_timeout_ms = 1000;      // consensus.request_timeout_ms: T
   std::uint32_t request_timeout_ms_max = 4000;  // consensus.request_timeout_ms_max: its cap
-  std::uint32_t snapshot_blocks_min = 1000;    // node.snapshot_blocks_min
+  std::uint32_t snapshot_blocks_min = 256;     // node.snapshot_blocks_min
   std::string passphrase_file;                 // node.passphrase_file; empty: none
 };
 

@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 #include "ledger/proved_state.h"
 #include "ledger/receipt.h"
 #include "ledger/snapshot_import.h"
@@ -35,6 +38,23 @@ class SnapshotTest : public SignedLedger {
   [[nodiscard]] Digest state_root() const { return view().checkpoint().note.state_root; }
   std::unique_ptr<SnapshotStaging> staging(const std::string& folder = "/staging") {
     return std::move(SnapshotStaging::open(folder, chain_id_of(genesis_), {&env_}).value());
+  }
+  // The state as one page's continuations, however small it is: with all three kinds of them.
+  [[nodiscard]] ChunkSlots continuations_of_all() const {
+    const StableView state = view();
+    const StatePage page = read_page(state.pages(), path_of({}, 0),
+                                     std::get<StateSubtree>(state.root())).value();
+    ChunkSlots slots;
+    std::array<int, 3> kinds{};
+    for (std::size_t i = 0; i < kPageSlots; ++i) {
+      if (const auto* below = std::get_if<StateSubtree>(&page.slots[i])) slots[i] = below->digest;
+      if (const auto* key = std::get_if<StateKey>(&page.slots[i])) {
+        slots[i] = SnapshotEntry{key->key, state.get(key->key).value().value()};
+      }
+      ++kinds[slots[i].index()];
+    }
+    EXPECT_GT(*std::min_element(kinds.begin(), kinds.end()), 0);
+    return slots;
   }
   // Fetches at most `limit` chunks; whether all are here.
   bool fetch(SnapshotWork& work, std::size_t limit = SIZE_MAX) const {
@@ -121,20 +141,13 @@ TEST_F(SnapshotTest, AJoinedLedgerProvesAndSaysWhatItRestsOn) {
   EXPECT_EQ(store_->base(), Height{0});
 }
 
-TEST_F(SnapshotTest, EveryChunkIsVerifiedAloneAndNoChangedByteOfIt) {
+TEST_F(SnapshotTest, EveryChunkIsVerifiedAlone) {
   fill(200);
   const auto chunks = staging();
   SnapshotWork work(state_root(), *chunks);
   std::size_t seen = 0;
   while (const auto id = work.next().value()) {
     const Chunk chunk = read_chunk(view(), id->path).value();
-    const Bytes good = crypto::encode(chunk);
-    for (std::size_t at = 0; at < good.size(); at += 1 + good.size() / 150) {
-      Bytes changed = good;
-      changed[at] ^= 0x01;
-      const auto read = crypto::decode<Chunk>(changed);
-      ASSERT_FALSE(read && verify_chunk(*read, id->path, id->digest)) << "byte " << at;
-    }
     Digest other = id->digest;
     other.bytes[0] ^= 1;
     EXPECT_EQ(refusal(verify_chunk(chunk, id->path, other)), "chunk-other-digest");
@@ -146,6 +159,35 @@ TEST_F(SnapshotTest, EveryChunkIsVerifiedAloneAndNoChangedByteOfIt) {
   EXPECT_TRUE(work.is_done());
   EXPECT_GT(seen, 10U);
   EXPECT_EQ(work.chunks(), seen);
+}
+
+// A chunk of either kind, each bit of each byte.
+TEST_F(SnapshotTest, NoChangedBitOfAChunkIsTaken) {
+  fill(12, 3);
+  const StatePath top = path_of({}, 0);
+  const Chunk entries = read_chunk(view(), top).value();
+  ASSERT_TRUE(std::holds_alternative<std::vector<SnapshotEntry>>(entries));
+  for (const Chunk& chunk : {entries, Chunk(continuations_of_all())}) {
+    ASSERT_TRUE(verify_chunk(chunk, top, state_root()));
+    const Bytes good = crypto::encode(chunk);
+    for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
+      Bytes changed = good;
+      changed[bit / 8] ^= static_cast<std::uint8_t>(1 << bit % 8);
+      const auto read = crypto::decode<Chunk>(changed);
+      ASSERT_FALSE(read && verify_chunk(*read, top, state_root())) << "bit " << bit;
+    }
+  }
+}
+
+TEST_F(SnapshotTest, NoChangedByteOfAHeadIsTaken) {
+  fill(3, 3);
+  const Bytes good = crypto::encode(snapshot_head(view()).value());
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    Bytes changed = good;
+    changed[at] ^= static_cast<std::uint8_t>(1 << at % 8);
+    const auto read = crypto::decode<SnapshotHead>(changed);
+    ASSERT_FALSE(read && check_snapshot_head(*read, genesis_)) << "byte " << at;
+  }
 }
 
 TEST_F(SnapshotTest, ALyingSourceIsToldApartAndItsChunkAskedForAgain) {
@@ -271,6 +313,40 @@ TEST_F(SnapshotTest, AnUnfinishedOrIncompleteLedgerIsNone) {
     env_.heal();
     EXPECT_FALSE(Store::open(folder, chain_id_of(genesis_), {&env_})) << appends;
   }
+}
+
+// More than LevelDB's log holds, so that the last synced write is in another one than the first.
+TEST_F(SnapshotTest, AfterAPowerCutALedgerIsWholeOrNone) {
+  fill(1600);
+  const auto chunks = staging();
+  SnapshotWork work(state_root(), *chunks);
+  ASSERT_TRUE(fetch(work));
+  const SnapshotHead head = snapshot_head(view()).value();
+  const Digest chain_id = chain_id_of(genesis_);
+  for (const bool is_complete : {false, true}) {
+    quorate::test::FaultyEnv disk;
+    SnapshotOrigin origin;
+    if (!is_complete) disk.fail_syncs_from(3);
+    EXPECT_EQ(make_ledger("/joined", genesis_, head, *chunks, origin, {&disk}).has_value(),
+              is_complete);
+    disk.stop();
+    disk.cut_power(quorate::test::FaultyEnv::PowerCut::kLosesUnsynced);
+    disk.heal();
+    const auto opened = Store::open("/joined", chain_id, {&disk});
+    ASSERT_EQ(opened.has_value(), is_complete);
+    if (is_complete) EXPECT_TRUE((*opened)->check_state());
+  }
+}
+
+TEST_F(SnapshotTest, AChunkOfMoreThanItsBytesIsRefused) {
+  fill(200);
+  std::vector<SnapshotEntry> all;
+  const auto collect = [&](const StateKey& key) -> Result<bool> {
+    all.push_back({key.key, view().get(key.key).value().value()});
+    return true;
+  };
+  ASSERT_TRUE(for_each_key(view().root(), {}, view().pages(), collect));
+  EXPECT_EQ(refusal(verify_chunk(all, path_of({}, 0), state_root())), "chunk-malformed");
 }
 
 TEST_F(SnapshotTest, AnOldStableCheckpointIsNothingToAJoinedLedger) {

@@ -77,7 +77,8 @@ class Source {
     callbacks.on_connected = [](ReplicaId) {};
     callbacks.on_disconnected = [](ReplicaId) {};
     callbacks.on_refusal = [](const Error&) {};
-    mesh_ = PeerMesh::start(io_, network_key(self), std::move(options), std::move(callbacks)).value();
+    mesh_ = PeerMesh::start(io_, network_key(self), std::move(options), std::move(callbacks))
+                .value();
     view_ = mesh_.get();
   }
   ~Source() {
@@ -90,8 +91,12 @@ class Source {
   void on_frame(const InboundFrame& frame) {
     const auto message = crypto::decode<PeerMessage>(frame.bytes);
     if (!message) return;
-    if (std::holds_alternative<SnapshotRequest>(*message)) server_.post(frame.from, SnapshotRequest{});
-    if (const auto* chunk = std::get_if<ChunkRequest>(&*message)) server_.post(frame.from, *chunk);
+    if (const auto* request = std::get_if<SnapshotRequest>(&*message)) {
+      server_.post(frame.from, *request);
+    }
+    if (const auto* request = std::get_if<ChunkRequest>(&*message)) {
+      server_.post(frame.from, *request);
+    }
   }
   void answer(PeerMessage message) {
     const Send send = [this](const PeerMessage& each) {
@@ -133,15 +138,21 @@ class JoinTest : public ledger::test::SignedLedger {
         std::make_unique<Source>(ReplicaId{id}, genesis_, *store_, std::move(behaviour)));
     config_.peer_addresses["replica-" + std::to_string(id)] = source->endpoint();
   }
-  // Answers about chunks only when the gate is open.
+  // Answers about what is below the first chunk only when the gate is open.
   void add_honest_source(std::uint16_t id) {
     add_source(id, [this](PeerMessage& message, const Source::Send&) {
-      if (std::holds_alternative<ChunkAnswer>(message)) gate_.wait();
+      const auto* answer = std::get_if<ChunkAnswer>(&message);
+      if (answer != nullptr && answer->path.front() > 0) gate_.wait();
     });
   }
   [[nodiscard]] Result<JoinOutcome> join(std::function<bool()> is_stopped = [] { return false; }) {
     const Identity identity{kSelf, nullptr, network_key(kSelf)};
     return join_by_snapshot(home_, config_, genesis_, identity, is_stopped);
+  }
+  void expect_joined() {
+    const auto outcome = join();
+    ASSERT_TRUE(outcome) << outcome.error().to_string();
+    ASSERT_EQ(*outcome, JoinOutcome::kJoined);
   }
   // What the new ledger says of itself.
   ledger::SnapshotOrigin check_ledger() {
@@ -170,21 +181,94 @@ TEST_F(JoinTest, JoinsWhileOneSourceLiesAboutChunksAndNamesIt) {
   add_honest_source(2);
   add_source(1, [this](PeerMessage& message, const Source::Send&) {
     auto* answer = std::get_if<ChunkAnswer>(&message);
-    if (answer == nullptr || !answer->chunk) return;
-    *answer->chunk = std::vector<ledger::SnapshotEntry>{{to_bytes("key 7"), to_bytes("a lie")}};
+    if (answer == nullptr) return;
+    answer->chunk = std::vector<ledger::SnapshotEntry>{};
     gate_.open();
   });
-  // While the honest ones hold the first chunk back, nothing else can be asked for: it comes to the
-  // liar when the first one asked has let its time pass, or is it itself.
-  const auto outcome = join();
-  ASSERT_TRUE(outcome) << outcome.error().to_string();
-  ASSERT_EQ(*outcome, JoinOutcome::kJoined);
+  expect_joined();
   const ledger::SnapshotOrigin origin = check_ledger();
-  EXPECT_EQ(origin.sources, (std::vector<ReplicaId>{{0}, {2}}));
   ASSERT_EQ(origin.refused.size(), 1U);
   EXPECT_EQ(origin.refused[0].replica, ReplicaId{1});
+  EXPECT_EQ(origin.refused[0].code, "chunk-other-digest");
+  EXPECT_FALSE(origin.sources.empty());
+  for (const ReplicaId source : origin.sources) EXPECT_NE(source, ReplicaId{1});
   EXPECT_EQ(origin.checkpoint.cosignatures.size(), 3U);
   EXPECT_EQ(origin.chunks, 17U);
+  EXPECT_EQ(origin.found, 0U);
+}
+
+TEST_F(JoinTest, AnOfferThatIsNotCosignedEndsItsSource) {
+  fill();
+  for (const std::uint16_t id : {0, 2}) {
+    add_source(id, [this](PeerMessage&, const Source::Send&) { gate_.wait(); });
+  }
+  add_source(1, [this](PeerMessage& message, const Source::Send&) {
+    auto* offer = std::get_if<SnapshotOffer>(&message);
+    if (offer == nullptr) return;
+    offer->head->checkpoint.note.state_root.bytes[0] ^= 1;
+    gate_.open();
+  });
+  expect_joined();
+  const ledger::SnapshotOrigin origin = check_ledger();
+  ASSERT_EQ(origin.refused.size(), 1U);
+  EXPECT_EQ(origin.refused[0].replica, ReplicaId{1});
+  EXPECT_EQ(origin.refused[0].code, "checkpoint-bad-signature");
+}
+
+// Without the bound it would join from this one.
+TEST_F(JoinTest, WhoSendsMuchThatNobodyAskedForIsNotListenedTo) {
+  fill();
+  for (const std::uint16_t id : {0, 2}) {
+    add_source(id, [](PeerMessage& message, const Source::Send&) { message = SnapshotOffer{}; });
+  }
+  ChunkAnswer unasked{{7}, {0}, std::vector<ledger::SnapshotEntry>(1)};
+  std::get<0>(*unasked.chunk)[0].value.resize(kUnaskedBytesMax / 2);
+  add_source(1, [&unasked](PeerMessage& message, const Source::Send& send) {
+    if (!std::holds_alternative<SnapshotOffer>(message)) return;
+    for (int i = 0; i < 2; ++i) send(unasked);
+  });
+  EXPECT_EQ(join().value(), JoinOutcome::kNoOffer);
+}
+
+TEST_F(JoinTest, WithoutOffersThereIsNothingToWaitFor) {
+  for (const std::uint16_t id : {0, 1, 2}) add_source(id, honest);
+  EXPECT_EQ(join().value(), JoinOutcome::kNoOffer);
+  config_.snapshot_blocks_min = 3;
+  fill();
+  EXPECT_EQ(join().value(), JoinOutcome::kNoOffer) << "two blocks are replayed";
+  EXPECT_FALSE(std::filesystem::exists(home_.ledger()));
+}
+
+TEST_F(JoinTest, WhatWasBrokenOffGoesOn) {
+  fill();
+  std::atomic<int> answers = 0;
+  add_source(0, [&answers](PeerMessage& message, const Source::Send&) {
+    if (std::holds_alternative<ChunkAnswer>(message)) ++answers;
+  });
+  // Three are open at once, so that two have come when the fifth is answered.
+  for (const std::uint16_t id : {1, 2}) {
+    add_source(id, [](PeerMessage& message, const Source::Send&) { message = SnapshotOffer{}; });
+  }
+  EXPECT_EQ(join([&answers] { return answers >= 5; }).value(), JoinOutcome::kStopped);
+  EXPECT_FALSE(std::filesystem::exists(home_.ledger()));
+  expect_joined();
+  const ledger::SnapshotOrigin origin = check_ledger();
+  EXPECT_GE(origin.found, 2U);
+  EXPECT_EQ(origin.chunks, 17U);
+}
+
+TEST_F(JoinTest, ADamagedStagingIsBegunAnewAndOneInUseIsLeftAlone) {
+  fill();
+  for (const std::uint16_t id : {0, 1, 2}) add_source(id, honest);
+  const ledger::Digest chain_id = ledger::chain_id_of(genesis_);
+  {
+    const auto held = ledger::SnapshotStaging::open(home_.staging(), chain_id).value();
+    EXPECT_EQ(ledger::test::refusal(join()), "snapshot-in-use");
+  }
+  EXPECT_TRUE(std::filesystem::exists(home_.staging() / "CURRENT"));
+  std::ofstream(home_.staging() / "CURRENT") << "nothing of LevelDB's";
+  expect_joined();
+  check_ledger();
 }
 
 }  // namespace

@@ -150,10 +150,13 @@ class Store final : public StateReader {
   [[nodiscard]] Result<WriteSet> writes(Height height) const;
   // nullopt: no such transaction was ordered (a skipped one is not indexed).
   [[nodiscard]] Result<std::optional<TxLocation>> find(const TxId& id) const;
-  // Which transaction used this nonce of this sender; nullopt: none, or long ago (never forgotten
-  // in this version).
+  // Which transaction used this nonce of this sender; nullopt: none, or one at or below base().
   [[nodiscard]] Result<std::optional<TxId>> nonce_owner(const PublicKey& sender,
                                                         std::uint64_t nonce) const;
+
+  // Whether it may have been ordered at or below base(): its nonce is used up or behind the window,
+  // and no block that is kept says by whom. Always false where all blocks are kept.
+  [[nodiscard]] Result<bool> may_precede(const Transaction& body) const;
 
   // Of leaf `height - 1` in the tree of `size` leaves. Errors: "block-not-found".
   [[nodiscard]] Result<std::vector<Digest>> inclusion_path(Height height, std::uint64_t size) const;

@@ -201,6 +201,16 @@ Result<std::optional<TxId>> Store::nonce_owner(const PublicKey& sender, std::uin
   return *owner;
 }
 
+Result<bool> Store::may_precede(const Transaction& body) const {
+  const StoreView state = view();
+  if (base().value == 0) return false;
+  QUORATE_ASSIGN(const auto owner, nonce_owner(body.sender, body.nonce));
+  if (owner) return false;
+  QUORATE_ASSIGN(const NonceWindow nonces, read_nonces(state, body.sender));
+  const NonceVerdict verdict = judge_nonce(nonces, body.nonce);
+  return verdict == NonceVerdict::kUsed || verdict == NonceVerdict::kTooOld;
+}
+
 Result<std::vector<Digest>> Store::inclusion_path(Height height, std::uint64_t size) const {
   const auto moment = impl_->now();
   QUORATE_TRY(moment->check_height(height));

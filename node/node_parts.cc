@@ -171,6 +171,14 @@ Result<pbft::ReplicaStart> restore_start(const Stores& stores,
   return start;
 }
 
+Error before_snapshot(const ledger::Store& store, const ledger::CheckedTransaction& transaction) {
+  return {ErrorKind::kUnavailable, "tx-before-snapshot",
+          fmt::format("nonce {} was used by height {}, where this node's ledger begins, perhaps by "
+                      "transaction {} itself",
+                      body_of(transaction).nonce, store.base().value, transaction.id.hex()),
+          "Ask a node that has the whole ledger. Signing another one could make it happen twice."};
+}
+
 Result<std::vector<PeerAddress>> peer_addresses(const ledger::Genesis& genesis,
                                                 ledger::ReplicaId self, const Config& config) {
   std::vector<PeerAddress> peers;

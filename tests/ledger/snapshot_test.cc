@@ -315,6 +315,19 @@ TEST_F(SnapshotTest, AnUnfinishedOrIncompleteLedgerIsNone) {
   }
 }
 
+TEST_F(SnapshotTest, AJoinedLedgerSaysWhichTransactionsItMayHaveMissed) {
+  const SignedTransaction before = transaction(nonce_, {put("before", "the snapshot")});
+  fill(10);
+  const auto joined = join();
+  EXPECT_FALSE(joined->find(id_of(before.body)).value());
+  EXPECT_TRUE(joined->may_precede(before.body).value());
+  EXPECT_FALSE(store_->may_precede(before.body).value()) << "it has all blocks";
+  const SignedTransaction after = transaction(nonce_++, {put("after", "the snapshot")});
+  EXPECT_FALSE(joined->may_precede(after.body).value());
+  append_block(*joined, genesis_, {after});
+  EXPECT_FALSE(joined->may_precede(after.body).value()) << "a block that is kept has it";
+}
+
 // More than LevelDB's log holds, so that the last synced write is in another one than the first.
 TEST_F(SnapshotTest, AfterAPowerCutALedgerIsWholeOrNone) {
   fill(1600);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ledger/execution.h"
+#include "ledger/nonce_window.h"
 #include "ledger/store_impl.h"
 
 namespace quorate::ledger {

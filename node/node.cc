@@ -335,7 +335,8 @@ Result<SubmitOutcome> Node::submit(ByteView encoded) {
   // The same transaction, settled earlier, is no error: its fate stands.
   QUORATE_ASSIGN(const auto place, stores_.ledger->find(transaction->id));
   if (place) return SubmitOutcome{transaction->id, false};
-  QUORATE_ASSIGN(const bool may_precede, stores_.ledger->may_precede(body_of(*transaction)));
+  QUORATE_ASSIGN(const bool may_precede,
+                 stores_.ledger->may_precede(transaction->signed_transaction->body));
   if (may_precede) return tl::unexpected(before_snapshot(*stores_.ledger, *transaction));
   return tl::unexpected(is_new.error());
 }

@@ -175,7 +175,8 @@ Error before_snapshot(const ledger::Store& store, const ledger::CheckedTransacti
   return {ErrorKind::kUnavailable, "tx-before-snapshot",
           fmt::format("nonce {} was used by height {}, where this node's ledger begins, perhaps by "
                       "transaction {} itself",
-                      body_of(transaction).nonce, store.base().value, transaction.id.hex()),
+                      transaction.signed_transaction->body.nonce, store.base().value,
+                      transaction.id.hex()),
           "Ask a node that has the whole ledger. Signing another one could make it happen twice."};
 }
 

@@ -14,8 +14,8 @@
 #include "ledger/snapshot_import.h"
 #include "node/peers.h"
 #include "node/snapshot_server.h"
-#include "tests/crypto/test_folder.h"
 #include "tests/ledger/signed_ledger.h"
+#include "tests/support/temporary_folder.h"
 
 namespace quorate::node {
 namespace {
@@ -133,13 +133,13 @@ class JoinTest : public ledger::test::SignedLedger {
     append({});
     stabilise_newest();
   }
-  void add_source(std::uint16_t id, Source::Behaviour behaviour) {
+  void add_source(ReplicaId id, Source::Behaviour behaviour) {
     auto& source = sources_.emplace_back(
-        std::make_unique<Source>(ReplicaId{id}, genesis_, *store_, std::move(behaviour)));
-    config_.peer_addresses["replica-" + std::to_string(id)] = source->endpoint();
+        std::make_unique<Source>(id, genesis_, *store_, std::move(behaviour)));
+    config_.peer_addresses["replica-" + std::to_string(id.value)] = source->endpoint();
   }
   // Answers about what is below the first chunk only when the gate is open.
-  void add_honest_source(std::uint16_t id) {
+  void add_honest_source(ReplicaId id) {
     add_source(id, [this](PeerMessage& message, const Source::Send&) {
       const auto* answer = std::get_if<ChunkAnswer>(&message);
       if (answer != nullptr && answer->path.front() > 0) gate_.wait();
@@ -168,7 +168,7 @@ class JoinTest : public ledger::test::SignedLedger {
     return (*joined)->origin().value().value();
   }
 
-  crypto::test::TestFolder folder_;
+  quorate::test::TemporaryFolder folder_;
   const Home home_{folder_.path()};
   Config config_;
   Gate gate_;
@@ -177,9 +177,9 @@ class JoinTest : public ledger::test::SignedLedger {
 
 TEST_F(JoinTest, JoinsWhileOneSourceLiesAboutChunksAndNamesIt) {
   fill();
-  add_honest_source(0);
-  add_honest_source(2);
-  add_source(1, [this](PeerMessage& message, const Source::Send&) {
+  add_honest_source({0});
+  add_honest_source({2});
+  add_source({1}, [this](PeerMessage& message, const Source::Send&) {
     auto* answer = std::get_if<ChunkAnswer>(&message);
     if (answer == nullptr) return;
     answer->chunk = std::vector<ledger::SnapshotEntry>{};
@@ -199,10 +199,10 @@ TEST_F(JoinTest, JoinsWhileOneSourceLiesAboutChunksAndNamesIt) {
 
 TEST_F(JoinTest, AnOfferThatIsNotCosignedEndsItsSource) {
   fill();
-  for (const std::uint16_t id : {0, 2}) {
+  for (const ReplicaId id : {ReplicaId{0}, ReplicaId{2}}) {
     add_source(id, [this](PeerMessage&, const Source::Send&) { gate_.wait(); });
   }
-  add_source(1, [this](PeerMessage& message, const Source::Send&) {
+  add_source({1}, [this](PeerMessage& message, const Source::Send&) {
     auto* offer = std::get_if<SnapshotOffer>(&message);
     if (offer == nullptr) return;
     offer->head->checkpoint.note.state_root.bytes[0] ^= 1;
@@ -218,12 +218,12 @@ TEST_F(JoinTest, AnOfferThatIsNotCosignedEndsItsSource) {
 // Without the bound it would join from this one.
 TEST_F(JoinTest, WhoSendsMuchThatNobodyAskedForIsNotListenedTo) {
   fill();
-  for (const std::uint16_t id : {0, 2}) {
+  for (const ReplicaId id : {ReplicaId{0}, ReplicaId{2}}) {
     add_source(id, [](PeerMessage& message, const Source::Send&) { message = SnapshotOffer{}; });
   }
   ChunkAnswer unasked{{7}, {0}, std::vector<ledger::SnapshotEntry>(1)};
   std::get<0>(*unasked.chunk)[0].value.resize(kUnaskedBytesMax / 2);
-  add_source(1, [&unasked](PeerMessage& message, const Source::Send& send) {
+  add_source({1}, [&unasked](PeerMessage& message, const Source::Send& send) {
     if (!std::holds_alternative<SnapshotOffer>(message)) return;
     for (int i = 0; i < 2; ++i) send(unasked);
   });
@@ -231,7 +231,7 @@ TEST_F(JoinTest, WhoSendsMuchThatNobodyAskedForIsNotListenedTo) {
 }
 
 TEST_F(JoinTest, WithoutOffersThereIsNothingToWaitFor) {
-  for (const std::uint16_t id : {0, 1, 2}) add_source(id, honest);
+  for (const ReplicaId id : {ReplicaId{0}, ReplicaId{1}, ReplicaId{2}}) add_source(id, honest);
   EXPECT_EQ(join().value(), JoinOutcome::kNoOffer);
   config_.snapshot_blocks_min = 3;
   fill();
@@ -242,11 +242,11 @@ TEST_F(JoinTest, WithoutOffersThereIsNothingToWaitFor) {
 TEST_F(JoinTest, WhatWasBrokenOffGoesOn) {
   fill();
   std::atomic<int> answers = 0;
-  add_source(0, [&answers](PeerMessage& message, const Source::Send&) {
+  add_source({0}, [&answers](PeerMessage& message, const Source::Send&) {
     if (std::holds_alternative<ChunkAnswer>(message)) ++answers;
   });
   // Three are open at once, so that two have come when the fifth is answered.
-  for (const std::uint16_t id : {1, 2}) {
+  for (const ReplicaId id : {ReplicaId{1}, ReplicaId{2}}) {
     add_source(id, [](PeerMessage& message, const Source::Send&) { message = SnapshotOffer{}; });
   }
   EXPECT_EQ(join([&answers] { return answers >= 5; }).value(), JoinOutcome::kStopped);
@@ -259,7 +259,7 @@ TEST_F(JoinTest, WhatWasBrokenOffGoesOn) {
 
 TEST_F(JoinTest, ADamagedStagingIsBegunAnewAndOneInUseIsLeftAlone) {
   fill();
-  for (const std::uint16_t id : {0, 1, 2}) add_source(id, honest);
+  for (const ReplicaId id : {ReplicaId{0}, ReplicaId{1}, ReplicaId{2}}) add_source(id, honest);
   const ledger::Digest chain_id = ledger::chain_id_of(genesis_);
   {
     const auto held = ledger::SnapshotStaging::open(home_.staging(), chain_id).value();

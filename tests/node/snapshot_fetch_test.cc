@@ -44,7 +44,8 @@ class SnapshotFetchTest : public ledger::test::SignedLedger {
       for (const auto& question : asked) {
         ++questions_[question.to];
         ChunkAnswer answer = answer_to(question);
-        if (answers(question, answer)) ASSERT_TRUE(fetch_->on_answer(question.to, answer));
+        if (!answers(question, answer)) continue;
+        ASSERT_TRUE(fetch_->on_answer(question.to, answer));
       }
     }
   }
@@ -66,7 +67,9 @@ void change(ChunkAnswer& answer) {
 }
 
 TEST_F(SnapshotFetchTest, SeveralAreAskedAtOnceAndALiarIsSkippedAndNamed) {
-  for (const std::uint16_t source : {0, 1, 2}) fetch_->add_source({source});
+  for (const ReplicaId source : {ReplicaId{0}, ReplicaId{1}, ReplicaId{2}}) {
+    fetch_->add_source(source);
+  }
   run([](const auto& question, ChunkAnswer& answer) {
     if (question.to == ReplicaId{1}) change(answer);
     return true;

@@ -6,7 +6,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
 home=$net/replica-3
-seconds=${SECONDS_OF_LOAD:-4}
+seconds=${SECONDS_OF_LOAD:-6}
 
 # page URL PATH: what the node's HTTP port answers.
 page() {

@@ -282,6 +282,18 @@ TEST_F(SnapshotTest, FetchingGoesOnWhereItBrokeOffAlsoUnderANewerCheckpoint) {
   EXPECT_EQ(read_entry(*joined, to_bytes("key 7")).value()->value, to_bytes("changed"));
 }
 
+TEST_F(SnapshotTest, AStoredChunkThatIsNotWhatItsNameSaysIsNotThere) {
+  fill(200);
+  const auto chunks = staging();
+  SnapshotWork work(state_root(), *chunks);
+  const ChunkId top = work.next().value().value();
+  const Chunk good = read_chunk(view(), top.path).value();
+  ASSERT_TRUE(chunks->put(top, read_chunk(view(), path_below(top.path, 0)).value()));
+  EXPECT_FALSE(chunks->find(top).value());
+  ASSERT_TRUE(chunks->put(top, good));
+  EXPECT_TRUE(chunks->find(top).value());
+}
+
 TEST_F(SnapshotTest, AHeadThatIsNotTheCheckpointsIsRefused) {
   fill(10);
   const SnapshotHead good = snapshot_head(view()).value();

@@ -215,6 +215,25 @@ TEST_F(JoinTest, AnOfferThatIsNotCosignedEndsItsSource) {
   EXPECT_EQ(origin.refused[0].code, "checkpoint-bad-signature");
 }
 
+// The first round ends without a source; in the second one the liar's offer is none.
+TEST_F(JoinTest, ALiarIsRememberedBeyondARound) {
+  fill();
+  int answers = 0;
+  add_source({0}, [&answers](PeerMessage& message, const Source::Send&) {
+    auto* answer = std::get_if<ChunkAnswer>(&message);
+    if (answer != nullptr && ++answers == 1) answer->chunk.reset();
+  });
+  add_source({1}, [](PeerMessage& message, const Source::Send&) {
+    auto* answer = std::get_if<ChunkAnswer>(&message);
+    if (answer != nullptr) answer->chunk = std::vector<ledger::SnapshotEntry>{};
+  });
+  add_source({2}, [](PeerMessage& message, const Source::Send&) { message = SnapshotOffer{}; });
+  expect_joined();
+  const ledger::SnapshotOrigin origin = check_ledger();
+  EXPECT_EQ(origin.sources, std::vector<ReplicaId>{ReplicaId{0}});
+  EXPECT_EQ(origin.refused.size(), 1U);
+}
+
 // Without the bound it would join from this one.
 TEST_F(JoinTest, WhoSendsMuchThatNobodyAskedForIsNotListenedTo) {
   fill();

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   node::add_proof_commands(line);
   node::add_evidence_commands(line);
   node::add_pow_commands(line);
+  quorate::testnet::add_pow_chain_commands(line);
   node::add_bench_command(line);
   node::add_keys_commands(line);
   node::add_init_command(line);

@@ -1,6 +1,6 @@
 #pragma once
 
-// Why a header is refused: a peer's fault as a value, never an exception and never fatal.
+// Why a header or a block is refused: a peer's fault as a value, never an exception, never fatal.
 
 #include <cstdint>
 #include <string_view>
@@ -21,6 +21,28 @@ enum class Reject : std::uint8_t {
   kGenesisWrong,        // a first header that is not this chain's
   kBoundaryWrong,       // a boundary header that cannot have begun the first header's period
   kBoundaryMissing,     // a retarget needs the time of a header from before the first one
+
+  // Of headers, by the tree that they would join.
+  kNotConsecutive,  // headers in one message that do not follow each other
+  kTooManyHeaders,  // more in one message than anybody asks for
+  kParentInvalid,   // on a branch that is invalid
+  kTooLittleWork,   // the tree is full of branches with more work
+
+  // Of bodies.
+  kBlockMalformed,           // bytes that are no block
+  kBlockTooLarge,            // more bytes than a block may have
+  kMerkleAmbiguous,          // CVE-2012-2459: other lists have this root
+  kMerkleRootWrong,          // the header commits to other transactions
+  kCoinbaseOfAnotherChain,
+  kTransactionRepeated,      // twice in one block
+  kTransactionBad,           // form or signature
+  kCoinbaseOfAnotherHeight,
+  kRefusedByState,           // a transaction of it cannot happen where the block stands
+
+  // Of what people ask for.
+  kBlockUnknown,
+  kGenesisStands,  // block 0 cannot be invalid
+  kMarkedByHand,   // as `invalidate` asked; of the block itself
 };
 
 // Stable, for programs: "pow-time-too-old".

@@ -61,8 +61,8 @@ run_ctest() {
   return $status
 }
 
-# seeds REPLICAS RANGE
-seeds() { "$top/tests/support/seeds.sh" "$top/build/release/quorate" "$1" "$2"; }
+# seeds REPLICAS RANGE [--stand-in]
+seeds() { "$top/tests/support/seeds.sh" "$top/build/release/quorate" "$@"; }
 
 step_packages() {
   install_packages 'which build and tests need' "${packages_build[@]}" "${packages_test[@]}"
@@ -70,12 +70,13 @@ step_packages() {
 step_release-build() { configure_and_build release quorate; }
 step_e2e() { run_ctest release --no-tests=error -L e2e; }
 step_seeds() {
-  seeds 4 1..900
-  seeds 7 1..100
+  seeds 4 1..100
+  seeds 4 101..900 --stand-in
+  seeds 7 1..100 --stand-in
 }
 step_seeds-long() {
-  seeds 4 901..80900
-  seeds 7 101..20100
+  seeds 4 901..80900 --stand-in
+  seeds 7 101..20100 --stand-in
 }
 step_asan-build() { configure_and_build asan all; }
 step_asan-test() {

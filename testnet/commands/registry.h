@@ -24,6 +24,10 @@ void add_supervise_command(node::CommandLine& line);   // hidden: what `up` star
 // `quorate simulate`.
 void add_simulate_command(node::CommandLine& line);
 
+// Of `quorate pow`, those that work on a folder; after node's, which make the group.
+void add_pow_chain_commands(node::CommandLine& line);
+void add_pow_mine_commands(node::CommandLine& line);  // mine, pull
+
 // --dir, which every one of them has.
 [[nodiscard]] node::Parameter dir_parameter(std::optional<std::string>& dir);
 // The testnet that --dir, QUORATE_TESTNET or the working directory means.

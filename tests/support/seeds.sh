@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# seeds.sh PROGRAM REPLICAS FIRST..LAST: all of these seeds on all cores. Fails if one fails, if a
-# run has less than 50 commits or 2 faults, or if less than a tenth of all runs see a view change, a
-# recovery or a checkpoint. Its last line counts.
+# seeds.sh PROGRAM REPLICAS FIRST..LAST [--stand-in]: all of these seeds on all cores. Fails if one
+# fails, if a run has less than 50 commits or 2 faults, or if less than a tenth of all runs see a
+# view change, a recovery or a checkpoint. Its last line counts.
 set -euo pipefail
 
 program=$1
 report=$(mktemp)
 trap 'rm -f "$report"' EXIT
 status=0
-"$program" simulate --replicas "$2" --seeds "$3" --json >"$report" || status=$?
+"$program" simulate --replicas "$2" --seeds "$3" "${@:4}" --json >"$report" || status=$?
 python3 - "$report" <<'PY'
 import json
 import sys

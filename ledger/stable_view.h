@@ -27,6 +27,8 @@ class StableView final : public StateReader {
   // checkpoint's root is never given out. Errors: "ledger-corrupt", naming what is damaged.
   [[nodiscard]] Result<StateProof> prove(ByteView key) const;
 
+  // Of the log at the checkpoint. Error: "ledger-corrupt".
+  [[nodiscard]] Result<crypto::merkle::Frontier> frontier() const;
   [[nodiscard]] const StateSlot& root() const;
   // For whoever walks the tree (ledger/state_pages.h); valid while this object is.
   [[nodiscard]] PageReader pages() const;

@@ -124,10 +124,12 @@ class PageWriter {
                                         const PageReader& read);
 
 // The keys below `root` in the order of their hashes, from the first whose hash is not below
-// `first`, until `visit` returns false or an error.
+// `first`, until `visit` returns false or an error. `path`: where `root` stands, if it is part of a
+// tree.
 [[nodiscard]] Status for_each_key(const StateSlot& root, const Digest& first,
                                   const PageReader& read,
-                                  const std::function<Result<bool>(const StateKey&)>& visit);
+                                  const std::function<Result<bool>(const StateKey&)>& visit,
+                                  const StatePath& path = StatePath{0});
 
 // The first key, in the order of key hashes, at which two states differ.
 struct StateDifference {

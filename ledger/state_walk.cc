@@ -65,9 +65,10 @@ struct Standing {
 }  // namespace
 
 Status for_each_key(const StateSlot& root, const Digest& first, const PageReader& read,
-                    const std::function<Result<bool>(const StateKey&)>& visit) {
+                    const std::function<Result<bool>(const StateKey&)>& visit,
+                    const StatePath& path) {
   std::vector<Standing> open;  // the next one last
-  open.push_back({root, path_of({}, 0)});
+  open.push_back({root, path});
   while (!open.empty()) {
     const Standing at = std::move(open.back());
     open.pop_back();

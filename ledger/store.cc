@@ -7,9 +7,7 @@ namespace quorate::ledger {
 
 namespace merkle = crypto::merkle;
 
-namespace {
-
-constexpr StoreWords kWords = {
+const StoreWords kLedgerWords = {
     .name = "ledger",
     .missing = "ledger-missing",
     .exists = "ledger-exists",
@@ -24,6 +22,8 @@ constexpr StoreWords kWords = {
     .format = kLedgerFormat,
     .older_format = "ledger-older-format",
 };
+
+namespace {
 
 void put_state(leveldb::WriteBatch& batch, const WriteSet& writes) {
   for (const auto& [key, value] : writes) {
@@ -64,7 +64,7 @@ Store::~Store() = default;
 
 Result<std::unique_ptr<Store>> Store::create(const std::filesystem::path& folder,
                                              const Genesis& genesis, const StoreOptions& options) {
-  QUORATE_ASSIGN(auto database, LevelDb::create(folder, kWords, options));
+  QUORATE_ASSIGN(auto database, LevelDb::create(folder, kLedgerWords, options));
   auto impl = std::make_unique<Impl>();
   impl->database = std::move(database);
   impl->chain_id = chain_id_of(genesis);
@@ -85,7 +85,7 @@ Result<std::unique_ptr<Store>> Store::create(const std::filesystem::path& folder
 
 Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& folder,
                                            const Digest& chain_id, const StoreOptions& options) {
-  QUORATE_ASSIGN(auto database, LevelDb::open(folder, kWords, options));
+  QUORATE_ASSIGN(auto database, LevelDb::open(folder, kLedgerWords, options));
   QUORATE_TRY(read_identity(*database, chain_id));
   auto impl = std::make_unique<Impl>();
   impl->database = std::move(database);

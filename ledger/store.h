@@ -60,6 +60,7 @@ struct TxLocation {
 };
 
 struct StoreMoment;
+struct SnapshotOrigin;  // ledger/snapshot_import.h
 
 // The ledger as of one block. Cheap to make and to copy. Keep it for a request, not for good:
 // LevelDB cannot forget what a view still sees, and the folder stays in use until the last view
@@ -102,6 +103,11 @@ class Store final : public StateReader {
   [[nodiscard]] Status sync();
 
   [[nodiscard]] Height height() const;
+  // Blocks up to here are not kept ("block-not-kept", kNotFound): the ledger began from a snapshot
+  // of this height (ledger/snapshot_import.h). 0: all are kept.
+  [[nodiscard]] Height base() const;
+  // What that snapshot rested on; nullopt: there was none. Errors: "ledger-corrupt".
+  [[nodiscard]] Result<std::optional<SnapshotOrigin>> origin() const;
   [[nodiscard]] TimeMs time() const;  // effective time of the last block, or genesis time
   [[nodiscard]] TreeHead tree_head() const;
   [[nodiscard]] const Digest& chain_id() const;
@@ -144,10 +150,13 @@ class Store final : public StateReader {
   [[nodiscard]] Result<WriteSet> writes(Height height) const;
   // nullopt: no such transaction was ordered (a skipped one is not indexed).
   [[nodiscard]] Result<std::optional<TxLocation>> find(const TxId& id) const;
-  // Which transaction used this nonce of this sender; nullopt: none, or long ago (never forgotten
-  // in this version).
+  // Which transaction used this nonce of this sender; nullopt: none, or one at or below base().
   [[nodiscard]] Result<std::optional<TxId>> nonce_owner(const PublicKey& sender,
                                                         std::uint64_t nonce) const;
+
+  // Whether it may have been ordered at or below base(): its nonce is used up or behind the window,
+  // and no block that is kept says by whom. Always false where all blocks are kept.
+  [[nodiscard]] Result<bool> may_precede(const Transaction& body) const;
 
   // Of leaf `height - 1` in the tree of `size` leaves. Errors: "block-not-found".
   [[nodiscard]] Result<std::vector<Digest>> inclusion_path(Height height, std::uint64_t size) const;

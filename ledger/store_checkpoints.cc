@@ -107,7 +107,8 @@ Result<CheckpointNote> Store::checkpoint_note() const {
 
 Result<std::optional<CheckpointNote>> Store::own_checkpoint(Height height) const {
   const auto moment = impl_->now();
-  QUORATE_TRY(moment->check_height(height));
+  const bool is_base = height == moment->base && height.value > 0;  // a snapshot's own
+  if (!is_base) QUORATE_TRY(moment->check_height(height));
   return moment->own_checkpoint(height);
 }
 
@@ -158,6 +159,7 @@ Status Store::put_stable(const StableCheckpoint& stable) {
   QUORATE_CHECK(note.chain_id == impl_->chain_id && note.head.size == note.sequence.value &&
                     note.head.size > 0,
                 "a stable checkpoint that verified");
+  if (note.sequence < base()) return {};  // nothing is left to hold it against
   QUORATE_ASSIGN(const auto earlier, impl_->stable(note.sequence));
   if (earlier && earlier->note == note) return {};
   if (earlier) {

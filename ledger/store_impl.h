@@ -1,6 +1,6 @@
 #pragma once
 
-// The inside of Store. For store*.cc only.
+// The inside of Store. For store*.cc and snapshot_import.cc only.
 
 #include <fmt/format.h>
 #include <leveldb/write_batch.h>
@@ -26,6 +26,8 @@ namespace quorate::ledger {
 struct StoreMoment {
   std::shared_ptr<LevelDb> database;
   StoredHead head;
+  // Up to here blocks are not kept: the ledger began from a snapshot. 0: all are.
+  Height base;
   // Those kept of the state's tree, the oldest first; never empty.
   std::shared_ptr<const std::vector<StateVersion>> versions;
   // Of the oldest version; null: no stable checkpoint is known there.
@@ -55,6 +57,7 @@ struct StoreMoment {
   }
 
   // Of the log as it was at this size, at most the head's.
+  [[nodiscard]] Result<crypto::merkle::Frontier> frontier_at(std::uint64_t size) const;
   [[nodiscard]] Result<Digest> log_root(std::uint64_t size) const;
   [[nodiscard]] Result<Digest> node(const crypto::merkle::NodeId& id) const;
   [[nodiscard]] Status check_height(Height height) const;
@@ -121,6 +124,33 @@ struct Store::Impl {
                                                                        bool last) const;
   [[nodiscard]] Result<std::optional<StableCheckpoint>> stable(Height height) const;
 };
+
+extern const StoreWords kLedgerWords;
+
+// nullopt: it began at genesis.
+[[nodiscard]] Result<std::optional<SnapshotOrigin>> load_origin(const LevelDb& database);
+// A stored page, as it is. Errors: "ledger-corrupt".
+[[nodiscard]] Result<StatePage> read_stored_page(const LevelDb& database, const PageId& id,
+                                                 const LevelDb::Snapshot& snapshot = nullptr);
+
+// Puts a version's pages into a batch.
+class BatchPages final : public PageWriter {
+ public:
+  BatchPages(leveldb::WriteBatch& batch, Height version) : batch_(batch), version_(version) {}
+
+  void write(const StatePath& path, const StatePage& page) override;
+  void replace(const PageId& page) override { replaced_.push_back(page); }
+  // The root, and what it replaced.
+  void finish(const StateSlot& root);
+
+ private:
+  leveldb::WriteBatch& batch_;
+  Height version_;
+  std::vector<PageId> replaced_;
+};
+
+// The complete subtrees that a log of this size consists of, the largest first.
+[[nodiscard]] std::vector<crypto::merkle::NodeId> subtrees_of(std::uint64_t size);
 
 // The state before the first block, as version 0.
 [[nodiscard]] Status put_first_version(leveldb::WriteBatch& batch, const WriteSet& state);

@@ -22,6 +22,7 @@
 //   'p' version:u64 path     StatePage            as that version wrote it
 //   'x' version:u64          vector<PageId>       pages of earlier versions that it replaced
 //   'b' version:u64 key      option<bytes>        value at that version of a key changed since
+//   'j'                      SnapshotOrigin       where the ledger began, if not at genesis
 //   ff                       the seal             (ledger/leveldb_open.h)
 //
 // A block is one WriteBatch over all of these but 'f' and 'q'. A version of the tree is a height:
@@ -75,6 +76,7 @@ inline Height height_in(ByteView key) {
   return {height};
 }
 
+inline Bytes origin() { return {'j'}; }
 inline Bytes head() { return {'h'}; }
 inline Bytes record(Height height) { return of_height('r', height); }
 inline Bytes certificate(Height height) { return of_height('c', height); }

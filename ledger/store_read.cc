@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ledger/execution.h"
+#include "ledger/nonce_window.h"
 #include "ledger/store_impl.h"
 
 namespace quorate::ledger {
@@ -17,7 +19,16 @@ tl::unexpected<Error> block_not_found(std::uint64_t asked, std::uint64_t height)
       "Wait until it is committed, or ask for an earlier one.");
 }
 
-// The complete subtrees that a log of this size consists of, the largest first.
+tl::unexpected<Error> block_not_kept(std::uint64_t asked, std::uint64_t base) {
+  return fail(ErrorKind::kNotFound, "block-not-kept",
+              fmt::format("block {} was asked for; this ledger began from a snapshot of height {} "
+                          "and keeps the blocks after it",
+                          asked, base),
+              "Ask a node that has the whole ledger.");
+}
+
+}  // namespace
+
 std::vector<merkle::NodeId> subtrees_of(std::uint64_t size) {
   std::vector<merkle::NodeId> ids;
   std::uint64_t begin = 0;
@@ -29,8 +40,6 @@ std::vector<merkle::NodeId> subtrees_of(std::uint64_t size) {
   }
   return ids;
 }
-
-}  // namespace
 
 // --- one moment
 
@@ -46,17 +55,23 @@ Result<Digest> StoreMoment::node(const merkle::NodeId& id) const {
 }
 
 Result<Digest> StoreMoment::log_root(std::uint64_t size) const {
+  QUORATE_ASSIGN(const merkle::Frontier frontier, frontier_at(size));
+  return frontier.root();
+}
+
+Result<merkle::Frontier> StoreMoment::frontier_at(std::uint64_t size) const {
   merkle::Frontier frontier;
   frontier.size = size;
   for (const merkle::NodeId& id : subtrees_of(size)) {
     QUORATE_ASSIGN(const Digest stored, node(id));
     frontier.nodes.push_back(stored);
   }
-  return frontier.root();
+  return frontier;
 }
 
 Status StoreMoment::check_height(Height height) const {
-  if (height.value >= 1 && height <= head.height) return {};
+  if (height > base && height <= head.height) return {};
+  if (height.value >= 1 && height <= base) return block_not_kept(height.value, base.value);
   return block_not_found(height.value, head.height.value);
 }
 
@@ -93,7 +108,7 @@ Status StoreMoment::check_head() const {
                                            ids[i].index, ids[i].level));
     }
   }
-  if (head.height.value == 0) return {};
+  if (head.height <= base) return {};
   QUORATE_ASSIGN(const Record last, record(head.height));
   if (last.effective_time != head.time) return differs("time", head.height);
   if (auto found = certificate(head.height, last); !found) return tl::unexpected(found.error());
@@ -109,6 +124,7 @@ Result<std::optional<Bytes>> StoreView::get(ByteView key) const {
 
 // --- the head and what is below it
 
+Height Store::base() const { return impl_->now()->base; }
 Height Store::height() const { return impl_->now()->head.height; }
 TimeMs Store::time() const { return impl_->now()->head.time; }
 TreeHead Store::tree_head() const { return view().tree_head(); }
@@ -185,6 +201,16 @@ Result<std::optional<TxId>> Store::nonce_owner(const PublicKey& sender, std::uin
         fmt::format("the owner of nonce {} of {} does not decode", nonce, sender.hex()));
   }
   return *owner;
+}
+
+Result<bool> Store::may_precede(const Transaction& body) const {
+  const StoreView state = view();
+  if (base().value == 0) return false;
+  QUORATE_ASSIGN(const auto owner, nonce_owner(body.sender, body.nonce));
+  if (owner) return false;
+  QUORATE_ASSIGN(const NonceWindow nonces, read_nonces(state, body.sender));
+  const NonceVerdict verdict = judge_nonce(nonces, body.nonce);
+  return verdict == NonceVerdict::kUsed || verdict == NonceVerdict::kTooOld;
 }
 
 Result<std::vector<Digest>> Store::inclusion_path(Height height, std::uint64_t size) const {

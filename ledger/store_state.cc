@@ -3,32 +3,12 @@
 #include <algorithm>
 
 #include "crypto/check.h"
+#include "ledger/snapshot_import.h"
 #include "ledger/state_tree.h"
 #include "ledger/store_impl.h"
 
 namespace quorate::ledger {
 namespace {
-
-// Puts a version's pages into a batch.
-class BatchPages final : public PageWriter {
- public:
-  BatchPages(leveldb::WriteBatch& batch, Height version) : batch_(batch), version_(version) {}
-
-  void write(const StatePath& path, const StatePage& page) override {
-    put(batch_, keys::page({version_, path}), page.slots);
-  }
-  void replace(const PageId& page) override { replaced_.push_back(page); }
-
-  void finish(const StateSlot& root) {
-    if (version_.value > 0) put(batch_, keys::replaced(version_), replaced_);
-    put(batch_, keys::version(version_), root);
-  }
-
- private:
-  leveldb::WriteBatch& batch_;
-  Height version_;
-  std::vector<PageId> replaced_;
-};
 
 void add(StateChanges& changes, ByteView key, const std::optional<Bytes>& value) {
   const Digest key_hash = crypto::sha256(key);
@@ -36,6 +16,15 @@ void add(StateChanges& changes, ByteView key, const std::optional<Bytes>& value)
 }
 
 }  // namespace
+
+void BatchPages::write(const StatePath& path, const StatePage& page) {
+  put(batch_, keys::page({version_, path}), page.slots);
+}
+
+void BatchPages::finish(const StateSlot& root) {
+  if (version_.value > 0) put(batch_, keys::replaced(version_), replaced_);
+  put(batch_, keys::version(version_), root);
+}
 
 Status put_first_version(leveldb::WriteBatch& batch, const WriteSet& state) {
   StateChanges changes;
@@ -51,12 +40,18 @@ Status put_first_version(leveldb::WriteBatch& batch, const WriteSet& state) {
 // --- one moment
 
 Result<StatePage> StoreMoment::page(const PageId& id) const {
+  return read_stored_page(*database, id, snapshot);
+}
+
+Result<StatePage> read_stored_page(const LevelDb& database, const PageId& id,
+                                   const LevelDb::Snapshot& snapshot) {
   const std::string what = fmt::format("the page of the state tree at path {} of version {}",
                                        to_hex(id.path), id.version.value);
-  QUORATE_ASSIGN(const std::optional<Bytes> bytes, find(keys::page(id), what));
-  if (!bytes) return database->corrupt(what + " is missing");
+  QUORATE_ASSIGN(const std::optional<Bytes> bytes,
+                 database.get(keys::page(id), snapshot, what));
+  if (!bytes) return database.corrupt(what + " is missing");
   auto slots = crypto::decode<StateSlots>(*bytes);
-  if (!slots) return database->corrupt(what + " does not decode");
+  if (!slots) return database.corrupt(what + " does not decode");
   return StatePage{std::move(*slots)};
 }
 
@@ -106,10 +101,24 @@ Result<std::vector<StateVersion>> Store::Impl::load_versions(const StoreMoment& 
   return versions;
 }
 
+Result<std::optional<SnapshotOrigin>> load_origin(const LevelDb& database) {
+  QUORATE_ASSIGN(const auto bytes, database.get(keys::origin(), nullptr, "the origin"));
+  if (!bytes) return std::nullopt;
+  auto origin = crypto::decode<SnapshotOrigin>(*bytes);
+  if (!origin) return database.corrupt("where it began does not decode");
+  return std::move(*origin);
+}
+
+Result<std::optional<SnapshotOrigin>> Store::origin() const {
+  return load_origin(*impl_->database);
+}
+
 Status Store::Impl::load(StoredHead head) {
   StoreMoment loaded;
   loaded.database = database;
   loaded.head = std::move(head);
+  QUORATE_ASSIGN(const auto origin, load_origin(*database));
+  if (origin) loaded.base = origin->checkpoint.note.sequence;
   QUORATE_TRY(loaded.check_head());
   QUORATE_ASSIGN(std::vector<StateVersion> versions, load_versions(loaded));
   const Height newest = versions.back().height;
@@ -221,6 +230,10 @@ const StableCheckpoint& StableView::checkpoint() const { return *moment_->proved
 Height StableView::head() const { return moment_->head.height; }
 const StateSlot& StableView::root() const { return moment_->versions->front().root; }
 PageReader StableView::pages() const { return moment_->pages(); }
+
+Result<crypto::merkle::Frontier> StableView::frontier() const {
+  return moment_->frontier_at(checkpoint().note.head.size);
+}
 
 Result<std::optional<Bytes>> StableView::get(ByteView key) const {
   return moment_->value_at(0, key);

@@ -156,7 +156,7 @@ RpcResult comet_abci_info(const NodeView& view, const RpcParams&) {
                         {"app_version", "1"},
                         {"last_block_height", decimal(latest.value)},
                         {"last_block_app_hash", to_base64(crypto::sha256({}).bytes)}};
-  if (latest.value > 0) {
+  if (latest > view.store.base()) {
     QUORATE_ASSIGN(const ledger::Record last, answered(view.store.record(latest)));
     response["last_block_app_hash"] = to_base64(last.results_root.bytes);
   }

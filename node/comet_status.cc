@@ -48,16 +48,16 @@ RpcExpected<json::object> sync_info(const NodeView& view) {
                     {"earliest_block_height", "0"},
                     {"earliest_block_time", time_to_text(view.genesis.time)},
                     {"catching_up", view.core().is_catching_up}};
-  if (latest.value == 0) return info;
+  if (latest <= store.base()) return info;  // no block is kept here yet
   QUORATE_ASSIGN(const ledger::Record last, answered(store.record(latest)));
-  QUORATE_ASSIGN(const ledger::Record first, answered(store.record({1})));
+  QUORATE_ASSIGN(const ledger::Record first, answered(store.record(next(store.base()))));
   info["latest_block_hash"] = block_hash(last);
   info["latest_app_hash"] = app_hash(last);
   info["latest_block_height"] = decimal(latest.value);
   info["latest_block_time"] = time_to_text(last.effective_time);
   info["earliest_block_hash"] = block_hash(first);
   info["earliest_app_hash"] = app_hash(first);
-  info["earliest_block_height"] = "1";
+  info["earliest_block_height"] = decimal(first.batch.sequence.value);
   info["earliest_block_time"] = time_to_text(first.effective_time);
   return info;
 }

@@ -59,6 +59,9 @@ const std::vector<Row>& rows() {
       {"storage.disk_free_bytes_min", &Config::disk_free_bytes_min,
        "Writes are refused while the disk has fewer free bytes than this.", 0, 1048576 * kMiB},
       {"node.verify_threads", &Config::verify_threads, "Threads that verify signatures.", 1, 64},
+      {"node.snapshot_blocks_min", &Config::snapshot_blocks_min,
+       "A node without ledger takes a snapshot if peers have this many blocks; else it replays.",
+       1, 1'000'000'000},
       {"node.passphrase_file", &Config::passphrase_file,
        "File whose first line opens the key files; empty: QUORATE_PASSPHRASE, or no passphrase."},
   };

@@ -41,6 +41,7 @@ struct Config {
   std::uint32_t verify_threads = 2;            // node.verify_threads
   std::uint32_t request_timeout_ms = 1000;      // consensus.request_timeout_ms: T
   std::uint32_t request_timeout_ms_max = 4000;  // consensus.request_timeout_ms_max: its cap
+  std::uint32_t snapshot_blocks_min = 256;     // node.snapshot_blocks_min
   std::string passphrase_file;                 // node.passphrase_file; empty: none
 };
 
@@ -53,6 +54,8 @@ struct Home {
   [[nodiscard]] std::filesystem::path vote_key() const { return root / "vote.key"; }
   [[nodiscard]] std::filesystem::path network_key() const { return root / "network.key"; }
   [[nodiscard]] std::filesystem::path ledger() const { return root / "ledger"; }
+  // Chunks of a snapshot, until a ledger is made of them.
+  [[nodiscard]] std::filesystem::path staging() const { return root / "ledger.snapshot"; }
   [[nodiscard]] std::filesystem::path votes() const { return root / "votes"; }
   [[nodiscard]] std::filesystem::path guard() const { return root / "guard"; }
   [[nodiscard]] std::filesystem::path log() const { return root / "node.log"; }

@@ -61,7 +61,7 @@ ledger::Digest random_store_id() {
 
 Status init_home(const Home& home, const Config& config, const ledger::Genesis& genesis,
                  const crypto::SecretKey& vote_key, const crypto::SecretKey& network_key,
-                 std::optional<std::string> passphrase) {
+                 std::optional<std::string> passphrase, FirstLedger first_ledger) {
   QUORATE_TRY(refuse_existing(home));
   QUORATE_TRY(find_replica(genesis, vote_key.public_key(), network_key.public_key()));
   std::error_code trouble;
@@ -77,8 +77,10 @@ Status init_home(const Home& home, const Config& config, const ledger::Genesis& 
 
   const ledger::Digest chain_id = ledger::chain_id_of(genesis);
   const ledger::Digest store_id = random_store_id();
-  QUORATE_ASSIGN(const auto ledger_store, ledger::Store::create(home.ledger(), genesis));
-  QUORATE_TRY(ledger_store->sync());
+  if (first_ledger == FirstLedger::kAtGenesis) {
+    QUORATE_ASSIGN(const auto ledger_store, ledger::Store::create(home.ledger(), genesis));
+    QUORATE_TRY(ledger_store->sync());
+  }
   QUORATE_ASSIGN(const auto votes, ledger::VoteStore::create(home.votes(), chain_id, store_id));
   QUORATE_ASSIGN(const auto guard, ledger::Guard::create(home.guard(), chain_id, store_id));
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// Making the home of a node: configuration, genesis, keys, and the three stores that belong
+// Making the home of a node: configuration, genesis, keys, and the stores that belong
 // together.
 
 #include <optional>
@@ -12,6 +12,11 @@
 
 namespace quorate::node {
 
+enum class FirstLedger {
+  kAtGenesis,
+  kFromPeers,  // none is made: the first start takes a snapshot if peers have one (node/join.h)
+};
+
 // Vote key and guard are made together, once: a home that has either is refused, because a guard
 // that forgets is how a replica comes to contradict its own votes. The vote key is written last, so
 // what an interrupted run leaves behind signs nothing.
@@ -20,7 +25,8 @@ namespace quorate::node {
 [[nodiscard]] Status init_home(const Home& home, const Config& config,
                                const ledger::Genesis& genesis, const crypto::SecretKey& vote_key,
                                const crypto::SecretKey& network_key,
-                               std::optional<std::string> passphrase);
+                               std::optional<std::string> passphrase,
+                               FirstLedger first_ledger = FirstLedger::kAtGenesis);
 
 // A vote store's id: tells it from any other that ever stood beside the guard.
 [[nodiscard]] ledger::Digest random_store_id();

@@ -17,11 +17,13 @@
 #include "node/drain.h"
 #include "node/executor.h"
 #include "node/files.h"
+#include "node/join.h"
 #include "node/log.h"
 #include "node/node_parts.h"
 #include "node/peer_router.h"
 #include "node/rpc_methods.h"
 #include "node/rpc_server.h"
+#include "node/snapshot_server.h"
 #include "node/vote_writer.h"
 
 namespace quorate::node {
@@ -37,10 +39,18 @@ pbft::Ceiling ceiling_of(const Stores& stores) {
   return {state.epoch_ceiling, state.view_ceiling, state.sequence_ceiling};
 }
 
+// A signal that stops nodes is on its way; whoever starts up looks at this between steps.
+bool is_told_to_stop() {
+  sigset_t pending;
+  return sigpending(&pending) == 0 &&
+         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
+}
+
 // What a node is made of. Built in the order of the members, stopped by `stop`, which lets each
 // stage finish what the one before it handed over.
 class Node {
  public:
+  // Null: it was told to stop before it was there.
   static Result<std::unique_ptr<Node>> start(const Home& home, const Config& config,
                                              const NodeOptions& options);
   ~Node() { stop(); }
@@ -78,6 +88,7 @@ class Node {
   Mempool mempool_;
   Drain drain_{config_.request_timeout_ms / 2, genesis_.parameters.batch_transactions_max};
   WorkPool pool_;
+  SnapshotServer snapshots_;
   PeerRouter router_;
 
   std::unique_ptr<Executor> executor_;
@@ -116,7 +127,11 @@ Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Iden
                 },
                 [this](ledger::TxId id) { core_->post(pbft::TransactionGone{id}); }}),
       pool_(config_.verify_threads),
-      router_({messages_, transactions_, *stores_.ledger, mempool_, pool_,
+      snapshots_(*stores_.ledger,
+                 [this](ledger::ReplicaId to, const PeerMessage& answer) {
+                   router_.send(to, answer);
+                 }),
+      router_({messages_, transactions_, *stores_.ledger, snapshots_, mempool_, pool_,
                [this](CoreLoop::Event event) { core_->post(std::move(event)); },
                [this](ledger::ReplicaId to, OutboundFrame frame) {
                  if (PeerMesh* mesh = mesh_view_) mesh->send(to, std::move(frame));
@@ -132,7 +147,13 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
   const ledger::Digest chain_id = ledger::chain_id_of(genesis);
   QUORATE_ASSIGN(Identity identity, load_identity(home, genesis, options.passphrase));
   QUORATE_TRY(check_disk_space(home.root, config.disk_free_bytes_min));
+  if (!std::filesystem::exists(home.ledger()) && std::filesystem::exists(home.guard())) {
+    QUORATE_ASSIGN(const JoinOutcome outcome,
+                   join_by_snapshot(home, config, genesis, identity, is_told_to_stop));
+    if (outcome == JoinOutcome::kStopped) return nullptr;
+  }
   QUORATE_ASSIGN(Stores stores, open_stores(home, genesis, chain_id));
+  remove_join_leftovers(home);
   std::unique_ptr<Node> node(
       new Node(home, config, std::move(genesis), std::move(identity), std::move(stores)));
   QUORATE_TRY(node->start_core());
@@ -282,6 +303,7 @@ std::optional<std::string> Node::trouble() const {
 void Node::keep_house() {
   flush_log();  // whoever reads along sees it a second later at most
   tracker_.on_expired(mempool_.drop_expired(wall_time()));
+  snapshots_.tidy();
   const Status space = check_disk_space(home_.root, config_.disk_free_bytes_min);
   const std::lock_guard lock(trouble_mutex_);
   const bool was_short = disk_.has_value();
@@ -313,6 +335,9 @@ Result<SubmitOutcome> Node::submit(ByteView encoded) {
   // The same transaction, settled earlier, is no error: its fate stands.
   QUORATE_ASSIGN(const auto place, stores_.ledger->find(transaction->id));
   if (place) return SubmitOutcome{transaction->id, false};
+  QUORATE_ASSIGN(const bool may_precede,
+                 stores_.ledger->may_precede(transaction->signed_transaction->body));
+  if (may_precede) return tl::unexpected(before_snapshot(*stores_.ledger, *transaction));
   return tl::unexpected(is_new.error());
 }
 
@@ -349,6 +374,7 @@ void Node::stop() {
   if (writer_) writer_->stop();
   if (executor_) executor_->stop();
   pool_.stop();
+  snapshots_.stop();
   mesh_view_ = nullptr;
   mesh_.reset();
   io_.stop();
@@ -379,6 +405,11 @@ Status run_node(const Home& home, const Config& config, const NodeOptions& optio
               {{"code", std::string(node.error().code)}, {"detail", node.error().message}});
     flush_log();
     return tl::unexpected(node.error());
+  }
+  if (*node == nullptr) {
+    log_event(Severity::kInfo, "stopped");
+    flush_log();
+    return {};
   }
   log_event(Severity::kInfo, "ready", {{"rpc", config.rpc_listen.to_string()},
                                        {"peers", config.peer_listen.to_string()}});

@@ -143,6 +143,11 @@ Result<pbft::ReplicaStart> restore_start(const Stores& stores,
   const Bytes stable_key = pbft::stable_key();
   QUORATE_ASSIGN(const std::optional<Bytes> stable, stores.votes->get(stable_key));
   if (stable) QUORATE_TRY(restore(stable_key, *stable));
+  // The ledger may know a later one: it began from a snapshot, or the votes are new.
+  QUORATE_ASSIGN(auto kept, stores.ledger->latest_stable());
+  const bool is_later = kept && (!start.votes.stable ||
+                                 start.votes.stable->note.sequence < kept->note.sequence);
+  if (is_later) start.votes.stable = std::move(*kept);
   const ledger::Sequence low =
       start.votes.stable ? start.votes.stable->note.sequence : ledger::Sequence{};
   for (const Bytes& first : pbft::first_keys(low)) {
@@ -164,6 +169,15 @@ Result<pbft::ReplicaStart> restore_start(const Stores& stores,
     }
   }
   return start;
+}
+
+Error before_snapshot(const ledger::Store& store, const ledger::CheckedTransaction& transaction) {
+  return {ErrorKind::kUnavailable, "tx-before-snapshot",
+          fmt::format("nonce {} was used by height {}, where this node's ledger begins, perhaps by "
+                      "transaction {} itself",
+                      transaction.signed_transaction->body.nonce, store.base().value,
+                      transaction.id.hex()),
+          "Ask a node that has the whole ledger. Signing another one could make it happen twice."};
 }
 
 Result<std::vector<PeerAddress>> peer_addresses(const ledger::Genesis& genesis,

@@ -45,6 +45,11 @@ struct Stores {
 [[nodiscard]] Result<pbft::ReplicaStart> restore_start(
     const Stores& stores, const ledger::TransactionVerifier& transactions);
 
+// "tx-before-snapshot" (kUnavailable, so that clients ask elsewhere and do not sign again): what
+// Store::may_precede said yes to.
+[[nodiscard]] Error before_snapshot(const ledger::Store& store,
+                                    const ledger::CheckedTransaction& transaction);
+
 // Error: "peer-address-missing" naming the replica that config.toml has no address for.
 [[nodiscard]] Result<std::vector<PeerAddress>> peer_addresses(const ledger::Genesis& genesis,
                                                               ledger::ReplicaId self,

@@ -156,7 +156,8 @@ void PeerRouter::on(ReplicaId from, BlockRequest request) {
   Blocks answer;
   std::size_t bytes = 0;
   for (std::uint64_t i = 0; i < request.count; ++i) {
-    if (request.first.value == 0 || request.first.value + i > parts_.store.height().value) break;
+    const std::uint64_t height = request.first.value + i;
+    if (height <= parts_.store.base().value || height > parts_.store.height().value) break;
     auto block = read_block({request.first.value + i});
     if (!block) {
       log_event(Severity::kError, "block-unreadable",
@@ -194,6 +195,19 @@ void PeerRouter::on(ReplicaId from, Blocks message) {
     ++good;
   }
   parts_.to_core(pbft::BlocksEnded{from, good});
+}
+
+void PeerRouter::on(ReplicaId from, SnapshotRequest request) { ask_snapshots(from, request); }
+void PeerRouter::on(ReplicaId from, ChunkRequest request) {
+  ask_snapshots(from, std::move(request));
+}
+
+void PeerRouter::ask_snapshots(ReplicaId from, SnapshotServer::Question question) {
+  if (!parts_.snapshots.post(from, std::move(question))) note_fault(from, "snapshot-busy");
+}
+
+void PeerRouter::send(ReplicaId to, const PeerMessage& message) {
+  parts_.send(to, to_frame(message));
 }
 
 void PeerRouter::on_connected(ReplicaId peer) {

@@ -17,6 +17,7 @@
 #include "node/log.h"
 #include "node/mempool.h"
 #include "node/peers.h"
+#include "node/snapshot_server.h"
 #include "node/wire.h"
 #include "node/work_pool.h"
 #include "pbft/verify.h"
@@ -29,6 +30,7 @@ class PeerRouter {
     const pbft::MessageVerifier& verifier;
     const ledger::TransactionVerifier& transactions;
     const ledger::Store& store;
+    SnapshotServer& snapshots;
     Mempool& mempool;
     WorkPool& pool;
     std::function<void(CoreLoop::Event)> to_core;
@@ -47,6 +49,9 @@ class PeerRouter {
   void fetch(pbft::BodyFetch fetch);
   void fetch(const pbft::BlockFetch& fetch);
   void send(const pbft::BodySend& bodies);
+
+  // From the snapshot server.
+  void send(ledger::ReplicaId to, const PeerMessage& message);
 
   // From the RPC side: tells every peer about a transaction that this node admitted.
   void gossip(const ledger::TransactionPtr& transaction);
@@ -67,6 +72,12 @@ class PeerRouter {
   void on(ledger::ReplicaId from, BodyRequest request);
   void on(ledger::ReplicaId from, BlockRequest request);
   void on(ledger::ReplicaId from, Blocks message);
+  void on(ledger::ReplicaId from, SnapshotRequest request);
+  void on(ledger::ReplicaId from, ChunkRequest request);
+  void ask_snapshots(ledger::ReplicaId from, SnapshotServer::Question question);
+  // Answers to what a node asks before it starts; of no use later.
+  void on(ledger::ReplicaId, SnapshotOffer) {}
+  void on(ledger::ReplicaId, ChunkAnswer) {}
   template <class T>
   void verify_and_post(ledger::ReplicaId from, T message);
   [[nodiscard]] pbft::Checked<ledger::CertifiedBatch> check_block(WireBlock block) const;

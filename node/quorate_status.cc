@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 
 #include "ledger/quorum.h"
+#include "ledger/snapshot_import.h"
 #include "node/commands/registry.h"
 #include "node/quorate_rpc.h"
 
@@ -31,6 +32,29 @@ std::string_view state_of(const CoreSnapshot& core, bool is_in_trouble) {
   if (is_in_trouble) return "trouble";
   if (core.is_catching_up) return "catching-up";
   return core.in_view ? "running" : "changing-view";
+}
+
+// Of a ledger that began from a snapshot: on what it rests.
+json::object origin_json(const ledger::SnapshotOrigin& origin) {
+  const ledger::CheckpointNote& note = origin.checkpoint.note;
+  json::array signers, sources, refused;
+  for (const auto& each : origin.checkpoint.cosignatures) signers.push_back(each.replica.value);
+  for (const ledger::ReplicaId each : origin.sources) sources.push_back(each.value);
+  for (const ledger::RefusedSource& each : origin.refused) {
+    refused.push_back(json::object{
+        {"replica", each.replica.value}, {"code", each.code}, {"detail", each.detail}});
+  }
+  return {{"sequence", note.sequence.value},
+          {"log_root", note.head.root.hex()},
+          {"state_root", note.state_root.hex()},
+          {"signers", std::move(signers)},
+          {"taken_ms", origin.taken_ms},
+          {"sources", std::move(sources)},
+          {"refused", std::move(refused)},
+          {"chunks", origin.chunks},
+          {"found", origin.found},
+          {"keys", origin.keys},
+          {"bytes", origin.bytes}};
 }
 
 }  // namespace
@@ -96,6 +120,9 @@ json::object quorate_status(const NodeView& view) {
                                {"refused", mempool.refused}}}};
   if (core.standing != pbft::Standing::kVoter) status["standing_reason"] = view.standing_reason;
   if (trouble) status["trouble"] = *trouble;
+  // A ledger that cannot be read says so elsewhere.
+  const auto origin = view.store.origin();
+  if (origin && *origin) status["snapshot"] = origin_json(**origin);
   return status;
 }
 

@@ -9,7 +9,7 @@
 namespace quorate::node {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::uint32_t>, 17> kAdmission = {{
+constexpr std::array<std::pair<std::string_view, std::uint32_t>, 18> kAdmission = {{
     {"tx-malformed", 100},
     {"tx-wrong-chain", 101},
     {"tx-too-large", 102},
@@ -27,6 +27,7 @@ constexpr std::array<std::pair<std::string_view, std::uint32_t>, 17> kAdmission 
     {"tx-nonce-pending", 114},
     {"busy", 115},
     {"disk-nearly-full", 116},
+    {"tx-before-snapshot", 117},
 }};
 
 }  // namespace

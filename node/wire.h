@@ -6,9 +6,12 @@
 // changes.
 
 #include <cstdint>
+#include <optional>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
+#include "ledger/snapshot.h"
 #include "ledger/transaction.h"
 #include "pbft/message.h"
 
@@ -39,10 +42,36 @@ struct Blocks {
   std::vector<WireBlock> blocks;
 };
 
+// The newest state that a quorum cosigned, for one that joins; the answer is empty if there is
+// none.
+struct SnapshotRequest {};
+
+struct SnapshotOffer {
+  std::optional<ledger::SnapshotHead> head;
+};
+
+// One chunk of a state that was offered; the answer is empty if it is not held any more.
+struct ChunkRequest {
+  ledger::Sequence sequence;
+  ledger::StatePath path;
+};
+
+struct ChunkAnswer {
+  ledger::Sequence sequence;
+  ledger::StatePath path;
+  std::optional<ledger::Chunk> chunk;
+};
+
 using PeerMessage =
     std::variant<pbft::PrePrepare, pbft::Prepare, pbft::Commit, pbft::StatusReport, Transactions,
                  BodyRequest, BlockRequest, Blocks, pbft::CheckpointVote, pbft::StableCheckpoint,
-                 pbft::ViewChange, pbft::NewView, pbft::Ask, pbft::BatchAnswer>;
+                 pbft::ViewChange, pbft::NewView, pbft::Ask, pbft::BatchAnswer, SnapshotRequest,
+                 SnapshotOffer, ChunkRequest, ChunkAnswer>;
+
+// The first byte of a frame about snapshots is at least this; the rest is about agreement.
+inline constexpr std::uint8_t kSnapshotTagFirst = 14;
+static_assert(std::is_same_v<std::variant_alternative_t<kSnapshotTagFirst, PeerMessage>,
+                             SnapshotRequest>);
 
 // An answer is cut at this many bytes; the rest is asked for again.
 inline constexpr std::size_t kAnswerBytesMax = 4 << 20;

@@ -192,6 +192,11 @@ class SimHost {
   void on(ledger::ReplicaId from, node::BodyRequest request);
   void on(ledger::ReplicaId from, node::BlockRequest request);
   void on(ledger::ReplicaId from, node::Blocks message);
+  // What a node asks before it starts is not simulated.
+  void on(ledger::ReplicaId, node::SnapshotRequest) {}
+  void on(ledger::ReplicaId, node::SnapshotOffer) {}
+  void on(ledger::ReplicaId, node::ChunkRequest) {}
+  void on(ledger::ReplicaId, node::ChunkAnswer) {}
   [[nodiscard]] ledger::TransactionPtr find_body(const ledger::TxId& id) const;
   void note_fault(ledger::ReplicaId from, std::string_view code);
 

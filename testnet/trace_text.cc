@@ -62,6 +62,17 @@ std::string text(const pbft::Ask& message) {
 std::string text(const pbft::BatchAnswer& message) {
   return fmt::format("batch {}", message.batch.header.sequence.value);
 }
+std::string text(const node::SnapshotRequest&) { return "asks for a snapshot"; }
+std::string text(const node::SnapshotOffer& message) {
+  return fmt::format("offers the snapshot of {}",
+                     message.head ? message.head->checkpoint.note.sequence.value : 0);
+}
+std::string text(const node::ChunkRequest& message) {
+  return fmt::format("asks for a chunk of snapshot {}", message.sequence.value);
+}
+std::string text(const node::ChunkAnswer& message) {
+  return fmt::format("a chunk of snapshot {}", message.sequence.value);
+}
 
 }  // namespace
 

@@ -20,6 +20,7 @@ struct Options {
   std::string vote_key;
   std::string network_key;
   PassphraseSource passphrase;
+  bool joins = false;
 };
 
 Result<ExitCode> init(const Options& options, Console& console) {
@@ -37,7 +38,8 @@ Result<ExitCode> init(const Options& options, Console& console) {
   const Home home{options.home};
   QUORATE_ASSIGN(const auto passphrase,
                  new_passphrase(options.passphrase, fmt::format("the keys in {}", options.home)));
-  QUORATE_TRY(init_home(home, Config{}, genesis.genesis, vote_key, network_key, passphrase));
+  QUORATE_TRY(init_home(home, Config{}, genesis.genesis, vote_key, network_key, passphrase,
+                        options.joins ? FirstLedger::kFromPeers : FirstLedger::kAtGenesis));
   console.line(fmt::format("made {} for network \"{}\"", options.home, genesis.genesis.name));
   console.line(fmt::format("say where the others are in {}, then `quorate node --home {}`",
                            home.config().string(), options.home));
@@ -64,6 +66,9 @@ void add_init_command(CommandLine& line) {
        .value = "FILE",
        .help = "This replica's network key",
        .target = &options->network_key},
+      {.name = "--join",
+       .help = "The network has run for long: the first start takes a snapshot from the others",
+       .target = &options->joins},
       {.name = "--passphrase-file",
        .value = "FILE",
        .help = "Its first line opens these keys and will open the home's",

@@ -72,6 +72,9 @@ expect 0 "$quorate" init --home home --genesis genesis.json --vote-key vote.key 
 expect 9 "$quorate" init --home home --genesis genesis.json --vote-key vote.key \
   --network-key network.key --passphrase-file pass
 expect_text err 'home-exists'
+expect 0 "$quorate" init --home joins --join --genesis genesis.json --vote-key vote.key \
+  --network-key network.key --passphrase-file pass
+[[ -e joins/guard && ! -e joins/ledger ]] || die 'init --join made a ledger, or no guard'
 
 say 'node'
 mapfile -t ports < <(free_ports)

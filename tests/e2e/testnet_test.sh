@@ -98,7 +98,7 @@ late=$(grep -oEm1 '[0-9a-f]{64}' out)
 expect 0 "$quorate" testnet start 1 --dir "$net"
 expect 0 "$quorate" testnet start 2 --dir "$net"
 is_late_replicated() {
-  (cd "$net" && "$quorate" tx status "$late") 2>/dev/null | grep -q '^level: replicated'
+  (cd "$net" && "$quorate" tx status "$late") 2>/dev/null | grep -Eq '^level: (replicated|stable)'
 }
 await is_late_replicated
 

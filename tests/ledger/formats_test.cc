@@ -6,6 +6,7 @@
 #include <string>
 
 #include "ledger/json_tree.h"
+#include "ledger/snapshot.h"
 #include "tests/ledger/format_examples.h"
 #include "tests/support/readme.h"
 
@@ -87,6 +88,26 @@ TEST_F(LedgerReadme, StatePageExampleIsWhatTheCodeWrites) {
                                    std::get<StateSubtree>(examples_.state_root()))
                              .value();
   EXPECT_EQ(hex("state page"), to_hex(crypto::encode(page.slots)));
+}
+
+TEST_F(LedgerReadme, SnapshotExamplesAreWhatTheCodeWritesAndVerify) {
+  const SnapshotHead head{examples_.stable, {1, {record_leaf(examples_.block.record)}}};
+  EXPECT_EQ(hex("snapshot head"), to_hex(crypto::encode(head)));
+  EXPECT_TRUE(check_snapshot_head(head, examples_.genesis));
+  const StatePath top = path_of({}, 0);
+  const StatePage page = read_page(examples_.pages.reader(), top,
+                                   std::get<StateSubtree>(examples_.state_root()))
+                             .value();
+  ChunkSlots slots;
+  for (std::size_t i = 0; i < kPageSlots; ++i) {
+    if (const auto* below = std::get_if<StateSubtree>(&page.slots[i])) slots[i] = below->digest;
+    if (const auto* key = std::get_if<StateKey>(&page.slots[i])) {
+      slots[i] = SnapshotEntry{key->key, examples_.state.leaves.at(key->key)};
+    }
+  }
+  const Chunk chunk = slots;
+  ASSERT_EQ(hex("chunk"), to_hex(crypto::encode(chunk)));
+  EXPECT_TRUE(verify_chunk(chunk, top, examples_.note.state_root));
 }
 
 TEST_F(LedgerReadme, StateProofExamplesAreWhatTheCodeWritesAndVerify) {

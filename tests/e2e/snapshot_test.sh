@@ -1,0 +1,81 @@
+#!/usr/bin/env bash
+# A replica whose databases are gone (its guard is not) joins a ledger of thousands of transactions
+# by snapshot: it replays nothing, says and keeps on which signatures its ledger rests, has the
+# others' tree head, and votes.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
+
+home=$net/replica-3
+seconds=${SECONDS_OF_LOAD:-6}
+
+# page URL PATH: what the node's HTTP port answers.
+page() {
+  local address=${1#http://}
+  exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
+  printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$address" >&3
+  cat <&3
+  exec 3<&-
+}
+await_text() {
+  local end=$((SECONDS + patience))
+  until grep -Eq -- "$2" "$1"; do
+    ((SECONDS < end)) || die "no line of $1 matches '$2'"
+    sleep 0.1
+  done
+}
+await_role() {
+  local end=$((SECONDS + patience))
+  until status_json | grep -qE "\"id\":3,[^}]*\"role\":\"$1\""; do
+    ((SECONDS < end)) || die "replica-3 is not $1"
+    sleep 0.1
+  done
+}
+wipe() {
+  expect 0 "$quorate" testnet stop 3 --dir "$net"
+  rm -r "$home/ledger" "$home/votes"
+  : >"$home/node.log"
+}
+
+say 'a ledger'
+up
+bench 0 load.json --clients 256 --duration "${seconds}s" --value-bytes 200 --keys 100000 --seed 1
+await_equal_heads 4
+grep -oE '"acknowledged":[0-9]+' load.json
+before=$(height)
+((before >= 2)) || die "only $before blocks"
+
+say 'wiped, it joins by snapshot'
+sed -i 's/^snapshot_blocks_min = .*/snapshot_blocks_min = 2/' "$home/config.toml"
+wipe
+expect 0 "$quorate" testnet start 3 --dir "$net"
+await_text "$home/node.log" 'joined-by-snapshot'
+await_role backup
+await_equal_heads 4
+joined=$(grep -E 'joined-by-snapshot' "$home/node.log")
+echo "$joined"
+expect_text "$home/node.log" \
+  'joined-by-snapshot .*signers=[0-9],[0-9],[0-9].* sources=[0-9,]+ .*keys=[1-9][0-9]+'
+sequence=$(grep -oE ' sequence=[0-9]+' <<<"$joined" | cut -d= -f2)
+
+say 'nothing was replayed'
+url=$(rpc_urls | tail -n 1)
+page "$url" /status >status
+expect_text status "\"snapshot\":\\{\"sequence\":$sequence,"
+expect_text status '"signers":\[[0-9],[0-9],[0-9]'
+page "$url" "/block?height=$sequence" >block
+expect_text block 'block-not-kept'
+
+say 'it votes: without replica 2 a quorum needs it'
+expect 0 "$quorate" testnet stop 2 --dir "$net"
+expect 0 "$quorate" tx put needs 'replica 3' --node "$(rpc_urls | head -n 1)" \
+  --genesis "$net/genesis.json" --key "$net/keys/default.key" --wait stable
+expect 0 "$quorate" get needs --node "$url" --genesis "$net/genesis.json" --prove
+expect 0 "$quorate" testnet start 2 --dir "$net"
+await_equal_heads 4
+
+say 'started again, it still says on what it rests'
+expect 0 "$quorate" testnet stop 3 --dir "$net"
+expect 0 "$quorate" testnet start 3 --dir "$net"
+await_equal_heads 4
+page "$url" /status >status
+expect_text status "\"snapshot\":\\{\"sequence\":$sequence,"

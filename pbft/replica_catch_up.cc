@@ -1,8 +1,8 @@
 // Receiver-driven retransmission (Castro & Liskov, TOCS '02 §5.2) and blocks from peers.
 //
-// A replica says what it has; the others resend what it lacks (pbft/retransmission.h). What it lacks
-// below their windows it fetches as blocks, each with the certificate that makes the peer's word
-// unnecessary.
+// A replica says what it has; the others resend what it lacks (pbft/retransmission.h). What it
+// lacks below their windows it fetches as blocks, each with the certificate that makes the peer's
+// word unnecessary.
 
 #include <algorithm>
 #include <iterator>

@@ -67,4 +67,10 @@ const CheckpointVote* Checkpoints::find(ReplicaId replica, Sequence sequence) co
   return vote == own->second.end() ? nullptr : &vote->second;
 }
 
+std::size_t Checkpoints::votes_max() const {
+  std::size_t most = 0;
+  for (const auto& [replica, votes] : votes_) most = std::max(most, votes.size());
+  return most;
+}
+
 }  // namespace quorate::pbft

@@ -32,6 +32,8 @@ class Checkpoints {
   // What `replica` said last, above the stable checkpoint; nullptr: nothing.
   [[nodiscard]] const CheckpointVote* latest(ReplicaId replica) const;
   [[nodiscard]] const CheckpointVote* find(ReplicaId replica, Sequence sequence) const;
+  // How many votes of one replica are kept, at most.
+  [[nodiscard]] std::size_t votes_max() const;
 
  private:
   std::size_t replicas_;

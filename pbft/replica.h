@@ -71,6 +71,8 @@ class Replica {
   [[nodiscard]] View view() const { return view_; }
   // False: it left the view before and waits for the NEW-VIEW of this one.
   [[nodiscard]] bool in_view() const { return in_view_; }
+  // The digest of the NEW-VIEW that opened the last view that it entered; zero: view 0.
+  [[nodiscard]] const Digest& opened_by() const { return new_view_; }
   [[nodiscard]] ReplicaId primary() const { return primary_of(view_, size()); }
   [[nodiscard]] bool is_primary() const { return primary() == config_.self; }
   [[nodiscard]] Sequence executed() const { return executed_; }
@@ -107,6 +109,10 @@ class Replica {
   [[nodiscard]] Situation situation() const;
   // Up to here the NEW-VIEW of the view proposes again.
   [[nodiscard]] Sequence reproposed_up_to() const { return plan_high_; }
+  // What it proposes again, above the low watermark.
+  [[nodiscard]] const std::map<Sequence, Reproposal>& reproposals() const { return reproposals_; }
+  // Stored, by the digest of their NEW-VIEW: those that may still be asked for.
+  [[nodiscard]] const std::map<Digest, Transcript>& transcripts() const { return transcripts_; }
   // VIEW-CHANGEs, NEW-VIEWs and batches that it asks the others for.
   [[nodiscard]] Ask missing() const;
 

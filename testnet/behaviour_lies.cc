@@ -16,6 +16,8 @@ constexpr std::uint64_t kHourMs = 3'600'000;
 constexpr std::uint64_t kFarViews = 1'000;
 constexpr std::uint64_t kFarPermille = 100;
 constexpr std::uint64_t kClaimedBlocks = 1'000;
+constexpr std::uint64_t kFarCheckpoints = 1'000'000;
+constexpr std::uint64_t kEvenPermille = 500;
 
 // The same transactions, so that everybody has the bodies, at another time.
 ledger::Batch at_another_time(const ledger::Batch& batch, std::uint64_t later_ms) {
@@ -56,6 +58,7 @@ bool Liar::lie(ReplicaId to, pbft::PrePrepare& message) {
     message = proposal(message.vote, at_another_time(message.batch, kHourMs));
   }
   if (does(Behaviour::kEquivocate)) tell_two_stories(to, message);
+  if (does(Behaviour::kForge)) forge_prepare(to, message);
   return true;
 }
 
@@ -69,6 +72,7 @@ bool Liar::lie(ReplicaId to, pbft::Prepare& message) {
 }
 
 bool Liar::lie(ReplicaId to, pbft::Commit& message) {
+  if (does(Behaviour::kForge)) forge_commit(to, message);
   if (const pbft::PrePrepare* other = told(to, message.vote)) {
     message.vote.batch = other->vote.batch;
     message.signature = sign(Purpose::kCommit, message.vote);
@@ -95,20 +99,71 @@ bool Liar::lie(ReplicaId to, pbft::StatusReport& message) {
 }
 
 bool Liar::lie(ReplicaId, pbft::ViewChange& message) {
-  if (!does(Behaviour::kLieViewChange) || message.body.replica != self()) return true;
+  if (message.body.replica != self()) return true;
+  if (!does(Behaviour::kLieViewChange) && !does(Behaviour::kForge)) return true;
   const SimWorld& world = cabal_.simulator_.world();
-  message.body.prepared.clear();
+  if (does(Behaviour::kLieViewChange)) message.body.prepared.clear();
+  if (does(Behaviour::kForge)) forge_prepared(message);
   message.signature = crypto::sign_body(world.signer(self()), Purpose::kViewChange,
                                         world.chain_id(), pbft::view_vote(message.body));
   return true;
 }
 
-bool Liar::lie(ReplicaId, ledger::CheckpointVote& message) {
+bool Liar::lie(ReplicaId, pbft::NewView& message) {
+  if (!does(Behaviour::kForge) || message.body.replica != self()) return true;
+  const SimWorld& world = cabal_.simulator_.world();
+  message.body.view_changes.pop_back();
+  message.signature = crypto::sign_body(world.signer(self()), Purpose::kNewView, world.chain_id(),
+                                        pbft::view_vote(message.body));
+  return true;
+}
+
+bool Liar::lie(ReplicaId to, ledger::CheckpointVote& message) {
+  if (does(Behaviour::kForge) && message.replica == self()) forge_checkpoint(to, message);
   if (!does(Behaviour::kLieCheckpoint) || message.replica != self()) return true;
   message.note.state_root.bytes[0] ^= 1;
   message.signature =
       ledger::cosign(cabal_.simulator_.world().signer(self()), message.note, message.time_seconds);
   return true;
+}
+
+// The primary must not prepare what it proposed (OSDI '99 §4.2).
+void Liar::forge_prepare(ReplicaId to, const pbft::PrePrepare& message) {
+  put(to, to_frame(pbft::Prepare{message.vote, sign(Purpose::kPrepare, message.vote),
+                                 message.signature}));
+}
+
+// In the name of each other replica, with its own key.
+void Liar::forge_commit(ReplicaId to, const pbft::Commit& message) {
+  const SimWorld& world = cabal_.simulator_.world();
+  for (std::size_t i = 0; i < world.size(); ++i) {
+    pbft::Commit forged = message;
+    forged.vote.replica = {static_cast<std::uint16_t>(i)};
+    if (forged.vote.replica == self() || forged.vote.replica == to) continue;
+    forged.signature =
+        crypto::sign_body(world.signer(self()), Purpose::kCommit, world.chain_id(), forged.vote);
+    put(to, to_frame(forged));
+  }
+}
+
+// Of a state that nobody can have yet.
+void Liar::forge_checkpoint(ReplicaId to, ledger::CheckpointVote vote) {
+  vote.note.sequence.value += 1 + dice_.below(kFarCheckpoints);
+  vote.note.head.size = vote.note.sequence.value;
+  vote.signature = ledger::cosign(cabal_.simulator_.world().signer(self()), vote.note,
+                                  vote.time_seconds);
+  put(to, to_frame(vote));
+}
+
+// One of its P entries names a replica twice, or hardly any.
+void Liar::forge_prepared(pbft::ViewChange& message) {
+  if (message.body.prepared.empty()) return;
+  auto& prepares = message.body.prepared.back().prepares;
+  if (dice_.chance(kEvenPermille)) {
+    for (auto& prepare : prepares) prepare = prepares.front();
+  } else {
+    prepares.resize(1);
+  }
 }
 
 bool Liar::lie(ReplicaId, node::Transactions&) { return !does(Behaviour::kWithholdBodies); }

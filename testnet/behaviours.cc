@@ -21,11 +21,12 @@ constexpr int kFloodCopies = 4;
 constexpr std::uint64_t kReplayPermille = 300;
 constexpr std::uint64_t kCorruptPermille = 300;
 constexpr std::size_t kCensoredClient = 0;
+constexpr std::size_t kDrawn = 16;  // of the behaviours; one more would change every history
 
 }  // namespace
 
-const std::array<BehaviourInfo, 16>& behaviours() {
-  static constexpr std::array<BehaviourInfo, 16> kBehaviours = {{
+const std::array<BehaviourInfo, 17>& behaviours() {
+  static constexpr std::array<BehaviourInfo, 17> kBehaviours = {{
       {Behaviour::kSilent, "silent", "says nothing"},
       {Behaviour::kSlow, "slow", "says everything just before others lose patience"},
       {Behaviour::kEquivocate, "equivocate", "as primary proposes another batch to each half"},
@@ -42,6 +43,7 @@ const std::array<BehaviourInfo, 16>& behaviours() {
       {Behaviour::kLieCheckpoint, "lie-checkpoint", "cosigns checkpoints of another state"},
       {Behaviour::kLieCatchUp, "lie-catch-up", "claims blocks that it lacks and changes others"},
       {Behaviour::kTwin, "twin", "runs twice with one key, one for each half"},
+      {Behaviour::kForge, "forge", "says what it has no right to say: too few votes, others' votes"},
   }};
   return kBehaviours;
 }
@@ -61,7 +63,7 @@ Liars draw_liars(const std::set<ReplicaId>& who, std::size_t replicas, Prng& dic
       continue;
     }
     for (std::uint64_t i = dice.between(1, 2); i > 0; --i) {
-      liars[id].insert(behaviours()[dice.below(behaviours().size())].behaviour);
+      liars[id].insert(behaviours()[dice.below(kDrawn)].behaviour);
     }
   }
   return liars;

@@ -40,6 +40,7 @@ enum class Behaviour : std::uint8_t {
   kLieCheckpoint,
   kLieCatchUp,
   kTwin,
+  kForge,
 };
 
 struct BehaviourInfo {
@@ -47,11 +48,11 @@ struct BehaviourInfo {
   std::string_view name;
   std::string_view sentence;
 };
-[[nodiscard]] const std::array<BehaviourInfo, 16>& behaviours();
+[[nodiscard]] const std::array<BehaviourInfo, 17>& behaviours();
 [[nodiscard]] std::optional<Behaviour> find_behaviour(std::string_view name);
 
 using Liars = std::map<ledger::ReplicaId, std::set<Behaviour>>;
-// One or two behaviours each; more liars than the replicas tolerate all equivocate and vote twice.
+// One or two of the first sixteen behaviours each (one seed stays one history); more liars than the replicas tolerate all equivocate and vote twice.
 [[nodiscard]] Liars draw_liars(const std::set<ledger::ReplicaId>& who, std::size_t replicas,
                                Prng& dice);
 
@@ -128,6 +129,7 @@ class Liar final : public Mouth {
   [[nodiscard]] bool lie(ledger::ReplicaId to, pbft::Commit& message);
   [[nodiscard]] bool lie(ledger::ReplicaId to, pbft::StatusReport& message);
   [[nodiscard]] bool lie(ledger::ReplicaId to, pbft::ViewChange& message);
+  [[nodiscard]] bool lie(ledger::ReplicaId to, pbft::NewView& message);
   [[nodiscard]] bool lie(ledger::ReplicaId to, ledger::CheckpointVote& message);
   [[nodiscard]] bool lie(ledger::ReplicaId to, node::Transactions& message);
   [[nodiscard]] bool lie(ledger::ReplicaId to, node::Blocks& message);
@@ -135,6 +137,11 @@ class Liar final : public Mouth {
   [[nodiscard]] bool lie(ledger::ReplicaId, T&) {
     return true;  // of the rest, nothing is worth a lie
   }
+  // What nobody has the right to say, said beside the truth or in its place.
+  void forge_prepare(ledger::ReplicaId to, const pbft::PrePrepare& message);
+  void forge_commit(ledger::ReplicaId to, const pbft::Commit& message);
+  void forge_checkpoint(ledger::ReplicaId to, ledger::CheckpointVote vote);
+  void forge_prepared(pbft::ViewChange& message);
   // An accomplice's core knows the first story only, and goes on.
   [[nodiscard]] bool damns_an_accomplice(const ledger::Vote& vote) const;
   void tell_two_stories(ledger::ReplicaId to, pbft::PrePrepare& message);

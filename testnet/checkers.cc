@@ -49,6 +49,7 @@ void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft:
     }
   }
   check_transition(self, replica);
+  check_proofs(self, replica, out);
   note_facts(self, out);
   if (out.deadline_ms && *out.deadline_ms <= now_ms_) {
     violate("bounds", self, "a deadline in the past");

@@ -16,6 +16,13 @@
 //   checkpoint         notes of one sequence differ, or a stable certificate does not hold
 //   transition         view, low watermark, executed or committed go back within a life
 //   bounds             a replica's state leaves its bounds
+//   plan               a correct replica enters a view by something else than VIEW-CHANGEs of a
+//                      quorum that each prove their P, or votes there for something else than
+//                      follows from them, or before it stored what its vote relies on
+//   prepared           a correct replica commits without prepares of a quorum
+//   time               a correct replica prepares a time further ahead than it may
+//   pulled             a correct replica leaves for a view that no correct one was about to reach
+//   voter              asked for what it must refuse, a correct replica's voter signs
 //
 // Progress has no place in time and is judged by who knows when the faults end (Simulator).
 // Liars may do as they please: nothing that they do is a violation here.
@@ -54,6 +61,9 @@ class Checkers {
   // One that forgot its votes may pass on what others kept of them.
   void on_start(ledger::ReplicaId self, ledger::Height height, bool has_forgotten = false);
   void on_step(ledger::ReplicaId self, const pbft::Replica& replica, const pbft::Output& out);
+  // A core gone mad asks the voter, after a step that made votes, for others that contradict them.
+  void tempt(ledger::ReplicaId self, const pbft::Replica& replica, const pbft::Output& out,
+             pbft::Voter& voter);
   // The message leaves replica `from`, whose vote store is `durable`; what its ledger has synced,
   // up to `settled`, needs no votes any more.
   void on_send(ledger::ReplicaId from, const pbft::Message& message, const VoteDisk& durable,
@@ -142,6 +152,17 @@ class Checkers {
   void check_stable(ledger::ReplicaId from, const ledger::StableCheckpoint& stable);
   void check_transition(ledger::ReplicaId self, const pbft::Replica& replica);
   void note_facts(ledger::ReplicaId self, const pbft::Output& out);
+  // checkers_proofs.cc
+  void check_proofs(ledger::ReplicaId self, const pbft::Replica& replica, const pbft::Output& out);
+  void check_own_proposal(ledger::ReplicaId self, const pbft::Replica& replica,
+                          const pbft::ProposalRecord& record);
+  void check_own_commit(ledger::ReplicaId self, const pbft::CommitRecord& record);
+  void check_plan(ledger::ReplicaId self, const pbft::Replica& replica,
+                  const pbft::ViewEntered& entered);
+  void check_departure(ledger::ReplicaId self, const pbft::Replica& replica,
+                       const pbft::ViewLeft& left);
+  void check_contradiction(ledger::ReplicaId self, const pbft::Replica& replica,
+                           const ledger::Evidence& evidence);
   void check_effects(ledger::ReplicaId self, const ledger::CertifiedBatch& batch,
                      const ledger::Execution& execution);
 
@@ -167,6 +188,7 @@ class Checkers {
   ledger::Sequence highest_executed_;
   ledger::Sequence highest_stable_;
   std::set<ledger::View> views_;
+  ledger::View highest_left_for_;  // of correct replicas, in all lives
 };
 
 }  // namespace quorate::testnet

@@ -14,6 +14,8 @@ constexpr std::uint64_t kSecondUs = 1'000'000;
 constexpr std::uint64_t kDrawStream = 4;
 constexpr std::uint64_t kLiarDrawStream = 6;
 constexpr std::uint64_t kCommitsMin = 50;
+constexpr std::uint64_t kIdleReportMs = 10'000;  // as pbft::ReplicaConfig has it
+constexpr std::uint64_t kPacketsPerReport = 4;
 
 // Small windows reach their ends, large ones never do: both happen.
 ledger::Parameters draw_parameters(Prng& dice) {
@@ -50,6 +52,41 @@ std::string describe_stuck(Simulator& simulator, Workload& workload) {
                         replica.ready_transactions(), host->is_recovering() ? ", recovering" : "");
   }
   return text;
+}
+
+// Why a replica is not at rest; empty: it is. One may wait between views: it lost patience alone.
+std::string unrest_of(const SimHost& host, ledger::Sequence last) {
+  if (!host.is_up()) return "down";
+  if (host.is_recovering()) return "still recovering";
+  const pbft::Replica& replica = host.replica();
+  if (replica.executed() != last) return fmt::format("executed {}", replica.executed().value);
+  if (replica.low_watermark() != last) {
+    return fmt::format("stable at {} only", replica.low_watermark().value);
+  }
+  return "";
+}
+
+// Nobody submits anything. What is wrong then; empty: nothing.
+std::string watch_quiet(Simulator& simulator, std::uint64_t seconds) {
+  (void)simulator.run_for(seconds / 2 * kSecondUs);
+  const std::uint64_t before = simulator.network().packets();
+  (void)simulator.run_for(seconds / 2 * kSecondUs);
+  const std::uint64_t packets = simulator.network().packets() - before;
+  const std::uint64_t links = simulator.hosts().size() * (simulator.hosts().size() - 1);
+  const std::uint64_t reports = seconds / 2 * 1'000 / kIdleReportMs + 2;
+  if (packets > kPacketsPerReport * links * reports) {
+    return fmt::format("{} packets while nothing happened", packets);
+  }
+  const ledger::Sequence last = simulator.checkers().highest_executed();
+  std::string text;
+  for (const auto& host : simulator.hosts()) {
+    if (simulator.checkers().is_liar(host->self())) continue;
+    const std::string unrest = unrest_of(*host, last);
+    if (unrest.empty()) continue;
+    text += fmt::format("{}replica {}: {}", text.empty() ? "" : "; ", host->self().value, unrest);
+  }
+  if (text.empty()) return "";
+  return fmt::format("{} s after the last of {} batches: {}", seconds, last.value, text);
 }
 
 }  // namespace
@@ -102,7 +139,10 @@ RunReport run_random(const RunOptions& options) {
   const std::size_t lying = std::min(options.byzantine.size(), tolerated);
   Nemesis nemesis(simulator, draw_nemesis(dice, tolerated - lying));
   Prng liar_dice = Prng(options.seed).fork(kLiarDrawStream);
-  const Liars liars = draw_liars(options.byzantine, options.replicas, liar_dice);
+  Liars liars = draw_liars(options.byzantine, options.replicas, liar_dice);
+  if (!options.lies.empty()) {
+    for (auto& [id, behaviours] : liars) behaviours = options.lies;
+  }
   const Cabal cabal(simulator, liars);
   simulator.start_all();
   workload.start();
@@ -116,7 +156,14 @@ RunReport run_random(const RunOptions& options) {
     (void)workload.submit(i % simulator.world().clients(), i % options.replicas);
     is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
   }
+  const bool looks = is_live && simulator.checkers().violations().empty() &&
+                     options.quiet_seconds > 0;
+  const std::string unrest = looks ? watch_quiet(simulator, options.quiet_seconds) : "";
   RunReport report = make_report(simulator, workload, is_live);
+  if (report.verdict == Verdict::kSound && !unrest.empty()) {
+    report.verdict = Verdict::kStuck;
+    report.stuck = unrest;
+  }
   report.faults = nemesis.faults();
   report.liars = liars;
   if (options.at_end) options.at_end(simulator);

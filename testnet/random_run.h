@@ -27,7 +27,11 @@ struct RunOptions {
   std::size_t replicas = 4;
   std::uint64_t seed = 1;
   std::uint64_t seconds = 60;  // with faults, in virtual time
-  std::set<ledger::ReplicaId> byzantine;  // behaviours are drawn
+  std::set<ledger::ReplicaId> byzantine;
+  std::set<Behaviour> lies;        // what each of them does; empty: it is drawn
+  // After everything ended: so long without clients. Then all correct replicas must be alike, with
+  // all they executed under a stable checkpoint, and nearly silent. 0: not looked at.
+  std::uint64_t quiet_seconds = 0;
   HostBug bug = HostBug::kNone;           // of all replicas
   SimSignatures signatures = SimSignatures::kEd25519;
   // Sees every event of the trace.

@@ -186,6 +186,7 @@ void SimHost::step_next() {
   waiting_.push_back(replica_->step(input));
   const pbft::Output& output = waiting_.back();
   parts_.checkers.on_step(self_, *replica_, output);
+  parts_.checkers.tempt(self_, *replica_, output, *voter_);
   deadline_ms_ = output.deadline_ms;
   arm_timer();
 }

@@ -175,6 +175,22 @@ ExitCode list_all(Console& console) {
   return ExitCode::kSuccess;
 }
 
+// Names, with commas between them.
+Result<std::set<Behaviour>> parse_lies(const std::string& text) {
+  std::set<Behaviour> lies;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const auto behaviour = find_behaviour(std::string_view(text).substr(begin, end - begin));
+    if (!behaviour) {
+      return wrong("simulate-lies", fmt::format("Found --lies {}", text),
+                   "Expected behaviours that --list names: --lies equivocate,double-vote");
+    }
+    lies.insert(*behaviour);
+    begin = end + 1;
+  }
+  return lies;
+}
+
 Result<RunOptions> run_options(const SimulateOptions& options) {
   RunOptions run;
   run.replicas = options.replicas.value_or(run.replicas);
@@ -184,6 +200,18 @@ Result<RunOptions> run_options(const SimulateOptions& options) {
   if (run.replicas < 1 || run.replicas > kSimulatedReplicasMax) {
     return wrong("simulate-replicas", fmt::format("Found --replicas {}", run.replicas),
                  fmt::format("Expected 1 to {}", kSimulatedReplicasMax));
+  }
+  run.quiet_seconds = options.quiet;
+  if ((options.lies || options.quiet > 0) && options.scenario != kRandomScenario) {
+    return wrong("simulate-lies", fmt::format("Found --lies or --quiet with {}", options.scenario),
+                 "Expected them with random runs; a scenario says `liar` and `settle` itself.");
+  }
+  if (options.lies && !options.byzantine) {
+    return wrong("simulate-lies", "Found --lies without --byzantine",
+                 "Expected to be told who lies: --byzantine 0 --lies equivocate");
+  }
+  if (options.lies) {
+    QUORATE_ASSIGN(run.lies, parse_lies(*options.lies));
   }
   if (!options.byzantine) return run;
   const auto liars = parse_numbers(*options.byzantine);
@@ -245,11 +273,17 @@ void add_simulate_command(node::CommandLine& line) {
       {.name = "--replicas", .value = "N", .help = "How many (4)", .target = &options->replicas},
       {.name = "--byzantine", .value = "I,I", .help = "These lie; more than f break agreement",
        .target = &options->byzantine},
+      {.name = "--lies", .value = "NAME,NAME",
+       .help = "What they do, of the behaviours that --list names (drawn from the seed)",
+       .target = &options->lies},
       {.name = "--seed", .value = "S", .help = "The history (1)", .target = &options->seed},
       {.name = "--seeds", .value = "A..B", .help = "All of these, on all cores",
        .target = &options->seeds},
       {.name = "--seconds", .value = "T", .help = "Virtual time with faults (60)",
        .target = &options->seconds},
+      {.name = "--quiet", .value = "T",
+       .help = "Virtual time without clients at the end: then all must be alike and at rest (0)",
+       .target = &options->quiet},
       {.name = "--trace", .value = "FILE", .help = "Every event, a line each, in this file",
        .target = &options->trace},
       {.name = "--ledgers", .value = "DIR", .help = "Leave each replica's ledger in a new folder",

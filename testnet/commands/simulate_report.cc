@@ -23,9 +23,11 @@ std::string replay(const SimulateOptions& options, std::uint64_t seed) {
   std::string text = fmt::format("quorate simulate {}", options.scenario);
   if (options.replicas) text += fmt::format(" --replicas {}", *options.replicas);
   if (options.byzantine) text += " --byzantine " + *options.byzantine;
+  if (options.lies) text += " --lies " + *options.lies;
   text += fmt::format(" --seed {}", seed);
   if (options.stand_in) text += " --stand-in";
   if (options.scenario == kRandomScenario) text += fmt::format(" --seconds {}", options.seconds);
+  if (options.quiet > 0) text += fmt::format(" --quiet {}", options.quiet);
   return text;
 }
 

@@ -24,7 +24,9 @@ struct SimulateOptions {
   std::uint64_t seed = 1;
   std::optional<std::string> seeds;
   std::optional<std::string> byzantine;
+  std::optional<std::string> lies;
   std::uint64_t seconds = 60;
+  std::uint64_t quiet = 0;
   std::optional<std::string> trace;
   std::optional<std::string> ledgers;
   bool stand_in = false;

@@ -172,11 +172,17 @@ allowed_core() {
   echo "${cores[$$ / 2 % ${#cores[@]}]}"
 }
 
+# is_one_scenario: the block names another scenario than `random`, which takes a seed at a time.
+is_one_scenario() { [[ $search == honest* || $search == tests/scenarios/* ]]; }
+
 # simulate PROGRAM FIRST COUNT: so many seeds, as the block says.
 simulate() {
   local options=(random)
   read -ra options <<<"random $search"
-  if [[ $search == honest* ]]; then read -ra options <<<"$search"; fi
+  if is_one_scenario; then
+    read -ra options <<<"$search"
+    options[0]=${options[0]/#tests/$top/tests}
+  fi
   if (($3 == 1)); then
     exec "$1" simulate "${options[@]}" --seed "$2" --json
   fi
@@ -186,7 +192,7 @@ simulate() {
 # find_seed PROGRAM LOG: sets `seed`, empty if there is none, and `spent_ms`.
 find_seed() {
   local begin_ms=0 first=1 core left step=4  # seeds by one process
-  [[ $search != honest* ]] || step=1
+  if is_one_scenario; then step=1; fi
   seed=''
   spend
   begin_ms=$spent_ms spent_ms=0

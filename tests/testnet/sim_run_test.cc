@@ -54,6 +54,16 @@ TEST(SimRun, RandomFaultsBreakNothingAmongFour) {
   for (std::uint64_t seed = kFirstSeed; seed < kFirstSeed + 6; ++seed) expect_good(4, seed, 10);
 }
 
+TEST(SimRun, AllAreAlikeAndNearlySilentAfterAQuietMinute) {
+  RunOptions options;
+  options.seconds = 5;
+  options.quiet_seconds = 60;
+  for (options.seed = 1; options.seed <= 3; ++options.seed) {
+    const RunReport report = run_random(options);
+    EXPECT_EQ(report.verdict, Verdict::kSound) << report.stuck << ", seed " << options.seed;
+  }
+}
+
 TEST(SimRun, RandomFaultsBreakNothingAtAnySize) {
   for (const std::size_t replicas : {1, 2, 3, 5, 6, 7, 10}) expect_good(replicas, 1, 5);
 }

@@ -1,6 +1,6 @@
 // Receiver-driven retransmission (Castro & Liskov, TOCS '02 §5.2) and blocks from peers.
 //
-// A replica says what it has; the others resend what it lacks (pbft/retransmission.h). What it lacks
+// A replica says what it has; the others resend what it lacks (pbft/retransmission.h). What lies
 // below their windows it fetches as blocks, each with the certificate that makes the peer's word
 // unnecessary.
 

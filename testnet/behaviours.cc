@@ -43,7 +43,7 @@ const std::array<BehaviourInfo, 17>& behaviours() {
       {Behaviour::kLieCheckpoint, "lie-checkpoint", "cosigns checkpoints of another state"},
       {Behaviour::kLieCatchUp, "lie-catch-up", "claims blocks that it lacks and changes others"},
       {Behaviour::kTwin, "twin", "runs twice with one key, one for each half"},
-      {Behaviour::kForge, "forge", "says what it has no right to say: too few votes, others' votes"},
+      {Behaviour::kForge, "forge", "says what it may not: with too few votes, in others' names"},
   }};
   return kBehaviours;
 }

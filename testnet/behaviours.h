@@ -52,7 +52,8 @@ struct BehaviourInfo {
 [[nodiscard]] std::optional<Behaviour> find_behaviour(std::string_view name);
 
 using Liars = std::map<ledger::ReplicaId, std::set<Behaviour>>;
-// One or two of the first sixteen behaviours each (one seed stays one history); more liars than the replicas tolerate all equivocate and vote twice.
+// One or two of the first sixteen behaviours each, so that one seed stays one history; more liars
+// than the replicas tolerate all equivocate and vote twice.
 [[nodiscard]] Liars draw_liars(const std::set<ledger::ReplicaId>& who, std::size_t replicas,
                                Prng& dice);
 

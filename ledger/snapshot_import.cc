@@ -184,7 +184,7 @@ Result<std::optional<ChunkId>> SnapshotWork::next() {
 
 Status SnapshotWork::take(const ChunkId& id, const Chunk& chunk) {
   --asked_;
-  const Status verified = verify_chunk(chunk, id.path, id.digest);
+  Status verified = verify_chunk(chunk, id.path, id.digest);
   if (!verified) {
     open_.push_back(id);
     return verified;

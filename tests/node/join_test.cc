@@ -218,8 +218,7 @@ TEST_F(JoinTest, AnOfferThatIsNotCosignedEndsItsSource) {
 // The first round ends without a source; in the second one the liar's offer is none.
 TEST_F(JoinTest, ALiarIsRememberedBeyondARound) {
   fill();
-  int answers = 0;
-  add_source({0}, [&answers](PeerMessage& message, const Source::Send&) {
+  add_source({0}, [answers = 0](PeerMessage& message, const Source::Send&) mutable {
     auto* answer = std::get_if<ChunkAnswer>(&message);
     if (answer != nullptr && ++answers == 1) answer->chunk.reset();
   });
@@ -242,7 +241,8 @@ TEST_F(JoinTest, WhoSendsMuchThatNobodyAskedForIsNotListenedTo) {
   }
   ChunkAnswer unasked{{7}, {0}, std::vector<ledger::SnapshotEntry>(1)};
   std::get<0>(*unasked.chunk)[0].value.resize(kUnaskedBytesMax / 2);
-  add_source({1}, [&unasked](PeerMessage& message, const Source::Send& send) {
+  // A source answers on a thread of its own, also after the join.
+  add_source({1}, [unasked](PeerMessage& message, const Source::Send& send) {
     if (!std::holds_alternative<SnapshotOffer>(message)) return;
     for (int i = 0; i < 2; ++i) send(unasked);
   });
@@ -260,15 +260,15 @@ TEST_F(JoinTest, WithoutOffersThereIsNothingToWaitFor) {
 
 TEST_F(JoinTest, WhatWasBrokenOffGoesOn) {
   fill();
-  std::atomic<int> answers = 0;
-  add_source({0}, [&answers](PeerMessage& message, const Source::Send&) {
-    if (std::holds_alternative<ChunkAnswer>(message)) ++answers;
+  const auto answers = std::make_shared<std::atomic<int>>(0);
+  add_source({0}, [answers](PeerMessage& message, const Source::Send&) {
+    if (std::holds_alternative<ChunkAnswer>(message)) ++*answers;
   });
   // Three are open at once, so that two have come when the fifth is answered.
   for (const ReplicaId id : {ReplicaId{1}, ReplicaId{2}}) {
     add_source(id, [](PeerMessage& message, const Source::Send&) { message = SnapshotOffer{}; });
   }
-  EXPECT_EQ(join([&answers] { return answers >= 5; }).value(), JoinOutcome::kStopped);
+  EXPECT_EQ(join([&answers] { return *answers >= 5; }).value(), JoinOutcome::kStopped);
   EXPECT_FALSE(std::filesystem::exists(home_.ledger()));
   expect_joined();
   const ledger::SnapshotOrigin origin = check_ledger();

@@ -1,28 +1,31 @@
 #pragma once
 
-// Small real chains for tests: headers with their work done, and real headers of Bitcoin from the
-// folder that QUORATE_DATA names, else from shared/data beside the checkout.
+// Small real chains for tests: headers with their work done, and real headers of Bitcoin
+// (tests/support/test_data.h says where they are).
 
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "pow/rules.h"
+#include "tests/support/test_data.h"
 
 namespace quorate::pow::test {
 
 inline constexpr const char* kMainHeaders = "bitcoin_mainnet_headers_0_9999.bin";
-inline constexpr const char* kNoData = "set QUORATE_DATA to a folder with the test vectors: no ";
+using quorate::test::kNoData;
 
-// Empty where the file is absent.
+// Empty where the file is absent; one that is there holds whole headers.
 inline std::vector<Header> read_headers(const std::string& name) {
-  const char* folder = std::getenv("QUORATE_DATA");
-  const std::string base = folder != nullptr ? folder : QUORATE_SOURCE_DIR "/../shared/data";
-  std::ifstream file(base + "/" + name, std::ios::binary);
+  std::ifstream file(quorate::test::data_path(name), std::ios::binary);
+  if (!file) return {};
   const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  if (bytes.empty() || bytes.size() % kHeaderBytes != 0) {
+    throw std::runtime_error(name + " is not a file of whole headers");
+  }
   std::vector<Header> headers;
   for (std::size_t at = 0; at + kHeaderBytes <= bytes.size(); at += kHeaderBytes) {
     headers.push_back(decode_header(

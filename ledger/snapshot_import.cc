@@ -107,8 +107,8 @@ class Maker {
 }
 
 // What the ledger is besides its state, in the one synced batch that makes it a ledger.
-[[nodiscard]] Status put_head(leveldb::WriteBatch& batch, const SnapshotHead& head,
-                              const StateSlot& root, const SnapshotOrigin& origin, TimeMs time) {
+void put_head(leveldb::WriteBatch& batch, const SnapshotHead& head, const StateSlot& root,
+              const SnapshotOrigin& origin, TimeMs time) {
   const CheckpointNote& note = head.checkpoint.note;
   const auto ids = subtrees_of(note.head.size);
   for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -120,7 +120,6 @@ class Maker {
   put(batch, keys::own_checkpoint(note.sequence), note);
   put(batch, keys::stable(note.sequence), head.checkpoint);
   put(batch, keys::origin(), origin);
-  return {};
 }
 
 }  // namespace
@@ -225,7 +224,7 @@ Status make_ledger(const std::filesystem::path& folder, const Genesis& genesis,
   if (!time) return incomplete(root_of(note.state_root));
   origin.checkpoint = head.checkpoint;
   leveldb::WriteBatch batch;
-  QUORATE_TRY(put_head(batch, head, maker.root(), origin, *time));
+  put_head(batch, head, maker.root(), origin, *time);
   return database->write(batch, true);
 }
 

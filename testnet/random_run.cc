@@ -14,7 +14,6 @@ constexpr std::uint64_t kSecondUs = 1'000'000;
 constexpr std::uint64_t kDrawStream = 4;
 constexpr std::uint64_t kLiarDrawStream = 6;
 constexpr std::uint64_t kCommitsMin = 50;
-constexpr std::uint64_t kIdleReportMs = 10'000;  // as pbft::ReplicaConfig has it
 constexpr std::uint64_t kPacketsPerReport = 4;
 
 // Small windows reach their ends, large ones never do: both happen.
@@ -73,7 +72,8 @@ std::string watch_quiet(Simulator& simulator, std::uint64_t seconds) {
   (void)simulator.run_for(seconds / 2 * kSecondUs);
   const std::uint64_t packets = simulator.network().packets() - before;
   const std::uint64_t links = simulator.hosts().size() * (simulator.hosts().size() - 1);
-  const std::uint64_t reports = seconds / 2 * 1'000 / kIdleReportMs + 2;
+  const std::uint64_t idle_ms = pbft::ReplicaConfig{}.status_interval_ms_max;
+  const std::uint64_t reports = seconds / 2 * 1'000 / idle_ms + 2;
   if (packets > kPacketsPerReport * links * reports) {
     return fmt::format("{} packets while nothing happened", packets);
   }

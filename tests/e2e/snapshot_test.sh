@@ -16,20 +16,6 @@ page() {
   cat <&3
   exec 3<&-
 }
-await_text() {
-  local end=$((SECONDS + patience))
-  until grep -Eq -- "$2" "$1"; do
-    ((SECONDS < end)) || die "no line of $1 matches '$2'"
-    sleep 0.1
-  done
-}
-await_role() {
-  local end=$((SECONDS + patience))
-  until status_json | grep -qE "\"id\":3,[^}]*\"role\":\"$1\""; do
-    ((SECONDS < end)) || die "replica-3 is not $1"
-    sleep 0.1
-  done
-}
 wipe() {
   expect 0 "$quorate" testnet stop 3 --dir "$net"
   rm -r "$home/ledger" "$home/votes"
@@ -49,7 +35,7 @@ sed -i 's/^snapshot_blocks_min = .*/snapshot_blocks_min = 2/' "$home/config.toml
 wipe
 expect 0 "$quorate" testnet start 3 --dir "$net"
 await_text "$home/node.log" 'joined-by-snapshot'
-await_role backup
+await_role 3 backup
 await_equal_heads 4
 joined=$(grep -E 'joined-by-snapshot' "$home/node.log")
 echo "$joined"

@@ -102,6 +102,26 @@ rpc_urls() { status_json | grep -oE '"url":"[^"]*"' | cut -d'"' -f4; }
 # height: of the replica that is furthest.
 height() { status_json | grep -oE '"sequence":[0-9]+' | cut -d: -f2 | sort -n | tail -n 1; }
 
+role_of() {
+  status_json | grep -oE "\"id\":$1,[^}]*\"role\":\"[a-z]+\"" | grep -oE '[a-z]+"$' | tr -d '"'
+}
+# await_role REPLICA ROLE
+await_role() {
+  local end=$((SECONDS + patience))
+  until [[ $(role_of "$1") == "$2" ]]; do
+    ((SECONDS < end)) || die "replica-$1 is $(role_of "$1") and not $2"
+    sleep 0.1
+  done
+}
+# await_text FILE PATTERN: a log is written a moment after the fact.
+await_text() {
+  local end=$((SECONDS + patience))
+  until grep -Eq -- "$2" "$1"; do
+    ((SECONDS < end)) || die "no line of $1 matches '$2'"
+    sleep 0.1
+  done
+}
+
 # await_equal_heads N: until N replicas answer with one tree head.
 await_equal_heads() {
   local end=$((SECONDS + patience)) heads

@@ -161,6 +161,7 @@ class Replica {
 
   // replica_primary.cc: what a primary proposes
   [[nodiscard]] bool may_propose() const;
+  [[nodiscard]] bool is_view_unproven() const;
   [[nodiscard]] bool propose(Output& out);  // false: nothing (more) to propose
   [[nodiscard]] bool propose_ready(Output& out);
   [[nodiscard]] bool propose_checkpoint(Output& out);
@@ -283,7 +284,7 @@ class Replica {
   std::uint64_t proposed_ms_ = 0;  // when we last proposed
   // Of the start, for the first output.
   bool recovery_ended_ = false;
-  std::optional<CheckpointExecuted> last_checkpoint_;
+  std::optional<CheckpointExecuted> last_checkpoint_;  // that it owes its vote for
   std::uint64_t deadline_ms_ = 0;  // that the last output asked for; 0: none
   std::uint64_t asked_ms_ = 0;     // when missing things were last asked for
   std::uint32_t ask_attempts_ = 0;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <iterator>
 #include <utility>
+#include <vector>
 
 #include "pbft/replica.h"
 
@@ -16,6 +17,18 @@ namespace {
 // No commit here for this long while peers report more than we have starts a block fetch.
 constexpr std::uint64_t kLagGraceMs = 100;
 constexpr std::uint32_t kBackoffDoublingsMax = 5;
+
+// Each stored the bodies with its prepare, or lies.
+std::vector<ReplicaId> others_that_prepared(const Slot& slot, ReplicaId self) {
+  std::vector<ReplicaId> result;
+  if (!slot.proposal) return result;
+  for (const auto& [replica, prepare] : slot.prepares) {
+    if (replica != self && prepare.vote.batch == slot.proposal->vote.batch) {
+      result.push_back(replica);
+    }
+  }
+  return result;
+}
 }  // namespace
 
 void Replica::on(const PeerConnected& event, Output& out) {
@@ -122,9 +135,18 @@ void Replica::fetch_missing_bodies(Output& out) {
     if (!slot.content || slot.content->is_complete() || slot.proposal_lost()) continue;
     const bool is_first = slot.body_attempts == 0;
     if (!is_first && now_.monotonic_ms < body_retry_ms(slot)) continue;
-    // The proposer first: it must have them. Then everyone in turn.
-    const bool from_primary = is_first && !is_primary();
-    BodyFetch fetch{from_primary ? primary() : next_peer(slot.body_attempts), {}};
+    // The proposer first: it must have them. Then in turn those that prepared the batch; they may
+    // all lie, so every third time, and while there is none, everyone in turn.
+    BodyFetch fetch{next_peer(slot.body_attempts), {}};
+    const std::vector<ReplicaId> prepared = others_that_prepared(slot, config_.self);
+    if (is_first && !is_primary()) {
+      fetch.from = primary();
+    } else if (!prepared.empty()) {
+      const std::uint32_t thirds = slot.body_attempts / 3;
+      fetch.from = slot.body_attempts % 3 == 0
+                       ? next_peer(thirds)
+                       : prepared[(slot.body_attempts - thirds) % prepared.size()];
+    }
     for (const auto& [id, place] : slot.content->missing) fetch.ids.push_back(id);
     slot.asked_bodies_ms = now_.monotonic_ms;
     ++slot.body_attempts;

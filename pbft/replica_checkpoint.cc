@@ -11,7 +11,10 @@ namespace quorate::pbft {
 // hold everything below it: nobody needs the votes there any more.
 void Replica::vote_for_checkpoint(const CheckpointExecuted& executed, Output& out) {
   if (executed.note.sequence <= low_) return compare_with_stable(executed.note, out);
-  if (!voter_.may_vote()) return;
+  if (!voter_.may_vote()) {
+    last_checkpoint_ = executed;  // for the end of its recovery
+    return;
+  }
   Signed<Signature> signature = voter_.checkpoint(executed.note, executed.time_seconds);
   if (!signature) return refuse(std::move(signature.error()), out);
   const CheckpointVote vote{executed.note, executed.time_seconds, config_.self, *signature};
@@ -49,7 +52,7 @@ void Replica::make_stable(const StableCheckpoint& stable, Output& out) {
   stable_ = stable;
   checkpoints_.set_stable(low_);
   out.persist.emplace_back(StableRecord{stable});
-  if (voter_.set_stable(low_)) end_recovery(out);
+  const bool has_recovered = voter_.set_stable(low_);
   out.stable = stable;
   out.events.push_back(CheckpointStable{low_});
   // Its cosigners' ledgers reach that far; whoever is behind asks them first.
@@ -60,11 +63,16 @@ void Replica::make_stable(const StableCheckpoint& stable, Output& out) {
   }
   close_slots_up_to(low_);
   reproposals_.erase(reproposals_.begin(), reproposals_.upper_bound(low_));
+  if (has_recovered) end_recovery(out);
 }
 
 void Replica::end_recovery(Output& out) {
   out.recovered = true;
   out.persist.emplace_back(FloorRecord{epoch_, voter_.ceiling().view});
+  // Nobody else may be left to make it stable.
+  if (const auto last = std::exchange(last_checkpoint_, std::nullopt)) {
+    vote_for_checkpoint(*last, out);
+  }
 }
 
 // We executed a checkpoint that others made stable before.

@@ -11,6 +11,9 @@ namespace quorate::pbft {
 namespace {
 // An idle primary waits this long for more before it closes the burst with a checkpoint.
 constexpr std::uint64_t kBurstEndMs = 100;
+
+// After a view change, until something new is committed.
+constexpr std::uint32_t kFirstBatchTransactionsMax = 32;
 }  // namespace
 
 // Behind its own checkpoint a replica cannot tell what is ready; one that must still propose again
@@ -23,6 +26,10 @@ bool Replica::may_propose() const {
          });
 }
 
+// A view change leaves a backlog of a whole timeout. The first new batch is small and alone, so
+// that commits resume after one round trip and not after the work of that second.
+bool Replica::is_view_unproven() const { return view_ != View{} && committed_ <= plan_high_; }
+
 bool Replica::propose(Output& out) {
   if (!is_primary() || !in_view_) return false;
   repropose(out);
@@ -33,12 +40,17 @@ bool Replica::propose(Output& out) {
       last_proposed_.value - committed_.value >= config_.parameters.window_batches) {
     return false;
   }
+  if (is_view_unproven() && last_proposed_ > plan_high_) return false;
   return propose_ready(out) || propose_checkpoint(out) || propose_filling(out);
 }
 
 bool Replica::propose_ready(Output& out) {
-  const std::vector<TransactionPtr> bodies = requests_.oldest(
-      config_.parameters.batch_transactions_max, config_.parameters.batch_bytes_max);
+  const std::uint32_t count_max =
+      is_view_unproven()
+          ? std::min(kFirstBatchTransactionsMax, config_.parameters.batch_transactions_max)
+          : config_.parameters.batch_transactions_max;
+  const std::vector<TransactionPtr> bodies =
+      requests_.oldest(count_max, config_.parameters.batch_bytes_max);
   if (bodies.empty()) return false;
   std::vector<TxId> ids;
   ids.reserve(bodies.size());

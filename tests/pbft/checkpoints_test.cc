@@ -146,6 +146,28 @@ TEST(ReplicaCheckpoint, VoteThatACrashSwallowedIsCastAfterTheRestart) {
 }
 
 // Pitfall 24: a replica whose state is not the certified one must not go on voting.
+// Found by simulation: nobody else may be left to make it stable.
+TEST(ReplicaCheckpoint, ExecutedWhileItSignedNothingIsVotedForAtTheEndOfTheRecovery) {
+  const World world(4);
+  ReplicaStart start = start_at_genesis();
+  start.executed = {17};
+  start.checkpoint = {17};
+  start.last_checkpoint = world.checkpoint(17);
+  Voter voter(world.signer(r(3)), world.chain_id(), r(3), world.replicas(), Standing::kRecovering,
+              {{}, {}, {16}});
+  ReplicaConfig config;
+  config.self = r(3);
+  config.replicas = world.replicas();
+  Replica replica(config, voter, std::move(start));
+  const Now now{1000, kStartTime};
+  EXPECT_TRUE(sent<CheckpointVote>(replica.step({now, Tick{}})).empty());
+  const Output out = replica.step({now, world.verified(world.stable(16))});
+  EXPECT_TRUE(out.recovered);
+  ASSERT_EQ(sent<CheckpointVote>(out).size(), 1U);
+  EXPECT_EQ(sent<CheckpointVote>(out)[0].note.sequence, Sequence{17});
+  EXPECT_EQ(records<CheckpointRecord>(out).size(), 1U);
+}
+
 TEST(ReplicaCheckpoint, ReplicaWhoseStateIsNotTheCertifiedOneStopsSigning) {
   Lone lone(4, r(1));
   const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, {}));

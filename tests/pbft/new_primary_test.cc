@@ -77,6 +77,23 @@ TEST(NewPrimary, ProposesNothingFreshBeforeWhatItMustProposeAgain) {
   EXPECT_TRUE(lone.replica.slots().at({1}).proposal) << "but the null batch before it";
 }
 
+// What waited for the view change would take long to commit in one batch.
+TEST(NewPrimary, FirstNewBatchIsSmallAndAlone) {
+  Lone lone(4, r(1));
+  (void)lone.ready(100);
+  const auto first = sent<PrePrepare>(open_view_one(lone, {}));
+  ASSERT_EQ(first.size(), 1U);
+  EXPECT_EQ(first[0].batch.ids.size(), 32U);
+
+  Output out;
+  for (const std::size_t i : {2, 3}) out = lone.receive(lone.world.prepare(first[0], r(i)));
+  EXPECT_TRUE(sent<PrePrepare>(out).empty());
+  for (const std::size_t i : {2, 3}) out = lone.receive(lone.world.commit(first[0], r(i)));
+  const auto second = sent<PrePrepare>(out);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0].batch.ids.size(), 68U);
+}
+
 // --- what a backup demands -----------------------------------------------------------------------
 
 struct Backup {

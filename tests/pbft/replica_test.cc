@@ -126,6 +126,35 @@ TEST(Bodies, FetchIsRetriedAtEveryOtherPeer) {
   EXPECT_EQ(asked, (std::set<ReplicaId>{r(0), r(2), r(3)}));
 }
 
+// Found by a scenario whose primary died: whoever prepared the batch has its bodies.
+TEST(Bodies, SecondIsAskedWhoPreparedTheBatch) {
+  for (const std::size_t other : {2, 3}) {
+    Lone lone(4, r(1));
+    const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, {lone.world.transaction()}));
+    (void)lone.receive(proposal);
+    (void)lone.receive(lone.world.prepare(proposal, r(other)));
+    const Output out = lone.tick_after(300);
+    ASSERT_EQ(out.fetch_bodies.size(), 1U);
+    EXPECT_EQ(out.fetch_bodies[0].from, r(other));
+  }
+}
+
+TEST(Bodies, EveryoneIsAskedThoughTheOnesThatPreparedGiveNone) {
+  for (const std::size_t replicas : {4, 5, 6, 7, 10}) {
+    Lone lone(replicas, r(1));
+    const PrePrepare proposal = lone.world.pre_prepare(batch_of(1, {lone.world.transaction()}));
+    (void)lone.receive(proposal);
+    (void)lone.receive(lone.world.prepare(proposal, r(2)));
+    std::set<ReplicaId> asked;
+    for (int i = 0; i < 3000 && asked.size() + 2 < replicas; ++i) {
+      for (const BodyFetch& fetch : lone.tick_after(100).fetch_bodies) {
+        if (fetch.from != r(0)) asked.insert(fetch.from);
+      }
+    }
+    EXPECT_EQ(asked.size() + 2, replicas);
+  }
+}
+
 // A primary may name ids that nobody has: asking for them must not become a load.
 TEST(Bodies, FetchOfWhatNobodyHasBacksOff) {
   Lone lone(4, r(1));

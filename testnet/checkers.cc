@@ -18,6 +18,7 @@ Checkers::Checkers(const SimWorld& world, std::set<ReplicaId> liars)
     : world_(world),
       liars_(std::move(liars)),
       positions_(world.size()),
+      voted_in_(world.size()),
       handed_out_(world.size()) {}
 
 void Checkers::violate(std::string_view invariant, ReplicaId who, std::string text) {
@@ -29,7 +30,9 @@ void Checkers::on_signed(const TxId& id) { signed_.insert(id); }
 void Checkers::on_start(ReplicaId self, ledger::Height height, bool has_forgotten) {
   if (has_forgotten) forgetful_.insert(self);
   handed_out_[self.value] = height;
+  // Who voted in a view is not below it in a later life, unless it has forgotten that.
   positions_[self.value] = {};
+  if (!forgetful_.contains(self)) positions_[self.value].view = voted_in_[self.value];
 }
 
 void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft::Output& out) {
@@ -67,7 +70,7 @@ bool Checkers::check_vote(ReplicaId from, Purpose purpose, const Vote& vote) {
                         vote.replica.value, crypto::purpose_text(purpose), vote.view.value,
                         vote.sequence.value));
   }
-  return vote.replica == from && (is_new || !forgetful_.contains(from));
+  return is_own_to_keep(from, vote.replica, vote.view, is_new);
 }
 
 // The record of `expected` is durable, with the same vote in it, and so are the bodies.

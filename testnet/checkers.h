@@ -14,7 +14,9 @@
 //   rejected           a correct replica's message does not pass another's verifier
 //   ceiling            a correct replica's vote leaves above what its guard has reserved
 //   checkpoint         notes of one sequence differ, or a stable certificate does not hold
-//   transition         view, low watermark, executed or committed go back within a life
+//   transition         view, low watermark, executed or committed go back within a life; or a life
+//                      begins below the view of a vote that left in an earlier one, or it owes its
+//                      vote for the last checkpoint that it executed
 //   bounds             a replica's state leaves its bounds
 //   plan               a correct replica enters a view by something else than VIEW-CHANGEs of a
 //                      quorum that each prove their P, or votes there for something else than
@@ -124,6 +126,9 @@ class Checkers {
   // True: this replica must have it on its disk.
   [[nodiscard]] bool check_vote(ledger::ReplicaId from, crypto::Purpose purpose,
                                 const ledger::Vote& vote);
+  // The same, once the vote is known; and where the replica was when it let it go.
+  [[nodiscard]] bool is_own_to_keep(ledger::ReplicaId from, ledger::ReplicaId signer,
+                                    ledger::View view, bool is_new);
   void check_proposal_durable(ledger::ReplicaId from, const pbft::ProposalRecord& expected,
                               const Durable& durable);
   void check_commit_durable(ledger::ReplicaId from, const pbft::Commit& commit,
@@ -183,6 +188,7 @@ class Checkers {
   std::map<ledger::Sequence, ledger::CheckpointNote> notes_;
   std::map<std::pair<ledger::Sequence, ledger::ReplicaId>, ledger::CheckpointNote> cosigned_;
   std::vector<Position> positions_;  // by replica
+  std::vector<ledger::View> voted_in_;  // the highest view of its votes that left, by replica
   std::set<ledger::ReplicaId> forgetful_;  // lost its votes in some life
   std::vector<ledger::Sequence> handed_out_;  // by replica, in its present life
   ledger::Sequence highest_executed_;

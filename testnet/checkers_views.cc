@@ -22,7 +22,14 @@ bool Checkers::check_view_vote(ReplicaId from, Purpose purpose, const ledger::Vi
             fmt::format("replica {} signed a second, different {} for view {}",
                         vote.replica.value, crypto::purpose_text(purpose), vote.view.value));
   }
-  return vote.replica == from && (is_new || !forgetful_.contains(from));
+  return is_own_to_keep(from, vote.replica, vote.view, is_new);
+}
+
+bool Checkers::is_own_to_keep(ReplicaId from, ReplicaId signer, View view, bool is_new) {
+  if (signer != from) return false;
+  if (forgetful_.contains(from)) return is_new;
+  voted_in_[from.value] = std::max(voted_in_[from.value], view);
+  return true;
 }
 
 void Checkers::check_ceiling(ReplicaId from, const Durable& durable, View view,
@@ -123,6 +130,14 @@ void Checkers::check_transition(ReplicaId self, const pbft::Replica& replica) {
                 now.view.value, now.low.value, now.executed.value, now.committed.value));
   }
   before = now;
+
+  // Whoever executed a checkpoint votes for it with the same step, or the first of its next life.
+  const Sequence due = replica.checkpoint();
+  if (due > now.low && replica.voter().may_vote() && !replica.checkpoints().find(self, due)) {
+    violate("transition", self,
+            fmt::format("it executed the checkpoint at sequence {} and has no vote for it",
+                        due.value));
+  }
 }
 
 void Checkers::note_facts(ReplicaId self, const pbft::Output& out) {

@@ -16,7 +16,8 @@ constexpr std::size_t kReplicasDefault = 4;
 
 // What a word must be.
 enum class WordKind : std::uint8_t {
-  kNumber, kSigned, kReplica, kReplicaOrAll, kSides, kExpectation, kStandIn
+  kNumber, kSigned, kReplica, kReplicaOrAll, kReplicaOrPrimary, kSides, kMessage, kExpectation,
+  kStandIn
 };
 
 struct Verb {
@@ -37,10 +38,12 @@ const std::vector<Verb>& verbs() {
       {"rivals", {WordKind::kNumber}, {}, "rivals N"},
       {"offer-again", {WordKind::kReplica}, {}, "offer-again I"},
       {"run", {WordKind::kNumber}, {}, "run MS"},
-      {"crash", {WordKind::kReplica}, {}, "crash I"},
+      {"crash", {WordKind::kReplicaOrPrimary}, {}, "crash I, or crash primary"},
       {"power-cut", {WordKind::kReplicaOrAll}, {}, "power-cut I, or power-cut all"},
       {"start", {WordKind::kReplicaOrAll}, {}, "start I, or start all"},
       {"partition", {WordKind::kSides}, {}, "partition I,I/I,I"},
+      {"lose", {WordKind::kMessage, WordKind::kSides}, {},
+       "lose MESSAGE I,I/I,I, with a MESSAGE such as pre-prepare, commit or view-change"},
       {"heal", {}, {}, "heal"},
       {"clock", {WordKind::kReplica, WordKind::kSigned}, {}, "clock I MS"},
       {"copy-votes", {WordKind::kReplica}, {}, "copy-votes I"},
@@ -51,13 +54,20 @@ const std::vector<Verb>& verbs() {
       {"lose-ledger", {WordKind::kReplica}, {}, "lose-ledger I"},
       {"settle", {}, {WordKind::kNumber}, "settle [MS]"},
       {"expect", {WordKind::kExpectation}, {WordKind::kReplica},
-       "expect view-change, no-view-change, evidence I, no-evidence, recovery or stalled"},
+       "expect view-change, no-view-change, evidence I, no-evidence, recovery, stalled, decided or "
+       "sealed"},
   };
   return kVerbs;
 }
 
-constexpr std::array<std::string_view, 6> kExpectations = {
-    "view-change", "no-view-change", "evidence", "no-evidence", "recovery", "stalled"};
+constexpr std::array<std::string_view, 8> kExpectations = {
+    "view-change", "no-view-change", "evidence", "no-evidence",
+    "recovery",    "stalled",        "decided",  "sealed"};
+
+constexpr std::array<std::string_view, 14> kMessageKinds = {
+    "pre-prepare", "prepare",    "commit",            "status",      "transactions",
+    "body-request", "block-request", "blocks",        "checkpoint",  "stable-checkpoint",
+    "view-change", "new-view",   "ask",               "batch"};
 
 std::optional<std::uint64_t> parse_number(std::string_view word) {
   std::uint64_t number = 0;
@@ -81,6 +91,10 @@ bool fits(std::string_view word, WordKind kind, std::size_t replicas) {
       return is_replica(word);
     case WordKind::kReplicaOrAll:
       return word == "all" || is_replica(word);
+    case WordKind::kReplicaOrPrimary:
+      return word == "primary" || is_replica(word);
+    case WordKind::kMessage:
+      return std::ranges::find(kMessageKinds, word) != kMessageKinds.end();
     case WordKind::kExpectation:
       return std::ranges::find(kExpectations, word) != kExpectations.end();
     case WordKind::kStandIn:
@@ -156,6 +170,8 @@ Error scenario_error(const ScenarioLine& line, std::string_view expected) {
   return {ErrorKind::kInvalid, "scenario-malformed",
           fmt::format("line {}: found \"{}\", expected {}", line.number, found, expected), ""};
 }
+
+std::span<const std::string_view> message_kinds() { return kMessageKinds; }
 
 std::uint64_t number_of(std::string_view word) { return parse_number(word).value_or(0); }
 

@@ -11,19 +11,24 @@
 //   rivals N                   N pairs with one nonce each, offered to different replicas
 //   offer-again I              what has no fate yet, to replica I
 //   run MS                     time passes
-//   crash I | power-cut I | power-cut all | start I | start all
+//   crash I | crash primary | power-cut I | power-cut all | start I | start all
 //   partition I,I/I,I          no word between the two sides
-//   heal                       all links
+//   lose MESSAGE I,I/I,I       what is of this kind (message_kinds()), from the first to the second
+//   heal                       all links, and nothing is lost any more
 //   clock I MS                 so far from true time
 //   copy-votes I | restore-votes I | wipe-votes I | lose-ledger I | flip-votes I | flip-ledger I
 //                              but for the first, it goes down
 //   settle [MS]                all that was submitted must end, and correct replicas agree on it
-//   expect view-change | no-view-change | evidence I | no-evidence | recovery | stalled
+//   expect view-change | no-view-change | evidence I | no-evidence | recovery | stalled |
+//          decided | sealed    decided: no submitted transaction is open any more
+//                              sealed: what correct replicas executed last is below a checkpoint
+//                              that is stable at each of them
 //
 // "#" begins a comment. All replicas start at time 0. Invariants are checked after every event.
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,6 +67,9 @@ struct Scenario {
 [[nodiscard]] std::uint64_t number_of(std::string_view word);
 // "0,1" as numbers; nullopt: it is something else.
 [[nodiscard]] std::optional<std::vector<std::uint64_t>> parse_numbers(std::string_view word);
+
+// What `lose` takes, in the order of the alternatives of node::PeerMessage.
+[[nodiscard]] std::span<const std::string_view> message_kinds();
 
 // Name and text of those that are built in, from tests/scenarios/.
 [[nodiscard]] const std::vector<std::pair<std::string_view, std::string_view>>& shipped_scenarios();

@@ -27,6 +27,22 @@ std::set<Behaviour> behaviours_of(const ScenarioLine& line) {
   return result;
 }
 
+// From each of the replicas before the slash to each behind it.
+std::vector<std::pair<ReplicaId, ReplicaId>> links_between(const std::string& sides) {
+  const std::size_t slash = sides.find('/');
+  const auto first = parse_numbers(std::string_view(sides).substr(0, slash));
+  const auto second = parse_numbers(std::string_view(sides).substr(slash + 1));
+  std::vector<std::pair<ReplicaId, ReplicaId>> links;
+  for (const std::uint64_t from : *first) {
+    for (const std::uint64_t to : *second) {
+      if (from == to) continue;
+      links.emplace_back(ReplicaId{static_cast<std::uint16_t>(from)},
+                         ReplicaId{static_cast<std::uint16_t>(to)});
+    }
+  }
+  return links;
+}
+
 Liars liars_of(const Scenario& scenario, const ScenarioOptions& options) {
   Liars liars;
   std::set<Behaviour> first = {Behaviour::kEquivocate, Behaviour::kDoubleVote};
@@ -79,7 +95,12 @@ class Run {
   void expect(const ScenarioLine& line);
   void change_host(const ScenarioLine& line, SimHost& host);
   void partition(const std::string& sides);
-  [[nodiscard]] std::vector<std::size_t> chosen(const std::string& word) const;
+  void lose(const ScenarioLine& line);
+  void heal();
+  [[nodiscard]] std::size_t primary();
+  [[nodiscard]] bool is_sealed();
+  [[nodiscard]] std::vector<const pbft::Replica*> correct_and_up();
+  [[nodiscard]] std::vector<std::size_t> chosen(const std::string& word);
 
   Simulator simulator_;
   Workload workload_;
@@ -92,6 +113,8 @@ class Run {
   std::optional<std::string> unmet_;
   bool is_live_ = true;
   std::uint64_t clients_turn_ = 0;
+  using Loss = std::tuple<std::size_t, ReplicaId, ReplicaId>;  // kind of message, from, to
+  std::set<Loss> losses_;
 };
 
 void Run::tell(const TraceEvent& event) {
@@ -113,7 +136,8 @@ void Run::tell(const TraceEvent& event) {
   }
 }
 
-std::vector<std::size_t> Run::chosen(const std::string& word) const {
+std::vector<std::size_t> Run::chosen(const std::string& word) {
+  if (word == "primary") return {primary()};
   if (word != "all") return {number_of(word)};
   std::vector<std::size_t> all(simulator_.world().size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
@@ -139,17 +163,51 @@ bool Run::trickle(const ScenarioLine& line) {
 }
 
 void Run::partition(const std::string& sides) {
-  const std::size_t slash = sides.find('/');
-  const auto first = parse_numbers(std::string_view(sides).substr(0, slash));
-  const auto second = parse_numbers(std::string_view(sides).substr(slash + 1));
-  for (const std::uint64_t a : *first) {
-    for (const std::uint64_t b : *second) {
-      const ReplicaId one{static_cast<std::uint16_t>(a)};
-      const ReplicaId other{static_cast<std::uint16_t>(b)};
-      simulator_.network().set_cut(one, other, true);
-      simulator_.network().set_cut(other, one, true);
-    }
+  for (const auto& [one, other] : links_between(sides)) {
+    simulator_.network().set_cut(one, other, true);
+    simulator_.network().set_cut(other, one, true);
   }
+}
+
+void Run::lose(const ScenarioLine& line) {
+  const auto kinds = message_kinds();
+  const auto kind = std::ranges::find(kinds, line.words[0]);
+  for (const auto& [from, to] : links_between(line.words[1])) {
+    losses_.emplace(static_cast<std::size_t>(kind - kinds.begin()), from, to);
+  }
+  // The first byte of a packet is the index of the alternative.
+  simulator_.network().passes = [this](ReplicaId from, ReplicaId to, const Bytes& packet) {
+    return packet.empty() || !losses_.contains({packet[0], from, to});
+  };
+}
+
+void Run::heal() {
+  simulator_.network().heal();
+  losses_.clear();
+}
+
+// Of the highest view that a correct replica is in.
+std::size_t Run::primary() {
+  ledger::View view;
+  for (const pbft::Replica* replica : correct_and_up()) view = std::max(view, replica->view());
+  return pbft::primary_of(view, simulator_.world().size()).value;
+}
+
+bool Run::is_sealed() {
+  const ledger::Sequence executed = simulator_.checkers().highest_executed();
+  return std::ranges::all_of(correct_and_up(), [&](const pbft::Replica* replica) {
+    return replica->low_watermark() >= executed;
+  });
+}
+
+std::vector<const pbft::Replica*> Run::correct_and_up() {
+  std::vector<const pbft::Replica*> result;
+  for (std::size_t i = 0; i < simulator_.world().size(); ++i) {
+    const bool is_liar = liars_.contains({static_cast<std::uint16_t>(i)});
+    const SimHost& host = simulator_.host(i);
+    if (host.is_up() && !is_liar) result.push_back(&host.replica());
+  }
+  return result;
 }
 
 bool Run::settle(const ScenarioLine& line) {
@@ -167,6 +225,8 @@ void Run::expect(const ScenarioLine& line) {
   if (what == "no-view-change") holds = counts.views == 0;
   if (what == "no-evidence") holds = simulator_.accusations().empty();
   if (what == "recovery") holds = counts.recoveries > 0;
+  if (what == "decided") holds = workload_.open() == 0;
+  if (what == "sealed") holds = is_sealed();
   if (what == "stalled") holds = workload_.open() > 0;
   if (what == "evidence") {
     holds = std::ranges::any_of(simulator_.accusations(), [&](const auto& accusation) {
@@ -220,7 +280,9 @@ bool Run::perform(const ScenarioLine& line) {
   } else if (line.verb == "partition") {
     partition(line.words[0]);
   } else if (line.verb == "heal") {
-    simulator_.network().heal();
+    heal();
+  } else if (line.verb == "lose") {
+    lose(line);
   } else if (line.verb == "expect") {
     expect(line);
   } else {

@@ -9,6 +9,7 @@
 #include "ledger/store.h"
 #include "testnet/scenario_run.h"
 #include "testnet/sim_ledgers.h"
+#include "tests/support/thinning.h"
 
 namespace quorate::testnet {
 namespace {
@@ -41,7 +42,7 @@ void expect_refused(std::string_view text, std::string_view message) {
 TEST(Scenarios, WrongLineIsRefusedWithItsNumberAndWhatWasExpected) {
   expect_refused("run 5\n\n# nothing\nsubmit lots\n",
                  "line 4: found \"submit lots\", expected submit N [I]");
-  expect_refused("crash 4", "line 1: found \"crash 4\", expected crash I");
+  expect_refused("crash 4", "line 1: found \"crash 4\", expected crash I, or crash primary");
   expect_refused("replicas 0", "line 1: found \"replicas 0\", expected replicas N, with N from 1 "
                                "to 400");
   expect_refused("liar 0 honest", "line 1: found \"liar 0 honest\", expected liar I BEHAVIOUR..., "
@@ -51,7 +52,37 @@ TEST(Scenarios, WrongLineIsRefusedWithItsNumberAndWhatWasExpected) {
   expect_refused("partition 0,1", "line 1: found \"partition 0,1\", expected partition I,I/I,I");
   expect_refused("expect evidence",
                  "line 1: found \"expect evidence\", expected expect view-change, no-view-change, "
-                 "evidence I, no-evidence, recovery or stalled");
+                 "evidence I, no-evidence, recovery, stalled, decided or sealed");
+  expect_refused("lose courage 0/1",
+                 "line 1: found \"lose courage 0/1\", expected lose MESSAGE I,I/I,I, with a "
+                 "MESSAGE such as pre-prepare, commit or view-change");
+}
+
+std::optional<std::string> unmet(std::string_view text) {
+  return run(parse_scenario("test", text).value(), 1).unmet;
+}
+
+TEST(Scenarios, LossOfOneKindOfMessageStopsWhatNeedsIt) {
+  EXPECT_FALSE(unmet("run 1000\nlose prepare 1,2,3/0,1,2,3\nsubmit 1\nrun 500\nexpect stalled"));
+  EXPECT_FALSE(unmet("run 1000\nlose prepare 1,2/3\nsubmit 1\nrun 500\nexpect decided"));
+  EXPECT_FALSE(unmet("run 1000\nlose checkpoint 0,1,2,3/0,1,2,3\nsubmit 1\nrun 5000\n"
+                     "expect decided"));
+}
+
+TEST(Scenarios, HealingEndsTheLoss) {
+  EXPECT_FALSE(unmet("run 1000\nlose prepare 1,2,3/0,1,2,3\nsubmit 1\nrun 500\nheal\nsettle"));
+}
+
+TEST(Scenarios, SealedIsWhatEveryoneHasBelowAStableCheckpoint) {
+  const std::string lost = "run 1000\nlose checkpoint 0,1,2,3/0,1,2,3\nsubmit 1\nrun 5000\n";
+  EXPECT_TRUE(unmet(lost + "expect sealed"));
+  EXPECT_FALSE(unmet(lost + "heal\nrun 30000\nexpect sealed"));
+}
+
+TEST(Scenarios, PrimaryThatCrashesIsTheOneOfTheView) {
+  EXPECT_FALSE(unmet("run 1000\ncrash primary\nsubmit 1\nrun 5000\nexpect view-change\n"
+                     "start 0\ncrash primary\nsubmit 1 2\nrun 5000\nexpect decided\n"
+                     "start 1\nsettle"));
 }
 
 TEST(Scenarios, UnknownVerbIsRefusedWithAllThatThereAre) {
@@ -68,7 +99,7 @@ TEST(Scenarios, ThoseThatShipHoldWithManySeeds) {
     EXPECT_FALSE(scenario->sentence.empty()) << name;
     // The size of these two is for the optimised program (tests/e2e/simulate_test.sh).
     if (name == "quiet-hours" || name == "hundred-replicas") continue;
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 3; seed += quorate::test::kStride) {
       const ScenarioReport report = run(*scenario, seed);
       EXPECT_EQ(report.run.verdict, Verdict::kSound)
           << name << ", seed " << seed << ": " << report.run.stuck

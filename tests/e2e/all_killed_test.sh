@@ -2,10 +2,12 @@
 # All replicas are killed with SIGKILL at once under load and started again: the next commit comes,
 # the tree heads are equal, and nothing that was acknowledged is lost.
 #   ROUNDS  how often (2)
+#   RATE    transactions a second (150)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
 rounds=${ROUNDS:-2}
+rate=${RATE:-150}
 limit_ms=5000  # two timeouts of 1 s and a start-up of under 3 s
 
 now_ms() { date +%s%3N; }
@@ -13,7 +15,7 @@ now_ms() { date +%s%3N; }
 say 'up'
 up
 for ((round = 1; round <= rounds; ++round)); do
-  bench 0 figures.json --rate 150 --duration 6s --ops-per-tx 2 --seed "$round" &
+  bench 0 figures.json --rate "$rate" --duration 6s --ops-per-tx 2 --seed "$round" &
   submitting=$!
   start=$(height)
   until (($(height) > start + 15)); do sleep 0.05; done

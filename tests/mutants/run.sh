@@ -173,7 +173,7 @@ allowed_core() {
 }
 
 # is_one_scenario: the block names another scenario than `random`, which takes a seed at a time.
-is_one_scenario() { [[ $search == honest* || $search == tests/scenarios/* ]]; }
+is_one_scenario() { [[ $search == honest* || $search == tests/*.txt* ]]; }
 
 # simulate PROGRAM FIRST COUNT: so many seeds, as the block says.
 simulate() {

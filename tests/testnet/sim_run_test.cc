@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "testnet/random_run.h"
+#include "tests/support/thinning.h"
 
 namespace quorate::testnet {
 namespace {
@@ -148,7 +149,7 @@ TEST(SimRun, SlowNetworkIsNotAStuckOne) {
 // The host's persistence points, one by one: a power cut there, then a restart.
 TEST(SimRun, CrashAtEveryPersistencePointBreaksNothing) {
   for (std::size_t replica = 0; replica < 4; ++replica) {
-    for (std::uint32_t point = 0; point < 60; point += 3) {
+    for (std::uint32_t point = 0; point < 60; point += 3 * quorate::test::kStride) {
       SimOptions options;
       options.seed = point;
       Simulator simulator(options);

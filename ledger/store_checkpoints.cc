@@ -50,7 +50,7 @@ Status Store::Impl::append(leveldb::WriteBatch& batch, StoredHead head,
   StoreMoment next = *now();
   next.head = std::move(head);
   Undo undo;
-  const Status written = [&]() -> Status {
+  Status written = [&]() -> Status {
     QUORATE_TRY(note_changes(batch, execution.writes, undo));
     std::optional<StableCheckpoint> certified;
     if (next.head.height <= highest_stable) {
@@ -172,7 +172,7 @@ Status Store::put_stable(const StableCheckpoint& stable) {
   const Height before = impl_->highest_stable;
   impl_->highest_stable = std::max(before, note.sequence);
   StoreMoment next = *impl_->now();
-  const Status written = [&]() -> Status {
+  Status written = [&]() -> Status {
     QUORATE_TRY(impl_->drop_versions(batch, next, &stable));
     return impl_->database->write(batch, false);
   }();

@@ -254,7 +254,10 @@ void SimHost::release(std::vector<pbft::Output> outputs) {
     if (!send_all(output)) return;
     has_sent = has_sent || !output.send.empty();
     for (const ledger::Evidence& found : output.evidence) {
-      parts_.trace.note({Kind::kEvidence, parts_.agenda.now_us(), self_, ledger::accused(found)});
+      const std::string sentence = ledger::evidence_sentence(found);
+      TraceEvent event{Kind::kEvidence, parts_.agenda.now_us(), self_, ledger::accused(found)};
+      event.detail = sentence;
+      parts_.trace.note(event);
       parts_.checkers.on_evidence(self_, found);
       if (on_evidence) on_evidence(found);
     }

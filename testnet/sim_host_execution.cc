@@ -70,8 +70,10 @@ Result<bool> SimHost::submit(const ledger::TransactionPtr& transaction) {
 void SimHost::execute_later(pbft::Output& output) {
   Work work{std::move(output.events), {}};
   for (CertifiedBatch& batch : output.commit) {
-    parts_.trace.note(
-        {Kind::kCommit, parts_.agenda.now_us(), self_, {}, batch.certificate.sequence.value});
+    TraceEvent event{
+        Kind::kCommit, parts_.agenda.now_us(), self_, {}, batch.certificate.sequence.value};
+    event.batch = &batch;
+    parts_.trace.note(event);
     parts_.checkers.on_commit(self_, batch);
     work.batches.push_back(std::move(batch));
   }

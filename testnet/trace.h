@@ -16,6 +16,10 @@
 #include "crypto/bytes.h"
 #include "ledger/types.h"
 
+namespace quorate::ledger {
+struct CertifiedBatch;
+}
+
 namespace quorate::testnet {
 
 // A packet's bytes, shared by all who receive it.
@@ -50,6 +54,10 @@ struct TraceEvent {
   std::uint64_t number = 0;
   SharedBytes bytes = nullptr;
   std::string_view text = {};
+
+  // For whoever draws it; the digest is without them, since they follow from what came before.
+  std::string_view detail = {};                    // of kEvidence: what it proves, in a sentence
+  const ledger::CertifiedBatch* batch = nullptr;   // of kCommit
 };
 
 [[nodiscard]] std::string_view kind_text(TraceEvent::Kind kind);

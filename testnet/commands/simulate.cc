@@ -6,7 +6,6 @@
 #include <charconv>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include "node/files.h"
@@ -14,7 +13,7 @@
 #include "testnet/commands/simulate_honest.h"
 #include "testnet/commands/simulate_report.h"
 #include "testnet/sim_ledgers.h"
-#include "testnet/trace_text.h"
+#include "testnet/commands/trace_file.h"
 
 namespace quorate::testnet {
 namespace {
@@ -59,31 +58,6 @@ Result<Scenario> find_scenario(const std::string& name) {
   return parse_scenario(file.stem().string(), text);
 }
 
-// Every event of a run, a line each, in a file.
-class TraceFile {
- public:
-  [[nodiscard]] Status open(const std::optional<std::string>& path) {
-    if (!path) return {};
-    path_ = *path;
-    out_.open(path_, std::ios::trunc);
-    return close();
-  }
-  [[nodiscard]] std::function<void(const TraceEvent&)> listener() {
-    if (path_.empty()) return nullptr;
-    return [this](const TraceEvent& event) { out_ << trace_line(event) << '\n'; };
-  }
-  // Says whether all was written.
-  [[nodiscard]] Status close() {
-    if (path_.empty() || out_.flush()) return {};
-    return fail(ErrorKind::kEnvironment, "trace-write-failed",
-                fmt::format("{} cannot be written", path_), "Name a file in a folder of yours.");
-  }
-
- private:
-  std::string path_;
-  std::ofstream out_;
-};
-
 // Leaves the ledgers behind, if that is wanted, and says in `left` how it went.
 std::function<void(Simulator&)> leaver(const SimulateOptions& options, Status& left) {
   if (!options.ledgers) return nullptr;
@@ -97,7 +71,7 @@ Result<ExitCode> simulate_one(const SimulateOptions& options, RunOptions run, Co
   Status left;
   run.at_end = leaver(options, left);
   const RunReport report = run_random(run);
-  QUORATE_TRY(trace.close());
+  QUORATE_TRY(trace.close(heading(options, run.replicas, report)));
   QUORATE_TRY(left);
   print_report(options, report, console);
   console.json(report_to_json(options, options.seed, report));
@@ -119,11 +93,11 @@ Result<ExitCode> simulate_scenario(const SimulateOptions& options, const RunOpti
   const std::clock_t begin = std::clock();
   QUORATE_ASSIGN(ScenarioReport report, run_scenario(scenario, how));
   const auto took_ms = static_cast<std::uint64_t>((std::clock() - begin) * 1000 / CLOCKS_PER_SEC);
-  QUORATE_TRY(trace.close());
+  if (report.unmet && report.run.verdict == Verdict::kSound) report.run.verdict = Verdict::kStuck;
+  QUORATE_TRY(trace.close(heading(options, report.genesis.replicas.size(), report.run)));
   QUORATE_TRY(left);
   if (!scenario.sentence.empty()) console.line(scenario.sentence);
   for (const std::string& line : report.story) console.line("  " + line);
-  if (report.unmet && report.run.verdict == Verdict::kSound) report.run.verdict = Verdict::kStuck;
   print_report(options, report.run, console);
   if (report.unmet) console.line("  " + *report.unmet);
   if (took_ms > 0) {
@@ -265,7 +239,7 @@ void add_simulate_command(node::CommandLine& line) {
       "clocks. One seed is one history on every machine and build: compare the printed trace. "
       "Invariants are checked after every event. Exit code 13: one broke; 14: all was healed, and "
       "not everything ended.";
-  command.example = "  quorate simulate equivocating-primary --seed 7\n"
+  command.example = "  quorate simulate equivocating-primary --seed 7 --trace run.html\n"
                     "  quorate simulate --replicas 7 --seeds 1..1000";
   command.parameters = {
       {.name = "SCENARIO", .help = "One that --list names, or a file (random)",
@@ -284,7 +258,9 @@ void add_simulate_command(node::CommandLine& line) {
       {.name = "--quiet", .value = "T",
        .help = "Virtual time without clients at the end: then all must be alike and at rest (0)",
        .target = &options->quiet},
-      {.name = "--trace", .value = "FILE", .help = "Every event, a line each, in this file",
+      {.name = "--trace", .value = "FILE",
+       .help = "Every event, in this file: FILE.html is a picture for a browser, FILE.shiviz a "
+               "causal log for ShiViz, else a line each",
        .target = &options->trace},
       {.name = "--ledgers", .value = "DIR", .help = "Leave each replica's ledger in a new folder",
        .target = &options->ledgers},

@@ -31,13 +31,18 @@ std::string replay(const SimulateOptions& options, std::uint64_t seed) {
   return text;
 }
 
+std::string names_of(const std::set<Behaviour>& does) {
+  std::string text;
+  for (const BehaviourInfo& info : behaviours()) {
+    if (does.contains(info.behaviour)) text += " " + std::string(info.name);
+  }
+  return text;
+}
+
 std::string liars_text(const Liars& liars) {
   std::string text;
   for (const auto& [id, does] : liars) {
-    text += fmt::format("{}{}:", text.empty() ? "" : "; ", id.value);
-    for (const BehaviourInfo& info : behaviours()) {
-      if (does.contains(info.behaviour)) text += " " + std::string(info.name);
-    }
+    text += fmt::format("{}{}:{}", text.empty() ? "" : "; ", id.value, names_of(does));
   }
   return text;
 }
@@ -60,6 +65,18 @@ std::string percent(std::uint64_t part, std::uint64_t all) {
 }
 
 }  // namespace
+
+Picture::Heading heading(const SimulateOptions& options, std::size_t replicas,
+                         const RunReport& report) {
+  Picture::Heading result;
+  result.title = fmt::format("{}, seed {}", options.scenario, options.seed);
+  result.verdict = headline(report);
+  result.is_sound = report.verdict == Verdict::kSound;
+  result.replay = replay(options, options.seed);
+  result.replicas = replicas;
+  for (const auto& [id, does] : report.liars) result.liars[id] = names_of(does).substr(1);
+  return result;
+}
 
 void print_trouble(const RunReport& report, Console& console) {
   for (const Violation& found : report.violations) {

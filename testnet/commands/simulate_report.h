@@ -9,6 +9,7 @@
 
 #include "node/commands/console.h"
 #include "node/exit_code.h"
+#include "testnet/picture.h"
 #include "testnet/scenario_run.h"
 #include "testnet/seed_search.h"
 
@@ -40,6 +41,10 @@ struct SimulateOptions {
                                                  std::uint64_t seed, const RunReport& report);
 void print_report(const SimulateOptions& options, const RunReport& report,
                   node::Console& console);
+
+// What stands above a picture of the run.
+[[nodiscard]] Picture::Heading heading(const SimulateOptions& options, std::size_t replicas,
+                                       const RunReport& report);
 
 // Which invariants broke, and who lacks what; nothing of a sound run.
 void print_trouble(const RunReport& report, node::Console& console);

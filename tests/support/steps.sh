@@ -17,8 +17,8 @@ packages_build=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev lib
 # llvm-14 names the lines in their reports.
 packages_test=(git ccache libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev
   llvm-14)
-# What `tests/run.sh --full` needs besides.
-packages_full=(clang-tidy-14)
+# What `tests/run.sh --full` needs besides; chromium looks at the pages that simulations leave.
+packages_full=(clang-tidy-14 chromium)
 
 say() { printf '%s\n' "$@"; }
 

@@ -206,7 +206,8 @@ std::string Picture::data(const Heading& heading) const {
       "\"events\":[{}]}}",
       in_quotes(heading.title), in_quotes(heading.verdict), heading.is_sound,
       in_quotes(heading.replay), heading.replicas, liars.text(), counts, kinds.text(),
-      types.text(), texts.text(), contradictions(), incidents.text(), counts_.events - rows_.size(), events.text());
+      types.text(), texts.text(), contradictions(), incidents.text(),
+      counts_.events - rows_.size(), events.text());
 }
 
 std::string Picture::page(const Heading& heading) const {

@@ -142,6 +142,14 @@ class Store final : public StateReader {
   [[nodiscard]] Result<std::optional<StableCheckpoint>> stable_at_or_above(Height height) const;
   [[nodiscard]] Result<std::optional<StableCheckpoint>> latest_stable() const;
 
+  // Keeps for good what a view began with: a NEW-VIEW and what it names, in the bytes of pbft/,
+  // under the digest by which certificates name it. Whoever must say who broke agreement needs it
+  // (pbft/blame.h). Durable with the next sync; of one digest the first stays. By the thread that
+  // appends. Errors: "ledger-corrupt"; those of a failed write.
+  [[nodiscard]] Status put_transcript(const Digest& new_view, ByteView transcript);
+  // As it was put, which proves nothing; nullopt: it is not kept. Errors: "ledger-corrupt".
+  [[nodiscard]] Result<std::optional<Bytes>> transcript(const Digest& new_view) const;
+
   // kNotFound "block-not-found" above the height.
   [[nodiscard]] Result<StoredBlock> block(Height height) const;
   [[nodiscard]] Result<Record> record(Height height) const;

@@ -192,4 +192,23 @@ Result<std::optional<StableCheckpoint>> Store::latest_stable() const {
   return impl_->stable_between(keys::stable(Height{0}), keys::after_stable(), true);
 }
 
+// --- what views began with
+
+Status Store::put_transcript(const Digest& new_view, ByteView transcript) {
+  QUORATE_ASSIGN(const auto earlier, this->transcript(new_view));
+  if (earlier) return {};
+  const std::lock_guard lock(impl_->tree_mutex);
+  leveldb::WriteBatch batch;
+  const Bytes key = keys::transcript(new_view);
+  batch.Put(as_slice(key), as_slice(transcript));
+  StoreMoment next = *impl_->now();
+  QUORATE_TRY(impl_->database->write(batch, false));
+  impl_->publish(std::move(next));
+  return {};
+}
+
+Result<std::optional<Bytes>> Store::transcript(const Digest& new_view) const {
+  return impl_->now()->find(keys::transcript(new_view), "the beginning of a view");
+}
+
 }  // namespace quorate::ledger

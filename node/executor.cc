@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "crypto/bcs.h"
 #include "ledger/execution.h"
 #include "node/log.h"
 
@@ -20,7 +21,9 @@ Executor::Executor(const ledger::Genesis& genesis, ledger::Store& store, Mempool
 Executor::~Executor() { stop(); }
 
 void Executor::post(Work work) {
-  if (work.events.empty() && work.batches.empty() && !work.stable) return;
+  if (work.events.empty() && work.batches.empty() && !work.stable && work.transcripts.empty()) {
+    return;
+  }
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(work));
@@ -54,6 +57,10 @@ void Executor::run() {
 
 Status Executor::perform(const Work& work) {
   for (const pbft::Event& event : work.events) note(event);
+  for (const pbft::Transcript& transcript : work.transcripts) {
+    QUORATE_TRY(store_.put_transcript(pbft::view_vote(transcript.new_view.body).content,
+                                      crypto::encode(transcript)));
+  }
   for (const ledger::CertifiedBatch& batch : work.batches) QUORATE_TRY(execute(batch));
   if (!work.stable) return {};
   QUORATE_TRY(store_.put_stable(*work.stable));

@@ -36,6 +36,7 @@ class Executor {
     std::vector<pbft::Event> events;
     std::vector<ledger::CertifiedBatch> batches;
     std::optional<ledger::StableCheckpoint> stable;
+    std::vector<pbft::Transcript> transcripts = {};  // which certificates name; kept for good
   };
   void post(Work work);
   // Executes what waits, syncs the ledger, joins. Idempotent.

@@ -20,7 +20,7 @@ enum class ExitCode : int {
   kDenied = 10,       // permissions or passphrase
   kEnvironment = 11,  // the operating system refused: disk, memory, sockets
   kUnsupported = 12,  // made by a newer version
-  kUnsafe = 13,       // a simulation broke an invariant
+  kUnsafe = 13,       // a simulation broke an invariant, or two ledgers contradict each other
   kStuck = 14,        // a simulation made no progress after all faults had ended
   kWaiting = 15,      // `explain` answers: the network waits (no failure of the command)
 };

@@ -183,6 +183,8 @@ Status Node::start_core() {
   config.request_timeout_ms = config_.request_timeout_ms;
   config.request_timeout_ms_max = config_.request_timeout_ms_max;
   const std::vector<pbft::ProposalRecord> restored = start.votes.proposals;
+  // A power cut may have taken from the ledger what the synced votes kept.
+  std::vector<pbft::Transcript> transcripts = start.votes.transcripts;
   auto replica = std::make_unique<pbft::Replica>(std::move(config), voter_, std::move(start));
   const auto on_fatal = [this](const Error& error) { set_fatal(error); };
   executor_ = std::make_unique<Executor>(
@@ -194,6 +196,7 @@ Status Node::start_core() {
         core_->post(std::move(executed));
       },
       on_fatal);
+  executor_->post({{}, {}, {}, std::move(transcripts)});
   writer_ = std::make_unique<VoteWriter>(
       *stores_.votes, stores_.guard.get(), stores_.standing == pbft::Standing::kVoter, restored,
       [this](pbft::Output output) { release(std::move(output)); }, on_fatal);
@@ -267,7 +270,13 @@ void Node::release(pbft::Output output) {
   for (pbft::BodyFetch& fetch : output.fetch_bodies) router_.fetch(std::move(fetch));
   for (const pbft::BlockFetch& fetch : output.fetch_blocks) router_.fetch(fetch);
   for (const pbft::BodySend& bodies : output.send_bodies) router_.send(bodies);
-  executor_->post({std::move(output.events), std::move(output.commit), std::move(output.stable)});
+  std::vector<pbft::Transcript> transcripts;
+  for (pbft::DurableRecord& record : output.persist) {
+    auto* kept = std::get_if<pbft::TranscriptRecord>(&record);
+    if (kept != nullptr) transcripts.push_back(std::move(kept->transcript));
+  }
+  executor_->post({std::move(output.events), std::move(output.commit), std::move(output.stable),
+                   std::move(transcripts)});
 }
 
 void Node::set_diverged(const pbft::StateDiverged& diverged) {

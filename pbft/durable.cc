@@ -107,6 +107,8 @@ ledger::VoteRecord to_vote_record(const DurableRecord& record) {
 
 Bytes stable_key() { return {kStablePrefix}; }
 
+Bytes first_transcript_key() { return {kTranscriptPrefix}; }
+
 std::vector<Bytes> first_keys(Sequence low) {
   return {sequence_key(kVotePrefix, low.value + 1), {kViewChangePrefix}, {kTranscriptPrefix},
           {kFloorPrefix}, sequence_key(kCheckpointPrefix, low.value + 1)};

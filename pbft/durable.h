@@ -80,6 +80,8 @@ using DurableRecord = std::variant<ProposalRecord, CommitRecord, BodyRecord, Vie
 // the sequence of the stable checkpoint, are left out; bodies are read by id.
 [[nodiscard]] Bytes stable_key();
 [[nodiscard]] std::vector<Bytes> first_keys(Sequence low);
+// Of the transcripts, which nothing drops.
+[[nodiscard]] Bytes first_transcript_key();
 // Everything above `from` up to `to` that may be dropped once the ledger is synced there, as ranges
 // of keys [first, second).
 [[nodiscard]] std::vector<std::pair<Bytes, Bytes>> keys_between(Sequence from, Sequence to);

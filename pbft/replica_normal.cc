@@ -151,6 +151,8 @@ void Replica::prepare(Slot& slot, Output& out) {
 }
 
 void Replica::commit(Slot& slot, Output& out) {
+  // Its prepare was for another batch, which lost: prepare and commit would contradict each other.
+  if (slot.own_prepare && slot.own_prepare->vote.batch != slot.proposal->vote.batch) return;
   const auto certificate = prepared_certificate(slot, size());
   if (!certificate) return;
   Vote vote = slot.proposal->vote;

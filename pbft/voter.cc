@@ -129,6 +129,14 @@ Signed<Signature> Voter::commit(const Vote& vote, const PreparedCertificate& cer
     return tl::unexpected(
         VoteRefused{Refusal::kNotPrepared, Phase::kCommit, vote, certificate.pre_prepare});
   }
+  // A quorum may have prepared another batch than this replica: then it goes on without its commit.
+  for (const Phase phase : {Phase::kPrePrepare, Phase::kPrepare}) {
+    const auto earlier = cast_.find({vote.sequence, vote.epoch, vote.view, phase});
+    if (earlier != cast_.end() && earlier->second != vote) {
+      return tl::unexpected(
+          VoteRefused{Refusal::kSecondDigest, Phase::kCommit, vote, earlier->second});
+    }
+  }
   return cast(vote, Phase::kCommit, Purpose::kCommit);
 }
 

@@ -21,12 +21,16 @@ constexpr int kFloodCopies = 4;
 constexpr std::uint64_t kReplayPermille = 300;
 constexpr std::uint64_t kCorruptPermille = 300;
 constexpr std::size_t kCensoredClient = 0;
+constexpr std::uint64_t kCabalStream = 7000;
+constexpr std::uint64_t kSecondSpeaksUsMax = 3'000'000;
+constexpr std::uint64_t kPassOnUsMin = 1'000;
+constexpr std::uint64_t kPassOnUsMax = 10'000;
 constexpr std::size_t kDrawn = 16;  // of the behaviours; one more would change every history
 
 }  // namespace
 
-const std::array<BehaviourInfo, 17>& behaviours() {
-  static constexpr std::array<BehaviourInfo, 17> kBehaviours = {{
+const std::array<BehaviourInfo, 18>& behaviours() {
+  static constexpr std::array<BehaviourInfo, 18> kBehaviours = {{
       {Behaviour::kSilent, "silent", "says nothing"},
       {Behaviour::kSlow, "slow", "says everything just before others lose patience"},
       {Behaviour::kEquivocate, "equivocate", "as primary proposes another batch to each half"},
@@ -44,6 +48,7 @@ const std::array<BehaviourInfo, 17>& behaviours() {
       {Behaviour::kLieCatchUp, "lie-catch-up", "claims blocks that it lacks and changes others"},
       {Behaviour::kTwin, "twin", "runs twice with one key, one for each half"},
       {Behaviour::kForge, "forge", "says what it may not: with too few votes, in others' names"},
+      {Behaviour::kFork, "fork", "while the halves are cut off, lives another life with each"},
   }};
   return kBehaviours;
 }
@@ -69,13 +74,16 @@ Liars draw_liars(const std::set<ReplicaId>& who, std::size_t replicas, Prng& dic
   return liars;
 }
 
-Cabal::Cabal(Simulator& simulator, const Liars& liars) : simulator_(simulator) {
+Cabal::Cabal(Simulator& simulator, const Liars& liars)
+    : simulator_(simulator), dice_(simulator.dice(kCabalStream)) {
+  second_speaks_us_ = dice_.chance(300) ? 0 : dice_.below(kSecondSpeaksUsMax);
   std::vector<ReplicaId> correct;
   for (const auto& host : simulator.hosts()) {
     if (!liars.contains(host->self())) correct.push_back(host->self());
   }
-  second_half_.insert(correct.begin() + static_cast<std::ptrdiff_t>((correct.size() + 1) / 2),
-                      correct.end());
+  const auto middle = correct.begin() + static_cast<std::ptrdiff_t>((correct.size() + 1) / 2);
+  first_half_.insert(correct.begin(), middle);
+  second_half_.insert(middle, correct.end());
   for (const auto& [id, behaviours] : liars) {
     liars_[id] = std::make_unique<Liar>(*this, simulator.host(id.value), behaviours,
                                         simulator.dice(kLiarStream + id.value));
@@ -87,6 +95,25 @@ Cabal::~Cabal() {
     liar->host_.mouth = nullptr;
     liar->host_.admits = nullptr;
   }
+}
+
+bool Cabal::is_split() const {
+  const SimNetwork& network = simulator_.network();
+  return !first_half_.empty() && !second_half_.empty() &&
+         std::ranges::all_of(first_half_, [&](ReplicaId one) {
+           return std::ranges::all_of(second_half_, [&](ReplicaId other) {
+             return network.is_cut(one, other) && network.is_cut(other, one);
+           });
+         });
+}
+
+void Cabal::pass_on(ReplicaId from, ReplicaId to, const SharedBytes& frame) {
+  const auto liar = liars_.find(to);
+  if (liar == liars_.end() || !liar->second->twin_) return;
+  simulator_.agenda().in(dice_.between(kPassOnUsMin, kPassOnUsMax),
+                         [twin = liar->second->twin_.get(), from, frame] {
+                           twin->receive(from, frame);
+                         });
 }
 
 const Cabal::Story* Cabal::story(const Vote& vote) const {
@@ -121,7 +148,7 @@ Liar::Liar(Cabal& cabal, SimHost& host, std::set<Behaviour> behaviours, Prng dic
              cabal_.simulator_.world().client_key(kCensoredClient);
     };
   }
-  if (does(Behaviour::kTwin)) {
+  if (does(Behaviour::kTwin) || does(Behaviour::kFork)) {
     Simulator& simulator = cabal_.simulator_;
     twin_ = std::make_unique<SimHost>(
         SimHost::Parts{simulator.world(), simulator.agenda(), simulator.network(),
@@ -142,7 +169,24 @@ pbft::PrePrepare Liar::proposal(const Vote& vote, ledger::Batch batch) const {
   return {other, sign(Purpose::kPrePrepare, other), std::move(batch)};
 }
 
+void Liar::start_twin() {
+  twin_->start();
+  for (std::size_t i = 0; i < cabal_.simulator_.world().size(); ++i) {
+    const ReplicaId peer{static_cast<std::uint16_t>(i)};
+    if (peer != self()) twin_->on_session(peer, true);
+  }
+}
+
+bool Liar::hear_forked(ReplicaId from, const node::PeerMessage& message) {
+  if (!twin_->is_up()) start_twin();
+  const bool is_for_both = !cabal_.is_split();
+  const bool is_of_second = cabal_.is_second_half(from);
+  if (is_for_both || is_of_second) twin_->receive(from, to_frame(message));
+  return is_for_both || !is_of_second;
+}
+
 bool Liar::hear(ReplicaId from, const node::PeerMessage& message) {
+  if (does(Behaviour::kFork)) return hear_forked(from, message);
   if (twin_) {
     if (!twin_->is_up()) twin_->start();
     twin_->receive(from, to_frame(message));
@@ -162,10 +206,19 @@ bool Liar::damns_an_accomplice(const Vote& vote) const {
 
 void Liar::speak(ReplicaId to, const node::PeerMessage& message) {
   if (does(Behaviour::kTwin) && cabal_.is_second_half(to)) return;
+  if (does(Behaviour::kFork) && cabal_.is_second_half(to) && cabal_.is_split()) return;
   send(to, message);
 }
 
 void Liar::SecondMouth::speak(ReplicaId to, const node::PeerMessage& message) {
+  if (liar_.does(Behaviour::kFork)) {
+    if (!liar_.cabal_.is_split()) return;
+    if (!speaks_from_us_) {
+      speaks_from_us_ = liar_.cabal_.simulator_.agenda().now_us() + liar_.cabal_.second_speaks_us_;
+    }
+    if (liar_.cabal_.simulator_.agenda().now_us() < *speaks_from_us_) return;
+    liar_.cabal_.pass_on(liar_.self(), to, to_frame(message));
+  }
   if (liar_.cabal_.is_second_half(to)) liar_.send(to, message);
 }
 

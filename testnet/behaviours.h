@@ -41,6 +41,7 @@ enum class Behaviour : std::uint8_t {
   kLieCatchUp,
   kTwin,
   kForge,
+  kFork,
 };
 
 struct BehaviourInfo {
@@ -48,7 +49,7 @@ struct BehaviourInfo {
   std::string_view name;
   std::string_view sentence;
 };
-[[nodiscard]] const std::array<BehaviourInfo, 17>& behaviours();
+[[nodiscard]] const std::array<BehaviourInfo, 18>& behaviours();
 [[nodiscard]] std::optional<Behaviour> find_behaviour(std::string_view name);
 
 using Liars = std::map<ledger::ReplicaId, std::set<Behaviour>>;
@@ -83,13 +84,20 @@ class Cabal {
   [[nodiscard]] bool is_second_half(ledger::ReplicaId to) const {
     return second_half_.contains(to);
   }
+  // Whether the halves cannot talk to each other.
+  [[nodiscard]] bool is_split() const;
+  // Between second cores of forked liars there is no network.
+  void pass_on(ledger::ReplicaId from, ledger::ReplicaId to, const SharedBytes& frame);
   [[nodiscard]] const Story* story(const ledger::Vote& vote) const;
   [[nodiscard]] bool votes_twice(ledger::ReplicaId id) const;
   // All who vote twice vote, at once, for what this replica was told.
   void vote_for(const pbft::PrePrepare& told, ledger::ReplicaId to);
 
   Simulator& simulator_;
-  std::set<ledger::ReplicaId> second_half_;  // of the correct replicas
+  Prng dice_;
+  std::uint64_t second_speaks_us_ = 0;       // after the halves were cut off
+  std::set<ledger::ReplicaId> first_half_;   // of the correct replicas
+  std::set<ledger::ReplicaId> second_half_;
   std::map<Place, Story> stories_;
   std::map<ledger::ReplicaId, std::unique_ptr<Liar>> liars_;
 };
@@ -104,7 +112,9 @@ class Liar final : public Mouth {
  private:
   friend class Cabal;
 
-  // The second core of a `twin`: it talks to the second half, the first core to the first.
+  // The second core of a `twin` and of a `fork`: it talks to the second half, the first core to the
+  // first. That of a fork hears and sees all, and is silent until the halves are cut off: so both
+  // cores share a past, and each has a future with its half and its accomplices' like cores.
   class SecondMouth final : public Mouth {
    public:
     explicit SecondMouth(Liar& liar) : liar_(liar) {}
@@ -113,6 +123,7 @@ class Liar final : public Mouth {
 
    private:
     Liar& liar_;
+    std::optional<std::uint64_t> speaks_from_us_;
   };
 
   [[nodiscard]] bool does(Behaviour behaviour) const { return behaviours_.contains(behaviour); }
@@ -143,6 +154,8 @@ class Liar final : public Mouth {
   void forge_commit(ledger::ReplicaId to, const pbft::Commit& message);
   void forge_checkpoint(ledger::ReplicaId to, ledger::CheckpointVote vote);
   void forge_prepared(pbft::ViewChange& message);
+  [[nodiscard]] bool hear_forked(ledger::ReplicaId from, const node::PeerMessage& message);
+  void start_twin();
   // An accomplice's core knows the first story only, and goes on.
   [[nodiscard]] bool damns_an_accomplice(const ledger::Vote& vote) const;
   void tell_two_stories(ledger::ReplicaId to, pbft::PrePrepare& message);

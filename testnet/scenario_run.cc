@@ -316,8 +316,9 @@ Result<ScenarioReport> run_scenario(const Scenario& scenario, const ScenarioOpti
   for (const ScenarioLine& line : scenario.lines) {
     if (!run.perform(line)) break;
   }
+  ScenarioReport report = run.finish();
   if (options.at_end) options.at_end(run.simulator());
-  return run.finish();
+  return report;
 }
 
 }  // namespace quorate::testnet

@@ -10,9 +10,10 @@
 namespace quorate::testnet {
 
 // Writes FOLDER/genesis.json, and FOLDER/replica-I/ledger for each replica: every block is executed
-// again into a LevelDB store, whose tree head must come out as the simulated one, and the last
-// stable checkpoint is kept beside. Errors: "ledgers-exist" (kConflict: the folder is there),
-// "ledgers-differ" (kCorrupt; a bug of ours), those of ledger::Store.
+// again into a LevelDB store, whose tree head must come out as the simulated one; beside them what
+// opened each view, and the last stable checkpoint. After a run that broke, what was handed out is
+// executed first. Errors: "ledgers-exist" (kConflict: the folder is there), "ledgers-differ"
+// (kCorrupt; a bug of ours), those of ledger::Store.
 [[nodiscard]] Status write_ledgers(const std::filesystem::path& folder, Simulator& simulator);
 
 }  // namespace quorate::testnet

@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t kNetworkStream = 1;
 constexpr std::uint64_t kHostStream = 1000;
 
+constexpr std::uint64_t kRunOutUs = 50'000;
+
 // How often, in events, and how far behind the slowest ledger the checkers forget.
 constexpr std::uint64_t kForgetEvery = 1 << 16;
 constexpr std::uint64_t kRemembered = 4096;
@@ -91,6 +93,14 @@ bool Simulator::run_until(const std::function<bool()>& condition, std::uint64_t 
 bool Simulator::run_for(std::uint64_t duration_us) {
   (void)run_until([] { return false; }, duration_us);
   return is_sound();
+}
+
+void Simulator::run_out() {
+  trace_.on_event = nullptr;
+  const std::uint64_t end_us = agenda_.now_us() + kRunOutUs;
+  for (auto next = agenda_.next_us(); next && *next <= end_us; next = agenda_.next_us()) {
+    run_next();
+  }
 }
 
 bool Simulator::is_level() const {

@@ -46,6 +46,8 @@ class Simulator {
   [[nodiscard]] bool run_until(const std::function<bool()>& condition, std::uint64_t limit_us);
   // False if an invariant broke.
   bool run_for(std::uint64_t duration_us);
+  // After an invariant broke: what was handed out until then is executed. Nobody sees the events.
+  void run_out();
 
   // Every correct replica is up, may vote, and has executed all that any correct one executed.
   [[nodiscard]] bool is_level() const;

@@ -10,6 +10,7 @@
 
 #include "node/files.h"
 #include "testnet/commands/registry.h"
+#include "testnet/commands/simulate_blame.h"
 #include "testnet/commands/simulate_honest.h"
 #include "testnet/commands/simulate_report.h"
 #include "testnet/sim_ledgers.h"
@@ -126,6 +127,19 @@ ExitCode simulate_many(const SimulateOptions& options, const RunOptions& run,
   return print_totals(options, totals, console);
 }
 
+Result<ExitCode> simulate_blames(const SimulateOptions& options, Console& console) {
+  if (options.replicas || options.byzantine || options.lies || options.trace || options.ledgers ||
+      options.stand_in) {
+    return wrong("simulate-blame", "Found more than --seed or --seeds with blame",
+                 "Expected --seed or --seeds alone: everything else is drawn.");
+  }
+  SeedRange range{options.seed, options.seed};
+  if (options.seeds) {
+    QUORATE_ASSIGN(range, parse_range(*options.seeds));
+  }
+  return simulate_blame(range.first, range.last, console);
+}
+
 ExitCode list_all(Console& console) {
   json::object scenarios;
   const auto add = [&](std::string_view name, std::string_view sentence) {
@@ -135,6 +149,7 @@ ExitCode list_all(Console& console) {
   console.line("scenarios");
   add(kRandomScenario, "faults of all kinds, then everything must end");
   add(kHonestScenario, "no faults, uneven load, and no change of view");
+  add(kBlameScenario, "more than f lie, agreement breaks, and the guilty are named");
   for (const auto& [name, text] : shipped_scenarios()) {
     const auto scenario = parse_scenario(std::string(name), text);
     add(name, scenario ? scenario->sentence : scenario.error().message);
@@ -201,6 +216,7 @@ Result<RunOptions> run_options(const SimulateOptions& options) {
 Result<ExitCode> simulate(const SimulateOptions& options, Console& console) {
   if (options.list) return list_all(console);
   QUORATE_ASSIGN(const RunOptions run, run_options(options));
+  if (options.scenario == kBlameScenario) return simulate_blames(options, console);
   if (options.scenario != kRandomScenario && options.seeds) {
     return wrong("simulate-seeds", fmt::format("Found --seeds with {}", options.scenario),
                  "Expected --seed: only random runs are searched.");

@@ -17,6 +17,7 @@ namespace quorate::testnet {
 
 inline constexpr std::string_view kRandomScenario = "random";
 inline constexpr std::string_view kHonestScenario = "honest";
+inline constexpr std::string_view kBlameScenario = "blame";
 
 // What was typed.
 struct SimulateOptions {

@@ -79,6 +79,31 @@ for left in genesis.json replica-0/ledger/CURRENT replica-3/ledger/CURRENT; do
 done
 expect 9 "$quorate" simulate equivocating-primary --ledgers left
 
+say 'where agreement broke, two ledgers name the guilty, and the proofs verify'
+expect 13 "$quorate" simulate equivocating-primary --byzantine 0,1 --seed 7 --ledgers torn
+expect 13 "$quorate" ledger blame torn/replica-2 torn/replica-3 --evidence proofs
+expect_text out '^2 of 4 replicas are proved guilty'
+for guilty in 0 1; do
+  proof=proofs/sequence-1-replica-$guilty.evidence
+  expect 0 "$quorate" evidence verify "$proof" --genesis torn/genesis.json
+  expect_text out "^proved: replica $guilty signed two different batches"
+done
+[[ $(find proofs -type f | wc -l) == 2 ]] || die 'somebody else is blamed'
+expect 0 "$quorate" ledger blame left/replica-1 left/replica-2
+expect_text out '^no contradiction: sequences 1 to '
+
+say 'across views as well'
+printf '%s\n' 'liar 0 fork' 'liar 1 fork' 'run 1000' 'submit 4' 'settle' 'partition 2/3' \
+  'trickle 40 200' >two-lives.txt
+expect 13 "$quorate" simulate two-lives.txt --seed 1 --ledgers lives
+expect 13 "$quorate" ledger blame lives/replica-2 lives/replica-3 --evidence proofs-across
+expect_text out '^guilty  r0: replica 0 committed batch [0-9a-f]+ at view 0, .*, and left it out'
+for proof in proofs-across/*; do
+  expect 0 "$quorate" evidence verify "$proof" --genesis lives/genesis.json
+done
+expect 0 "$quorate" simulate blame --seeds 1..3
+expect_text out ' 0 runs were blamed wrongly$'
+
 say 'six quiet hours take seconds'
 expect 0 "$quorate" simulate quiet-hours
 

@@ -331,5 +331,21 @@ TEST_F(StoreCheckpointTest, ADamagedNewestCheckpointIsRefusedAtOpening) {
   expect_corrupt(open("/ledger"), "the checkpoint note of height 12 does not decode");
 }
 
+TEST_F(StoreCheckpointTest, WhatAViewBeganWithIsKeptAndTheFirstStays) {
+  create();
+  append(any_transactions());
+  const Digest one = crypto::sha256(as_bytes("one"));
+  ASSERT_TRUE(store_->put_transcript(one, as_bytes("transcript")));
+  ASSERT_TRUE(store_->put_transcript(one, as_bytes("another")));
+  append(any_transactions());
+  ASSERT_TRUE(store_->sync());
+  reopen();
+  const auto kept = store_->transcript(one).value();
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(as_text(*kept), "transcript");
+  EXPECT_FALSE(store_->transcript(crypto::sha256(as_bytes("two"))).value().has_value());
+  EXPECT_EQ(difference(*store_), "");
+}
+
 }  // namespace
 }  // namespace quorate::ledger::test

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "crypto/bcs.h"
+
 #include "tests/ledger/example_network.h"
 #include "tests/support/faulty_env.h"
 
@@ -126,6 +128,24 @@ TEST_F(ExecutorTest, AStableCheckpointWithOtherRootsIsFatal) {
   store_ = ledger::Store::create("/ledger", genesis_, {&env_}).value();
   run(4, 0, stable);
   EXPECT_EQ(fatal_, "ledger-diverged");
+}
+
+TEST_F(ExecutorTest, KeepsWhatAViewBeganWithBesideTheBlocks) {
+  pbft::Transcript transcript;
+  transcript.new_view.body.view = {3};
+  {
+    Mempool mempool(genesis_, *store_, {}, {[](const auto&) {}, [](const auto&) {}});
+    Tracker tracker;
+    Executor executor(genesis_, *store_, mempool, tracker, [](const auto&) {},
+                      [this](const Error& error) { fatal_ = error.code; });
+    executor.post({{}, {}, {}, {transcript}});
+    executor.stop();
+  }
+  EXPECT_EQ(fatal_, "");
+  const auto kept =
+      store_->transcript(pbft::view_vote(transcript.new_view.body).content).value();
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(*kept, crypto::encode(transcript));
 }
 
 }  // namespace

@@ -63,6 +63,21 @@ TEST_F(VoterTest, RefusesASecondDigestInEachPhase) {
   EXPECT_EQ(refusal(backup.commit(by(1, b.vote), world.prepared(b))), Refusal::kSecondDigest);
 }
 
+// Two votes in different phases would contradict each other as well; blame rests on it.
+TEST_F(VoterTest, RefusesToCommitAnotherBatchThanItPrepared) {
+  Voter backup = voter(1);
+  ASSERT_TRUE(backup.prepare(by(1, a.vote)));
+  const auto other = backup.commit(by(1, b.vote), world.prepared(b));
+  EXPECT_EQ(refusal(other), Refusal::kSecondDigest);
+  EXPECT_EQ(other.error().cast, by(1, a.vote));
+  Voter primary = voter(0);
+  ASSERT_TRUE(primary.pre_prepare(a.vote));
+  EXPECT_EQ(refusal(primary.commit(b.vote, world.prepared(b))), Refusal::kSecondDigest);
+  Voter restarted = voter(1);
+  restarted.remember_prepare(by(1, a.vote));
+  EXPECT_EQ(refusal(restarted.commit(by(1, b.vote), world.prepared(b))), Refusal::kSecondDigest);
+}
+
 TEST_F(VoterTest, RefusesASecondNewViewDigest) {
   const Digest one = crypto::sha256(as_bytes("one"));
   const Digest two = crypto::sha256(as_bytes("two"));

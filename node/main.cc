@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   node::add_explain_command(line);
   node::add_receipt_commands(line);
   node::add_proof_commands(line);
+  node::add_ledger_commands(line);
   node::add_evidence_commands(line);
   node::add_pow_commands(line);
   quorate::testnet::add_pow_chain_commands(line);

@@ -1,0 +1,86 @@
+#include "ledger/stopped_ledger.h"
+
+#include <fmt/format.h>
+
+#include "crypto/bcs.h"
+#include "ledger/store_impl.h"
+
+namespace quorate::ledger {
+namespace {
+
+leveldb::Env& env_of(leveldb::Env* env) {
+  return env != nullptr ? *env : *leveldb::Env::Default();
+}
+
+// One spelling, because inside a process LevelDB knows a folder by its name.
+Result<std::string> found_folder(const std::filesystem::path& folder, leveldb::Env* env) {
+  QUORATE_ASSIGN(const std::filesystem::path found, find_ledger_folder(folder, env));
+  if (env != nullptr) return found.string();
+  std::error_code error;
+  const auto canonical = std::filesystem::canonical(found, error);
+  return error ? found.string() : canonical.string();
+}
+
+// The chain that the ledger says it is of; its format is judged by read_identity.
+Result<Digest> chain_of(const LevelDb& database) {
+  constexpr std::uint8_t kIdentityKey = 'f';
+  QUORATE_ASSIGN(const auto bytes, database.get({&kIdentityKey, 1}, nullptr, "the identity"));
+  if (!bytes) return Digest{};
+  const auto identity = crypto::decode<StoreIdentity>(*bytes);
+  return identity ? identity->chain_id : Digest{};
+}
+
+}  // namespace
+
+Result<std::filesystem::path> find_ledger_folder(const std::filesystem::path& folder,
+                                                 leveldb::Env* env) {
+  for (const std::filesystem::path& each : {folder, folder / "ledger"}) {
+    if (env_of(env).FileExists((each / "CURRENT").string())) return each;
+  }
+  return fail(ErrorKind::kNotFound, "ledger-missing",
+              fmt::format("neither {} nor {} holds a file CURRENT, without which there is no "
+                          "ledger",
+                          folder.string(), (folder / "ledger").string()),
+              "Name the ledger's folder, or the home of the node that has it.");
+}
+
+Result<StoppedDatabase> open_stopped_database(const std::filesystem::path& folder,
+                                              const std::optional<Digest>& chain_id,
+                                              const StoreOptions& options) {
+  QUORATE_ASSIGN(const std::string found, found_folder(folder, options.env));
+  StoppedDatabase opened;
+  opened.env = std::make_unique<ReadOnlyEnv>(found, env_of(options.env));
+  StoreOptions reading = options;
+  reading.env = opened.env.get();
+  QUORATE_ASSIGN(opened.database, LevelDb::open(found, kLedgerWords, reading));
+  Digest expected;
+  if (chain_id) {
+    expected = *chain_id;
+  } else {
+    QUORATE_ASSIGN(expected, chain_of(*opened.database));
+  }
+  QUORATE_ASSIGN(opened.identity, read_identity(*opened.database, expected));
+  return opened;
+}
+
+Result<StoppedStore> open_stopped_store(const std::filesystem::path& folder,
+                                        const std::optional<Digest>& chain_id,
+                                        const StoreOptions& options) {
+  Digest expected;
+  if (chain_id) {
+    expected = *chain_id;
+  } else {
+    QUORATE_ASSIGN(const StoppedDatabase looked_at,
+                   open_stopped_database(folder, std::nullopt, options));
+    expected = looked_at.identity.chain_id;
+  }
+  QUORATE_ASSIGN(const std::string found, found_folder(folder, options.env));
+  StoppedStore opened;
+  opened.env = std::make_unique<ReadOnlyEnv>(found, env_of(options.env));
+  StoreOptions reading = options;
+  reading.env = opened.env.get();
+  QUORATE_ASSIGN(opened.store, Store::open(found, expected, reading));
+  return opened;
+}
+
+}  // namespace quorate::ledger

@@ -19,6 +19,7 @@ void add_explain_command(CommandLine& line);
 void add_receipt_commands(CommandLine& line);
 void add_ledger_commands(CommandLine& line);     // the group, and stat
 void add_ledger_blame_command(CommandLine& line);
+void add_ledger_verify_command(CommandLine& line);
 void add_evidence_commands(CommandLine& line);   // verify, show
 void add_pow_commands(CommandLine& line);        // check-headers
 void add_bench_command(CommandLine& line);

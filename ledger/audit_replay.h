@@ -1,0 +1,77 @@
+#pragma once
+
+// Re-execution: the state rebuilt from genesis, block by block, in a working folder of the
+// auditor's own, and what follows from it held against what the ledger says.
+//
+// Values and pages of the tree stand in a LevelDB; in memory is what changed since the last
+// checkpoint. With each checkpoint goes, in one write, how far the audit came, so an audit that
+// was broken off goes on from there (AuditProgress says what it may then take as done).
+//
+// Not thread-safe.
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "ledger/audit_chain.h"
+#include "ledger/state_pages.h"
+
+namespace quorate::ledger {
+
+// How far an audit came. What it vouches for is named by digests, so it can be held against the
+// folder when the audit goes on: the log up to `height`, and every stored byte of the blocks up to
+// there, which includes the signatures that the log does not cover.
+struct AuditProgress {
+  std::uint32_t format = 1;
+  Digest chain_id;
+  Height height;
+  crypto::merkle::Frontier frontier;
+  Digest bytes;  // of the stored blocks (ledger/auditor.h)
+};
+
+class AuditReplay final : public StateReader {
+ public:
+  // A new one in a folder that is missing or empty; one that was broken off is opened and goes on,
+  // if it is of this chain. Errors: "audit-folder-in-use", "audit-folder-exists" (kConflict: the
+  // folder holds something else), "audit-folder-unreadable", "audit-folder-other-chain".
+  [[nodiscard]] static Result<std::unique_ptr<AuditReplay>> open(
+      const std::filesystem::path& folder, const Genesis& genesis, const StoreOptions& options);
+  ~AuditReplay() override;
+
+  // As of the last checkpoint that was executed here; height 0: from genesis.
+  [[nodiscard]] const AuditProgress& progress() const { return progress_; }
+
+  // Executes the block that follows. nullopt: results, writes and, at a checkpoint, the state root
+  // are those of the ledger. Errors: those of the working folder.
+  [[nodiscard]] Result<std::optional<AuditFinding>> execute(
+      const JudgedBlock& block, std::span<const TransactionPtr> transactions);
+  // Writes what `execute` changed, with the progress. Right after a checkpoint.
+  [[nodiscard]] Status keep(const AuditProgress& progress);
+  // Holds the ledger's state against the one here.
+  [[nodiscard]] Result<std::optional<AuditFinding>> compare_state(const LevelDb& audited);
+
+  // StateReader: after the last block.
+  [[nodiscard]] Result<std::optional<Bytes>> get(ByteView key) const override;
+
+ private:
+  AuditReplay(const Genesis& genesis, std::shared_ptr<LevelDb> database);
+  [[nodiscard]] Status begin();
+  [[nodiscard]] Status resume();
+  [[nodiscard]] Result<std::optional<AuditFinding>> judge_state_root(const JudgedBlock& block);
+  [[nodiscard]] PageReader pages() const;
+  [[nodiscard]] Status flush(const AuditProgress* progress);
+
+  const Genesis& genesis_;
+  std::shared_ptr<LevelDb> database_;
+  AuditProgress progress_;
+  StateSlot root_;        // of the newest version of the tree
+  StateChanges changed_;  // since
+  std::map<Bytes, std::optional<Bytes>> recent_;  // since what is stored
+  std::map<StatePath, StatePage> new_pages_;      // of the newest version, until they are stored
+  std::vector<PageId> replaced_;
+  Height version_;
+};
+
+}  // namespace quorate::ledger

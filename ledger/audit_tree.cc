@@ -1,0 +1,255 @@
+#include "ledger/audit_tree.h"
+
+#include <fmt/format.h>
+
+#include "crypto/bcs.h"
+#include "ledger/execution.h"
+#include "ledger/snapshot.h"
+#include "ledger/state_tree.h"
+#include "ledger/store_impl.h"
+
+namespace quorate::ledger {
+namespace {
+
+using Finding = std::optional<AuditFinding>;
+
+tl::unexpected<Error> found_it() { return fail(ErrorKind::kNotFound, "audit-found", ""); }
+
+AuditFinding of_version(Height version, std::string field, std::string expected,
+                        std::string found) {
+  return {version, std::nullopt, std::move(field), std::move(expected), std::move(found)};
+}
+
+Digest digest_of_value(const std::optional<Bytes>& value) {
+  return value ? crypto::sha256(*value) : Digest{};
+}
+
+}  // namespace
+
+Result<Finding> AuditTree::judge() {
+  const auto attempt = [&]() -> Verdict {
+    QUORATE_ASSIGN(Finding finding, read_versions());
+    if (finding) return finding;
+    for (std::size_t i = 0; i < versions_.size(); ++i) {
+      QUORATE_ASSIGN(finding, judge_root(versions_[i]));
+      if (finding) return finding;
+      QUORATE_ASSIGN(finding, walk(i));
+      if (finding) return finding;
+      QUORATE_ASSIGN(const Changes changes, changes_after(i));
+      QUORATE_ASSIGN(finding, judge_earlier_values(i, changes));
+      if (finding) return finding;
+      if (i + 1 < versions_.size()) continue;
+      QUORATE_ASSIGN(finding, judge_head(changes));
+      if (finding) return finding;
+    }
+    return judge_counts();
+  };
+  Verdict verdict = attempt();
+  if (verdict) return verdict;
+  QUORATE_ASSIGN(AuditFinding unreadable, as_finding(verdict.error(), "state"));
+  return unreadable;
+}
+
+Result<Finding> AuditTree::read_versions() {
+  Finding finding;
+  const Status read = database_.for_each('v', [&](ByteView key, ByteView value) -> Status {
+    const Height height = keys::height_in(key);
+    auto root = crypto::decode<StateSlot>(value);
+    const bool fits = keys::version(height) == Bytes(key.begin(), key.end()) && height <= head_;
+    if (!fits || !root) {
+      finding = AuditFinding{std::nullopt, std::nullopt, "state version", "one up to the head",
+                             fmt::format("{} under {}", audit_text(value), to_hex(key))};
+      return found_it();
+    }
+    versions_.push_back({height, std::move(*root)});
+    return {};
+  });
+  if (finding) return finding;
+  QUORATE_TRY(read);
+  if (versions_.empty()) {
+    return AuditFinding{std::nullopt, std::nullopt, "state version", "at least one", "none"};
+  }
+  // Earlier versions are dropped for a stable checkpoint only.
+  const Height oldest = versions_.front().height;
+  if (oldest.value == 0) return std::nullopt;
+  QUORATE_ASSIGN(const auto stable,
+                 database_.first_between(keys::stable(oldest), keys::after_stable()));
+  if (stable) return std::nullopt;
+  return of_version(oldest, "stable checkpoint",
+                    "one from there on, since the state before is dropped", "none");
+}
+
+Result<Finding> AuditTree::judge_root(const StateVersion& version) const {
+  Digest expected;
+  if (version.height.value == 0) {
+    StateTree tree;
+    for (const auto& [key, value] : genesis_state(genesis_)) tree.put(key, *value);
+    expected = tree.root();
+  } else {
+    QUORATE_ASSIGN(const auto bytes, database_.get(keys::own_checkpoint(version.height), nullptr,
+                                                   "a checkpoint note"));
+    const auto note = crypto::decode<CheckpointNote>(bytes.value_or(Bytes{}));
+    if (!note) {
+      return of_version(version.height, "state version", "a checkpoint of that height", "none");
+    }
+    expected = note->state_root;
+  }
+  if (digest_of(version.root) == expected) return std::nullopt;
+  return of_version(version.height, "state version, root", expected.hex(),
+                    digest_of(version.root).hex());
+}
+
+Result<Finding> AuditTree::walk(std::size_t version) {
+  const StateVersion& walked = versions_[version];
+  const bool is_newest = version + 1 == versions_.size();
+  // Pages that an earlier kept version has were walked with it.
+  const std::optional<Height> known =
+      version == 0 ? std::nullopt : std::optional(versions_[version - 1].height);
+  const PageReader read = [this](const PageId& id) { return read_stored_page(database_, id); };
+  std::vector<std::pair<StateSlot, StatePath>> open = {{walked.root, path_of({}, 0)}};
+  while (!open.empty()) {
+    const auto [slot, path] = std::move(open.back());
+    open.pop_back();
+    if (const auto* key = std::get_if<StateKey>(&slot)) {
+      QUORATE_ASSIGN(Finding finding, judge_value(version, *key));
+      if (finding) return finding;
+      continue;
+    }
+    const auto* subtree = std::get_if<StateSubtree>(&slot);
+    if (subtree == nullptr || (known && subtree->version <= *known)) continue;
+    ++pages_;
+    auto page = read_page(read, path, *subtree);
+    if (!page) {
+      QUORATE_ASSIGN(AuditFinding finding,
+                     as_finding(page.error(), "page of the state tree at path " + to_hex(path),
+                                walked.height));
+      finding.expected = "the page with digest " + subtree->digest.hex();
+      return finding;
+    }
+    for (std::size_t i = 0; i < kPageSlots; ++i) {
+      open.emplace_back(std::move(page->slots[i]), path_below(path, i));
+    }
+  }
+  if (!is_newest) return std::nullopt;
+  QUORATE_TRY(for_each_key(walked.root, {}, read, [this](const StateKey&) -> Result<bool> {
+    ++keys_;
+    return true;
+  }));
+  return std::nullopt;
+}
+
+Result<std::optional<Bytes>> AuditTree::value_at(std::size_t version, ByteView key) const {
+  for (std::size_t i = version; i < versions_.size(); ++i) {
+    QUORATE_ASSIGN(const auto before,
+                   database_.get(keys::before(versions_[i].height, key), nullptr,
+                                 "an earlier value of the state"));
+    if (!before) continue;
+    auto value = crypto::decode<std::optional<Bytes>>(*before);
+    if (!value) return database_.corrupt("an earlier value of the state does not decode");
+    return value;
+  }
+  return database_.get(keys::state(key), nullptr, "a value of the state");
+}
+
+Result<Finding> AuditTree::judge_value(std::size_t version, const StateKey& key) const {
+  const Height height = versions_[version].height;
+  const auto value = value_at(version, key.key);
+  if (!value) {
+    QUORATE_ASSIGN(AuditFinding finding,
+                   as_finding(value.error(), "state, key " + audit_text(key.key), height));
+    return finding;
+  }
+  if (*value && state_leaf(crypto::sha256(key.key), crypto::sha256(**value)) == key.leaf) {
+    return std::nullopt;
+  }
+  return of_version(height, "state, key " + audit_text(key.key),
+                    "the value with leaf " + key.leaf.hex() + " in the tree",
+                    audit_text(*value));
+}
+
+Result<AuditTree::Changes> AuditTree::changes_after(std::size_t version) const {
+  const bool is_newest = version + 1 == versions_.size();
+  const Height end = is_newest ? head_ : versions_[version + 1].height;
+  Changes changes;
+  for (Height at = next(versions_[version].height); at <= end; at = next(at)) {
+    QUORATE_ASSIGN(const auto bytes, database_.get(keys::writes(at), nullptr, "a write set"));
+    const auto writes = crypto::decode<std::vector<StoredWrite>>(bytes.value_or(Bytes{}));
+    if (!writes) return database_.corrupt("a write set does not decode");
+    for (const StoredWrite& write : *writes) changes[write.key] = digest_of_value(write.value);
+  }
+  return changes;
+}
+
+Result<Finding> AuditTree::judge_earlier_values(std::size_t version, const Changes& changes) {
+  const Height height = versions_[version].height;
+  const bool is_newest = version + 1 == versions_.size();
+  const Bytes prefix = keys::before(height, {});
+  std::uint64_t count = 0;
+  Finding finding;
+  const Status read = database_.for_each_from(
+      prefix, prefix.size(), [&](ByteView key, ByteView value) -> Status {
+        ++count;
+        const ByteView state_key = key.subspan(prefix.size());
+        const auto before = crypto::decode<std::optional<Bytes>>(value);
+        if (changes.contains(Bytes(state_key.begin(), state_key.end())) && before) {
+          if (is_newest && *before) --keys_;
+          return {};
+        }
+        finding = of_version(height, "earlier value of key " + audit_text(state_key),
+                             "one of a key that changed since", audit_text(value));
+        return found_it();
+      });
+  if (finding) return finding;
+  QUORATE_TRY(read);
+  if (count == changes.size()) return std::nullopt;
+  for (const auto& [key, value] : changes) {
+    QUORATE_ASSIGN(const auto got, database_.get(keys::before(height, key), nullptr, "it"));
+    if (!got) {
+      return of_version(height, "earlier value of key " + audit_text(key),
+                        "one, since the key changed", "nothing");
+    }
+  }
+  return std::nullopt;
+}
+
+Result<Finding> AuditTree::judge_head(const Changes& changes) const {
+  for (const auto& [key, expected] : changes) {
+    QUORATE_ASSIGN(const auto value, database_.get(keys::state(key), nullptr, "a value"));
+    if (digest_of_value(value) == expected) continue;
+    return of_version(head_, "state, key " + audit_text(key),
+                      expected.is_zero() ? "nothing, as the last write set says"
+                                         : "the value with SHA-256 " + expected.hex() +
+                                               " that the last write set gives",
+                      audit_text(value));
+  }
+  return std::nullopt;
+}
+
+Result<Finding> AuditTree::judge_counts() const {
+  std::uint64_t values = 0;
+  QUORATE_TRY(database_.for_each('s', [&](ByteView, ByteView) -> Status {
+    ++values;
+    return {};
+  }));
+  std::uint64_t pages = 0;
+  QUORATE_TRY(database_.for_each('p', [&](ByteView, ByteView) -> Status {
+    ++pages;
+    return {};
+  }));
+  if (pages != pages_) {
+    return AuditFinding{std::nullopt, std::nullopt, "pages of the state tree",
+                        fmt::format("{}, which its versions consist of", pages_),
+                        fmt::format("{}", pages)};
+  }
+  // Those of the newest version, without those that went, and with those that came.
+  Changes since;
+  QUORATE_ASSIGN(since, changes_after(versions_.size() - 1));
+  std::int64_t expected = keys_;
+  for (const auto& [key, value] : since) expected += value.is_zero() ? 0 : 1;
+  if (expected == static_cast<std::int64_t>(values)) return std::nullopt;
+  return AuditFinding{std::nullopt, std::nullopt, "state",
+                      fmt::format("{} keys, as the tree and the blocks after it say", expected),
+                      fmt::format("{}", values)};
+}
+
+}  // namespace quorate::ledger

@@ -1,0 +1,53 @@
+#pragma once
+
+// The state's tree as it is stored: every page of every version that is kept, every value below it,
+// and what changed between the versions.
+//
+// A page is walked once, in the oldest version that has it. Memory: the keys that changed since the
+// oldest kept version, about a hundred bytes each.
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "ledger/audit_finding.h"
+#include "ledger/audit_window.h"
+#include "ledger/genesis.h"
+#include "ledger/store_keys.h"
+
+namespace quorate::ledger {
+
+class AuditTree {
+ public:
+  // All outlive this.
+  AuditTree(const LevelDb& database, const Genesis& genesis, Height head)
+      : database_(database), genesis_(genesis), head_(head) {}
+
+  // After the blocks were found good. Errors: those of the operating system.
+  [[nodiscard]] Result<std::optional<AuditFinding>> judge();
+
+ private:
+  using Verdict = Result<std::optional<AuditFinding>>;
+  // What keys became between two versions: a digest of the value, zero if removed.
+  using Changes = std::map<Bytes, Digest>;
+
+  [[nodiscard]] Verdict read_versions();
+  [[nodiscard]] Verdict judge_root(const StateVersion& version) const;
+  [[nodiscard]] Verdict walk(std::size_t version);
+  [[nodiscard]] Verdict judge_value(std::size_t version, const StateKey& key) const;
+  // Of the blocks after versions[version], up to the next one or the head.
+  [[nodiscard]] Result<Changes> changes_after(std::size_t version) const;
+  [[nodiscard]] Verdict judge_earlier_values(std::size_t version, const Changes& changes);
+  [[nodiscard]] Verdict judge_head(const Changes& changes) const;
+  [[nodiscard]] Verdict judge_counts() const;
+  [[nodiscard]] Result<std::optional<Bytes>> value_at(std::size_t version, ByteView key) const;
+
+  const LevelDb& database_;
+  const Genesis& genesis_;
+  const Height head_;
+  std::vector<StateVersion> versions_;
+  std::uint64_t pages_ = 0;
+  std::int64_t keys_ = 0;  // of the newest version, less those that changed since
+};
+
+}  // namespace quorate::ledger

@@ -22,7 +22,7 @@ ScenarioReport run(const std::string& text) {
 TEST(Shrink, LeavesWhatItTakesToFailInTheSameWay) {
   const auto result = shrunk(
       "liar 0 equivocate double-vote replay\nliar 1 equivocate double-vote flood\nrun 1000\n"
-      "submit 4 2\ncrash 3\nrun 50\nstart 3\ntrickle 20 50\nexpect no-evidence\nsettle\n");
+      "submit 4 2\ncrash 3\nrun 50\nstart 3\ntrickle 20 50\nexpect view-change\nsettle\n");
   ASSERT_TRUE(result.has_value()) << result.error().message;
   EXPECT_EQ(result->failure, "agreement");
   EXPECT_LE(result->lines, 4U) << result->text;

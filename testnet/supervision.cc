@@ -35,8 +35,8 @@ constexpr std::chrono::seconds kStopPatience{20};
 constexpr std::chrono::seconds kShutdownPatience{30};
 constexpr std::chrono::milliseconds kPollPause{20};
 
-constexpr std::array<std::string_view, 5> kStateTexts = {"running", "stopping", "stopped", "killed",
-                                                         "exited"};
+constexpr std::array<std::string_view, 6> kStateTexts = {"running", "stopping", "stopped",
+                                                         "killed",  "exited",   "paused"};
 
 tl::unexpected<Error> launch_failed(const node::NetworkFolder& folder, std::string_view what) {
   return fail(ErrorKind::kEnvironment, "supervisor-start-failed",
@@ -202,6 +202,16 @@ Status ask_stop(const node::NetworkFolder& folder, std::uint64_t replica) {
 
 Status ask_start(const node::NetworkFolder& folder, std::uint64_t replica) {
   QUORATE_TRY(ask(folder, {{"do", "start"}, {"replica", replica}}));
+  return {};
+}
+
+Status ask_pause(const node::NetworkFolder& folder, std::uint64_t replica) {
+  QUORATE_TRY(ask(folder, {{"do", "pause"}, {"replica", replica}}));
+  return {};
+}
+
+Status ask_resume(const node::NetworkFolder& folder, std::uint64_t replica) {
+  QUORATE_TRY(ask(folder, {{"do", "resume"}, {"replica", replica}}));
   return {};
 }
 

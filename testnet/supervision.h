@@ -22,6 +22,7 @@ enum class ProcessState : std::uint8_t {
   kStopped,   // ended in peace after it was asked to
   kKilled,    // ended by SIGKILL after `kill`
   kExited,    // ended for any other reason: look at `end`
+  kPaused,    // stands still (SIGSTOP) until `resume`
 };
 [[nodiscard]] std::string_view process_state_text(ProcessState state);
 
@@ -51,6 +52,9 @@ struct SupervisorStatus {
 // Questions of a command. Errors: those of ask_supervisor ("supervisor-not-running" above all), and
 // "replica-unknown" (kNotFound), "replica-not-running", "replica-running" (kConflict).
 [[nodiscard]] Result<SupervisorStatus> ask_status(const node::NetworkFolder& folder);
+// "replica-other-state" (kConflict) unless it runs, or stands still.
+[[nodiscard]] Status ask_pause(const node::NetworkFolder& folder, std::uint64_t replica);
+[[nodiscard]] Status ask_resume(const node::NetworkFolder& folder, std::uint64_t replica);
 [[nodiscard]] Status ask_kill(const node::NetworkFolder& folder, std::uint64_t replica);
 // Both return when the process has ended, or "replica-still-stopping" (kTimeout).
 [[nodiscard]] Status ask_stop(const node::NetworkFolder& folder, std::uint64_t replica);

@@ -93,7 +93,9 @@ class Supervisor {
     shutdown_deadline_ = Clock::now() + kShutdownPatience;
     note("shutting down");
     for (ProcessStatus& process : processes_) {
-      if (process.state == ProcessState::kRunning) stop(process);
+      const bool is_there = process.state == ProcessState::kRunning ||
+                            process.state == ProcessState::kPaused;
+      if (is_there) stop(process);
     }
   }
 
@@ -168,7 +170,28 @@ class Supervisor {
   }
   void stop(ProcessStatus& process) {
     ::kill(process.pid, SIGTERM);
+    ::kill(process.pid, SIGCONT);  // one that stands still would not hear of it
     change(process, ProcessState::kStopping);
+  }
+  Status pause(ProcessStatus& process) {
+    if (process.state != ProcessState::kRunning) return not_in_state(process, "running");
+    ::kill(process.pid, SIGSTOP);
+    change(process, ProcessState::kPaused);
+    note(fmt::format("replica-{} stands still", process.replica));
+    return {};
+  }
+  Status resume(ProcessStatus& process) {
+    if (process.state != ProcessState::kPaused) return not_in_state(process, "paused");
+    ::kill(process.pid, SIGCONT);
+    change(process, ProcessState::kRunning);
+    note(fmt::format("replica-{} goes on", process.replica));
+    return {};
+  }
+  static Status not_in_state(const ProcessStatus& process, std::string_view expected) {
+    return fail(ErrorKind::kConflict, "replica-other-state",
+                fmt::format("replica-{} is {}, expected it {}", process.replica,
+                            process_state_text(process.state), expected),
+                "Look with `quorate testnet status`.");
   }
   void kill_now(ProcessStatus& process) {
     killed_.push_back(process.replica);
@@ -202,10 +225,11 @@ class Supervisor {
       begin_shutdown();
       return json::value(true);
     }
-    if (what != "kill" && what != "stop" && what != "start") {
+    if (what != "kill" && what != "stop" && what != "start" && what != "pause" &&
+        what != "resume") {
       return fail(ErrorKind::kInvalid, "control-question-malformed",
-                  fmt::format("Found \"do\": \"{}\", expected status, kill, stop, start or "
-                              "shutdown",
+                  fmt::format("Found \"do\": \"{}\", expected status, kill, stop, start, "
+                              "pause, resume or shutdown",
                               what));
     }
     const auto number = node::number_member(question, "replica");
@@ -235,6 +259,8 @@ class Supervisor {
                               process_state_text(process.state)),
                   "Start it with `quorate testnet start`.");
     }
+    if (what == "pause") return pause(process);
+    if (what == "resume") return resume(process);
     if (what == "kill") kill_now(process);
     if (what == "stop") stop(process);
     return {};

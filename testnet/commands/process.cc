@@ -1,4 +1,4 @@
-// quorate testnet kill | stop | start
+// quorate testnet kill | stop | start | pause | resume
 
 #include <fmt/format.h>
 
@@ -78,6 +78,9 @@ void add_process_commands(node::CommandLine& line) {
   add("testnet kill", "End a node at once, as a crash would (SIGKILL)", ask_kill, false);
   add("testnet stop", "Have a node end in peace (SIGTERM)", ask_stop, false);
   add("testnet start", "Start a node that was killed, stopped or ended by itself", ask_start, true);
+  add("testnet pause", "Have a node stand still, as an overloaded machine would (SIGSTOP)",
+      ask_pause, false);
+  add("testnet resume", "Let a node that stands still go on (SIGCONT)", ask_resume, true);
 }
 
 }  // namespace quorate::testnet

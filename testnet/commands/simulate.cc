@@ -13,6 +13,7 @@
 #include "testnet/commands/simulate_blame.h"
 #include "testnet/commands/simulate_honest.h"
 #include "testnet/commands/simulate_report.h"
+#include "testnet/commands/simulate_shrink.h"
 #include "testnet/sim_ledgers.h"
 #include "testnet/commands/trace_file.h"
 
@@ -129,7 +130,7 @@ ExitCode simulate_many(const SimulateOptions& options, const RunOptions& run,
 
 Result<ExitCode> simulate_blames(const SimulateOptions& options, Console& console) {
   if (options.replicas || options.byzantine || options.lies || options.trace || options.ledgers ||
-      options.stand_in) {
+      options.stand_in || options.shrink) {
     return wrong("simulate-blame", "Found more than --seed or --seeds with blame",
                  "Expected --seed or --seeds alone: everything else is drawn.");
   }
@@ -138,6 +139,24 @@ Result<ExitCode> simulate_blames(const SimulateOptions& options, Console& consol
     QUORATE_ASSIGN(range, parse_range(*options.seeds));
   }
   return simulate_blame(range.first, range.last, console);
+}
+
+// The scenario, or what of a random run a scenario can say.
+Result<ExitCode> simulate_shrunk(const SimulateOptions& options, const RunOptions& run,
+                                 Console& console) {
+  if (options.seeds || options.trace || options.ledgers || options.stand_in || options.quiet > 0) {
+    return wrong("simulate-shrink", "Found --shrink with other options than who lies",
+                 "Expected --shrink FILE with one --seed that fails; the picture comes with it.");
+  }
+  if (options.scenario == kRandomScenario) {
+    const RunReport report = run_random(run);
+    return simulate_shrink(options, scenario_text_of_liars(run.replicas, report.liars), console);
+  }
+  QUORATE_ASSIGN(const Scenario scenario, find_scenario(options.scenario));
+  ScenarioOptions how;
+  if (options.replicas) how.replicas = *options.replicas;
+  how.byzantine = run.byzantine;
+  return simulate_shrink(options, scenario_text(scenario, how), console);
 }
 
 ExitCode list_all(Console& console) {
@@ -226,13 +245,14 @@ Result<ExitCode> simulate(const SimulateOptions& options, Console& console) {
                  "Expected it with random runs; a scenario says `signatures stand-in` itself.");
   }
   if (options.scenario == kHonestScenario) {
-    if (options.byzantine || options.trace || options.ledgers) {
-      return wrong("simulate-honest", "Found --byzantine, --trace or --ledgers with honest",
+    if (options.byzantine || options.trace || options.ledgers || options.shrink) {
+      return wrong("simulate-honest", "Found more than --replicas, --seed and --seconds",
                    "Expected --replicas, --seed and --seconds alone: nobody lies in it, and it is "
                    "too long to write down.");
     }
     return simulate_honest({run.replicas, options.seed, options.seconds}, console);
   }
+  if (options.shrink) return simulate_shrunk(options, run, console);
   if (options.scenario != kRandomScenario) return simulate_scenario(options, run, console);
   if (!options.seeds) return simulate_one(options, run, console);
   if (options.trace || options.ledgers) {
@@ -280,6 +300,9 @@ void add_simulate_command(node::CommandLine& line) {
        .target = &options->trace},
       {.name = "--ledgers", .value = "DIR", .help = "Leave each replica's ledger in a new folder",
        .target = &options->ledgers},
+      {.name = "--shrink", .value = "FILE",
+       .help = "Of a seed that fails: the smallest scenario that still does, with its picture",
+       .target = &options->shrink},
       {.name = "--stand-in", .help = "Digests in the place of signatures: faster, other traces",
        .target = &options->stand_in},
       {.name = "--list", .help = "What scenarios there are", .target = &options->list}};

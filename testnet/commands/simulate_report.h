@@ -31,6 +31,7 @@ struct SimulateOptions {
   std::uint64_t quiet = 0;
   std::optional<std::string> trace;
   std::optional<std::string> ledgers;
+  std::optional<std::string> shrink;
   bool stand_in = false;
   bool list = false;
 };

@@ -104,6 +104,18 @@ done
 expect 0 "$quorate" simulate blame --seeds 1..3
 expect_text out ' 0 runs were blamed wrongly$'
 
+say 'what fails becomes small, and fails in the same way'
+printf '%s\n' 'submit 4 1' 'run 200' 'crash 2' 'run 50' 'start 2' 'expect view-change' >mine.txt
+expect 14 "$quorate" simulate mine.txt --shrink small.txt
+expect_text out '^1 of 6 lines are left'
+expect_text small.txt '^expect view-change$'
+[[ -s small.html ]] || die 'the picture is missing'
+expect 14 "$quorate" simulate small.txt
+expect 13 "$quorate" simulate --byzantine 0,1 --seed 2 --seconds 20 --shrink small.txt
+expect_text small.txt '^liar 0 '
+expect 13 "$quorate" simulate small.txt --seed 2
+expect 3 "$quorate" simulate equivocating-primary --shrink small.txt
+
 say 'six quiet hours take seconds'
 expect 0 "$quorate" simulate quiet-hours
 

@@ -64,6 +64,22 @@ expect 0 "$quorate" testnet start 2 --dir "$net"
 expect 5 "$quorate" testnet kill 9 --dir "$net"
 await_equal_heads 4
 
+say 'pause, resume'
+expect 0 "$quorate" testnet pause 1 --dir "$net"
+expect_text out 'replica-1 is paused'
+expect 9 "$quorate" testnet pause 1 --dir "$net"
+expect_text err 'replica-other-state'
+expect 9 "$quorate" testnet start 1 --dir "$net"
+expect 0 "$quorate" testnet status --dir "$net"
+expect_text out 'replica-1 .*paused'
+expect 0 "$quorate" testnet resume 1 --dir "$net"
+expect 9 "$quorate" testnet resume 1 --dir "$net"
+expect 0 "$quorate" testnet pause 2 --dir "$net"
+expect 0 "$quorate" testnet stop 2 --dir "$net"
+expect_text out 'stopped \(exit code 0'
+expect 0 "$quorate" testnet start 2 --dir "$net"
+await_equal_heads 4
+
 say 'a node that ends by itself is seen, not restarted'
 victim=$(status_json | grep -oE '"name":"replica-3"[^}]*"pid":[0-9]+' | grep -oE '[0-9]+$')
 kill -KILL "$victim"

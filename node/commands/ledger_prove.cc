@@ -77,7 +77,7 @@ void add_ledger_prove_command(CommandLine& line) {
   line.add({.path = "ledger prove",
             .sentence = "Make a proof without a node: a transaction's receipt, or what a key holds",
             .details = "The same files as `tx receipt` and `get --prove` write, to be verified by "
-                       "`receipt verify` and `proof verify`\nwith nothing but the genesis document. "
+                       "`receipt verify` and `proof verify`\nwith the genesis document alone. "
                        "A key is proved as of the newest stable checkpoint in this ledger.",
             .example = "  quorate ledger prove testnet-data/default/replica-0 --tx $ID --out "
                        "receipt.json\n"

@@ -222,6 +222,16 @@ TEST_F(ResumedAudit, GoesOnWhereItWas) {
   EXPECT_EQ(report->signatures, 4U * 3 + 1);
 }
 
+// The state that it keeps is that of its progress, not of the head behind it.
+TEST_F(ResumedAudit, AfterAWholeAuditGoesOnToo) {
+  fill(7, 4);
+  close();
+  EXPECT_EQ(place(resume()), "none");
+  const auto again = resume();
+  EXPECT_EQ(place(again), "none");
+  EXPECT_EQ(again->resumed_from, Height{6});
+}
+
 TEST_F(ResumedAudit, DoesNotTakeOtherBytesForThoseThatItVerified) {
   fill_two_windows();
   EXPECT_EQ(place(audit_first_window()), "audit-interrupted");

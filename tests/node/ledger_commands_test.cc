@@ -96,9 +96,10 @@ TEST_F(LedgerCommands, StatSaysWhatIsThereAndRefusesAnotherChain) {
 }
 
 TEST_F(LedgerCommands, ALedgerThatANodeHasOpenIsRefused) {
-  const auto node =
-      ledger::Store::open(home_ / "ledger", ledger::chain_id_of(genesis_)).value();
   for (const char* command : {"stat", "export", "blocks"}) {
+    // Anew each time: who closes a file ends the locks that its own process has on it.
+    const auto node =
+        ledger::Store::open(home_ / "ledger", ledger::chain_id_of(genesis_)).value();
     const Ran refused = run({command, home_.string()});
     EXPECT_EQ(refused.code, static_cast<int>(ExitCode::kConflict)) << command;
     EXPECT_THAT(refused.err, HasSubstr("ledger-in-use"));

@@ -110,7 +110,7 @@ Status AuditReplay::begin() {
   leveldb::WriteBatch identity;
   put_identity(identity, {kWords.format, progress_.chain_id, {}});
   QUORATE_TRY(database_->write(identity, false));
-  return flush(&progress_);
+  return flush();
 }
 
 Status AuditReplay::resume() {
@@ -174,10 +174,10 @@ Result<std::optional<AuditFinding>> AuditReplay::judge_state_root(const JudgedBl
 
 Status AuditReplay::keep(const AuditProgress& progress) {
   progress_ = progress;
-  return flush(&progress_);
+  return flush();
 }
 
-Status AuditReplay::flush(const AuditProgress* progress) {
+Status AuditReplay::flush() {
   leveldb::WriteBatch batch;
   for (const auto& [key, value] : recent_) {
     if (value) {
@@ -190,10 +190,8 @@ Status AuditReplay::flush(const AuditProgress* progress) {
     put(batch, keys::page({version_, path}), page.slots);
   }
   for (const PageId& page : replaced_) batch.Delete(as_slice(keys::page(page)));
-  if (progress != nullptr) {
-    put(batch, progress_key(), *progress);
-    put(batch, root_key(), root_);
-  }
+  put(batch, progress_key(), progress_);
+  put(batch, root_key(), root_);
   QUORATE_TRY(database_->write(batch, false));
   recent_.clear();
   new_pages_.clear();
@@ -201,42 +199,53 @@ Status AuditReplay::flush(const AuditProgress* progress) {
   return {};
 }
 
+Status AuditReplay::for_each_value(
+    const std::function<Status(ByteView key, ByteView value)>& visit) const {
+  QUORATE_TRY(database_->for_each(keys::state({}).front(), [&](ByteView key, ByteView value) {
+    const ByteView state_key = key.subspan(1);
+    const bool is_recent = recent_.contains(Bytes(state_key.begin(), state_key.end()));
+    return is_recent ? Status{} : visit(state_key, value);
+  }));
+  for (const auto& [key, value] : recent_) {
+    if (value) QUORATE_TRY(visit(key, *value));
+  }
+  return {};
+}
+
+// What is compared is not stored: the working folder stays as of its progress.
 Result<std::optional<AuditFinding>> AuditReplay::compare_state(const LevelDb& audited) {
-  QUORATE_TRY(flush(nullptr));
   std::optional<AuditFinding> finding;
-  std::uint64_t keys_found = 0;
   const auto wrong = [&](ByteView key, const std::optional<Bytes>& expected,
                          const std::optional<Bytes>& found) {
     finding = AuditFinding{std::nullopt, std::nullopt, "state, key " + audit_text(key),
                            audit_text(expected), audit_text(found)};
     return fail(ErrorKind::kNotFound, "audit-found", "");
   };
-  const Bytes all = keys::state({});
-  const Status read = audited.for_each(all.front(), [&](ByteView key, ByteView value) -> Status {
-    ++keys_found;
-    QUORATE_ASSIGN(const auto expected,
-                   database_->get(key, nullptr, "a value of the state"));
-    const Bytes found(value.begin(), value.end());
-    if (!expected || *expected != found) return wrong(key.subspan(1), expected, found);
-    return {};
-  });
+  std::uint64_t keys_found = 0;
+  const Status read = audited.for_each(
+      keys::state({}).front(), [&](ByteView key, ByteView value) -> Status {
+        ++keys_found;
+        QUORATE_ASSIGN(const auto expected, get(key.subspan(1)));
+        const Bytes found(value.begin(), value.end());
+        if (!expected || *expected != found) return wrong(key.subspan(1), expected, found);
+        return {};
+      });
   if (finding) return finding;
   if (!read) {
     QUORATE_ASSIGN(AuditFinding unreadable, as_finding(read.error(), "state"));
     return unreadable;
   }
   std::uint64_t keys_expected = 0;
-  QUORATE_TRY(database_->for_each(all.front(), [&](ByteView, ByteView) -> Status {
+  QUORATE_TRY(for_each_value([&](ByteView, ByteView) -> Status {
     ++keys_expected;
     return {};
   }));
   if (keys_expected == keys_found) return std::nullopt;
-  const Status searched =
-      database_->for_each(all.front(), [&](ByteView key, ByteView value) -> Status {
-        QUORATE_ASSIGN(const auto found, audited.get(key, nullptr, "a value of the state"));
-        if (!found) return wrong(key.subspan(1), Bytes(value.begin(), value.end()), std::nullopt);
-        return {};
-      });
+  const Status searched = for_each_value([&](ByteView key, ByteView value) -> Status {
+    QUORATE_ASSIGN(const auto found, audited.get(keys::state(key), nullptr, "a value"));
+    if (!found) return wrong(key, Bytes(value.begin(), value.end()), std::nullopt);
+    return {};
+  });
   if (!finding) QUORATE_TRY(searched);
   return finding;
 }

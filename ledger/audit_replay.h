@@ -10,6 +10,7 @@
 // Not thread-safe.
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -61,7 +62,9 @@ class AuditReplay final : public StateReader {
   [[nodiscard]] Status resume();
   [[nodiscard]] Result<std::optional<AuditFinding>> judge_state_root(const JudgedBlock& block);
   [[nodiscard]] PageReader pages() const;
-  [[nodiscard]] Status flush(const AuditProgress* progress);
+  [[nodiscard]] Status flush();
+  [[nodiscard]] Status for_each_value(
+      const std::function<Status(ByteView key, ByteView value)>& visit) const;
 
   const Genesis& genesis_;
   std::shared_ptr<LevelDb> database_;

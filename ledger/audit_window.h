@@ -44,9 +44,9 @@ struct AuditWindow {
   std::optional<AuditFinding> finding;  // about what follows the blocks; ends the audit
 };
 
-inline constexpr std::uint64_t kWindowBlocksMax = 256;
+inline constexpr std::uint64_t kWindowBlocksMax = 128;
 // Of transactions; one block may hold more.
-inline constexpr std::size_t kWindowBytesMax = 4 << 20;
+inline constexpr std::size_t kWindowBytesMax = 1 << 20;
 
 // From `first` on, at most to `last`; at least one block unless there is a finding. Errors: those
 // of the operating system; damage is a finding.

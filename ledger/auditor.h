@@ -14,7 +14,7 @@
 // ledger's folder cannot, for nothing of the audit is kept in it.
 //
 // Threads: signatures are verified by `threads` of its own while the caller's executes and hashes.
-// Memory: two windows of blocks (4 MiB of transactions each, or one batch if that is more), what
+// Memory: two windows of blocks (1 MiB of transactions each, or one batch if that is more), what
 // changed in the state since the last checkpoint, and two caches; about 100 MB.
 
 #include <cstdint>

@@ -33,6 +33,10 @@ int main(int argc, char** argv) {
   node::add_ledger_commands(line);
   node::add_ledger_blame_command(line);
   node::add_ledger_verify_command(line);
+  node::add_ledger_show_commands(line);
+  node::add_ledger_history_commands(line);
+  node::add_ledger_export_command(line);
+  node::add_ledger_prove_command(line);
   node::add_evidence_commands(line);
   node::add_pow_commands(line);
   quorate::testnet::add_pow_chain_commands(line);

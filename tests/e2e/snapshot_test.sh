@@ -65,3 +65,10 @@ expect 0 "$quorate" testnet start 3 --dir "$net"
 await_equal_heads 4
 page "$url" /status >status
 expect_text status "\"snapshot\":\\{\"sequence\":$sequence,"
+
+say 'audited, its ledger says on what it rests; one from genesis is executed again'
+expect 0 "$quorate" testnet down --dir "$net"
+expect 0 "$quorate" ledger verify "$home" --genesis "$net/genesis.json" --quiet
+expect_text out "blocks 1 to $sequence are not in this ledger"
+expect 0 "$quorate" ledger verify "$net/replica-0" --genesis "$net/genesis.json" --quiet
+expect_text out 'executed again from genesis'

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "ledger/audit_window.h"
 #include "tests/ledger/audit_fixture.h"
 #include "tests/support/thinning.h"
 
@@ -208,7 +209,7 @@ class ResumedAudit : public AuditTest {
     options.work_folder = "/kept";
     return audit(options);
   }
-  static constexpr std::uint64_t kBlocks = 260;
+  static constexpr std::uint64_t kBlocks = kWindowBlocksMax + 4;
 };
 
 TEST_F(ResumedAudit, GoesOnWhereItWas) {
@@ -216,9 +217,19 @@ TEST_F(ResumedAudit, GoesOnWhereItWas) {
   EXPECT_EQ(place(audit_first_window()), "audit-interrupted");
   const auto report = resume();
   ASSERT_EQ(place(report), "none") << report->finding->found;
-  EXPECT_EQ(report->resumed_from, Height{256});
+  EXPECT_EQ(report->resumed_from, Height{kWindowBlocksMax});
   EXPECT_EQ(report->blocks, kBlocks);
   EXPECT_EQ(report->signatures, 4U * 3 + 1);
+}
+
+// The state that it keeps is that of its progress, not of the head behind it.
+TEST_F(ResumedAudit, AfterAWholeAuditGoesOnToo) {
+  fill(7, 4);
+  close();
+  EXPECT_EQ(place(resume()), "none");
+  const auto again = resume();
+  EXPECT_EQ(place(again), "none");
+  EXPECT_EQ(again->resumed_from, Height{6});
 }
 
 TEST_F(ResumedAudit, DoesNotTakeOtherBytesForThoseThatItVerified) {

@@ -46,8 +46,7 @@ configure_and_build() {
 run_ctest() {
   local preset=$1 status=0
   shift
-  "${prefix[@]}" ctest --test-dir "$top/build/$preset" --output-on-failure -j "${jobs:-$(nproc)}" \
-    "$@" ||
+  "${prefix[@]}" ctest --test-dir "$top/build/$preset" --output-on-failure -j "$(nproc)" "$@" ||
     status=$?
   # One of ctest's tests may be many of GoogleTest's, which say at their end how they went.
   awk '
@@ -69,8 +68,7 @@ step_packages() {
   install_packages 'which build and tests need' "${packages_build[@]}" "${packages_test[@]}"
 }
 step_release-build() { configure_and_build release quorate; }
-# Most of them wait for networks.
-step_e2e() { jobs=$(($(nproc) + 1)) run_ctest release --no-tests=error -L e2e; }
+step_e2e() { run_ctest release --no-tests=error -L e2e; }
 step_seeds() {
   seeds 4 1..40
   seeds 4 41..900 --stand-in
@@ -179,25 +177,8 @@ run_step() {
   exit 1
 }
 
-# The end-to-end runs mostly wait for their networks. Meanwhile the next build goes ahead on what
-# they leave idle; when its turn comes it starts again from there, at full speed.
-ahead=''
-start_ahead() {
-  setsid chrt --idle 0 "$self" --only "$1" >"$logs/$1.ahead.log" 2>&1 9>&- &
-  ahead=$!
-  # Sessions share the cores evenly, whatever is in them; this one does not.
-  { echo 19 >"/proc/$ahead/autogroup"; } 2>/dev/null || true
-}
-stop_ahead() {
-  [[ -n $ahead ]] || return 0
-  kill -TERM -- "-$ahead" 2>/dev/null || true
-  wait "$ahead" 2>/dev/null || true
-  ahead=''
-}
-
 finish() {
   local status=$?
-  stop_ahead
   rm -rf "$scratch"
   say "$passed passed, $failed failed$( ((skipped == 0)) || printf ', %d skipped' "$skipped")"
   exit "$status"
@@ -231,11 +212,5 @@ flock -n 9 || fail "Another tests/run.sh is at work in this checkout: wait, or u
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/quorate-run.XXXXXX")
 export TMPDIR=$scratch
 trap finish EXIT
-for name in "${steps[@]}"; do
-  case $name in
-    e2e) start_ahead asan-build ;;
-    asan-build) stop_ahead ;;
-  esac
-  run_step "$name"
-done
+for name in "${steps[@]}"; do run_step "$name"; done
 say "All steps passed in $((SECONDS / 60)) min $((SECONDS % 60)) s."

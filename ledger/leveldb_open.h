@@ -67,6 +67,7 @@ struct StoreWords {
 };
 
 [[nodiscard]] inline leveldb::Slice as_slice(ByteView bytes) {
+  if (bytes.empty()) return {};  // of no bytes, but not of a null pointer
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 [[nodiscard]] inline ByteView as_view(const leveldb::Slice& slice) {

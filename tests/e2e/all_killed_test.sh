@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # All replicas are killed with SIGKILL at once under load and started again: the next commit comes,
 # the tree heads are equal, and nothing that was acknowledged is lost.
-#   ROUNDS  how often (2)
+#   ROUNDS  how often (5)
 #   RATE    transactions a second (150)
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
-rounds=${ROUNDS:-2}
+rounds=${ROUNDS:-5}
 rate=${RATE:-150}
 limit_ms=5000  # two timeouts of 1 s and a start-up of under 3 s
 

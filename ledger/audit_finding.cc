@@ -12,6 +12,8 @@ std::string finding_sentence(const AuditFinding& finding) {
                      finding.found);
 }
 
+tl::unexpected<Error> end_of_walk() { return fail(ErrorKind::kNotFound, "audit-found", ""); }
+
 std::string audit_text(ByteView bytes) {
   constexpr std::size_t kBytesShown = 32;
   if (bytes.empty()) return "an empty value";

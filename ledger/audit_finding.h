@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "crypto/bytes.h"
+#include "crypto/result.h"
 #include "ledger/types.h"
 
 namespace quorate::ledger {
@@ -23,6 +23,9 @@ struct AuditFinding {
 
 // "height 7, transaction 3, signature: expected ..., found ..."
 [[nodiscard]] std::string finding_sentence(const AuditFinding& finding);
+
+// Ends a walk over records, once its finding was taken: the walk returns it and nobody reports it.
+[[nodiscard]] tl::unexpected<Error> end_of_walk();
 
 // Bytes in words, short enough for a line: hex, or their number and digest.
 [[nodiscard]] std::string audit_text(ByteView bytes);

@@ -10,8 +10,6 @@ namespace {
 constexpr std::string_view kPlace = "place, by id";
 constexpr std::string_view kNonce = "nonce owner";
 
-tl::unexpected<Error> found_it() { return fail(ErrorKind::kNotFound, "audit-found", ""); }
-
 std::string place_text(const TxLocation& place) {
   return fmt::format("height {}, transaction {}", place.height.value, place.index);
 }
@@ -117,7 +115,7 @@ Result<std::optional<AuditFinding>> AuditIndex::find_missing(Height first, Heigh
           if (got && *got == entry.value) return {};
           finding = AuditFinding{block.height, i, std::string(entry.name),
                                  audit_text(entry.value), audit_text(got)};
-          return found_it();
+          return end_of_walk();
         });
         if (finding) return finding;
         if (!other || *other) return other;
@@ -135,7 +133,7 @@ Result<std::optional<AuditFinding>> AuditIndex::find_extra() const {
                            "no entry but those of the blocks",
                            fmt::format("one under {}: {}", to_hex(key.subspan(1)),
                                        audit_text(value))};
-    return found_it();
+    return end_of_walk();
   };
   const Status places = database_.for_each('i', [&](ByteView key, ByteView value) -> Status {
     const auto place = crypto::decode<TxLocation>(value);

@@ -128,7 +128,7 @@ Result<Finding> judge_stable_ahead(const LevelDb& database, const Genesis& genes
         finding = wrong("stable checkpoint ahead of the head",
                         "votes of a quorum that verify", audit_text(value));
         finding->height = height;
-        return fail(ErrorKind::kNotFound, "audit-found", "");
+        return end_of_walk();
       });
   if (finding) return finding;
   QUORATE_TRY(read);
@@ -156,7 +156,7 @@ Result<Finding> judge_kinds(const LevelDb& database) {
           finding = wrong(is_known ? std::string(known->name) : std::string("keys"),
                           "only what a ledger consists of",
                           fmt::format("{} under {}", audit_text(value), to_hex(key)));
-          return fail(ErrorKind::kNotFound, "audit-found", "");
+          return end_of_walk();
         });
     if (finding) return finding;
     if (read) continue;

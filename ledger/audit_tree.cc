@@ -13,8 +13,6 @@ namespace {
 
 using Finding = std::optional<AuditFinding>;
 
-tl::unexpected<Error> found_it() { return fail(ErrorKind::kNotFound, "audit-found", ""); }
-
 AuditFinding of_version(Height version, std::string field, std::string expected,
                         std::string found) {
   return {version, std::nullopt, std::move(field), std::move(expected), std::move(found)};
@@ -59,7 +57,7 @@ Result<Finding> AuditTree::read_versions() {
     if (!fits || !root) {
       finding = AuditFinding{std::nullopt, std::nullopt, "state version", "one up to the head",
                              fmt::format("{} under {}", audit_text(value), to_hex(key))};
-      return found_it();
+      return end_of_walk();
     }
     versions_.push_back({height, std::move(*root)});
     return {};
@@ -197,7 +195,7 @@ Result<Finding> AuditTree::judge_earlier_values(std::size_t version, const Chang
         }
         finding = of_version(height, "earlier value of key " + audit_text(state_key),
                              "one of a key that changed since", audit_text(value));
-        return found_it();
+        return end_of_walk();
       });
   if (finding) return finding;
   QUORATE_TRY(read);

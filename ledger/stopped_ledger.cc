@@ -21,6 +21,22 @@ Result<std::string> found_folder(const std::filesystem::path& folder, leveldb::E
   return error ? found.string() : canonical.string();
 }
 
+// Where a ledger stands, and options by which it is read and not changed.
+struct Reading {
+  std::string folder;
+  std::unique_ptr<ReadOnlyEnv> env;
+  StoreOptions options;
+};
+
+Result<Reading> start_reading(const std::filesystem::path& folder, const StoreOptions& options) {
+  Reading reading;
+  QUORATE_ASSIGN(reading.folder, found_folder(folder, options.env));
+  reading.env = std::make_unique<ReadOnlyEnv>(reading.folder, env_of(options.env));
+  reading.options = options;
+  reading.options.env = reading.env.get();
+  return reading;
+}
+
 // The chain that the ledger says it is of; its format is judged by read_identity.
 Result<Digest> chain_of(const LevelDb& database) {
   constexpr std::uint8_t kIdentityKey = 'f';
@@ -47,12 +63,10 @@ Result<std::filesystem::path> find_ledger_folder(const std::filesystem::path& fo
 Result<StoppedDatabase> open_stopped_database(const std::filesystem::path& folder,
                                               const std::optional<Digest>& chain_id,
                                               const StoreOptions& options) {
-  QUORATE_ASSIGN(const std::string found, found_folder(folder, options.env));
+  QUORATE_ASSIGN(Reading reading, start_reading(folder, options));
   StoppedDatabase opened;
-  opened.env = std::make_unique<ReadOnlyEnv>(found, env_of(options.env));
-  StoreOptions reading = options;
-  reading.env = opened.env.get();
-  QUORATE_ASSIGN(opened.database, LevelDb::open(found, kLedgerWords, reading));
+  opened.env = std::move(reading.env);
+  QUORATE_ASSIGN(opened.database, LevelDb::open(reading.folder, kLedgerWords, reading.options));
   Digest expected;
   if (chain_id) {
     expected = *chain_id;
@@ -74,12 +88,10 @@ Result<StoppedStore> open_stopped_store(const std::filesystem::path& folder,
                    open_stopped_database(folder, std::nullopt, options));
     expected = looked_at.identity.chain_id;
   }
-  QUORATE_ASSIGN(const std::string found, found_folder(folder, options.env));
+  QUORATE_ASSIGN(Reading reading, start_reading(folder, options));
   StoppedStore opened;
-  opened.env = std::make_unique<ReadOnlyEnv>(found, env_of(options.env));
-  StoreOptions reading = options;
-  reading.env = opened.env.get();
-  QUORATE_ASSIGN(opened.store, Store::open(found, expected, reading));
+  opened.env = std::move(reading.env);
+  QUORATE_ASSIGN(opened.store, Store::open(reading.folder, expected, reading.options));
   return opened;
 }
 

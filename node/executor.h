@@ -33,9 +33,9 @@ class Executor {
   ~Executor();
 
   struct Work {
-    std::vector<pbft::Event> events;
-    std::vector<ledger::CertifiedBatch> batches;
-    std::optional<ledger::StableCheckpoint> stable;
+    std::vector<pbft::Event> events = {};
+    std::vector<ledger::CertifiedBatch> batches = {};
+    std::optional<ledger::StableCheckpoint> stable = {};
     std::vector<pbft::Transcript> transcripts = {};  // which certificates name; kept for good
   };
   void post(Work work);

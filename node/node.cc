@@ -196,7 +196,7 @@ Status Node::start_core() {
         core_->post(std::move(executed));
       },
       on_fatal);
-  executor_->post({{}, {}, {}, std::move(transcripts)});
+  executor_->post({.transcripts = std::move(transcripts)});
   writer_ = std::make_unique<VoteWriter>(
       *stores_.votes, stores_.guard.get(), stores_.standing == pbft::Standing::kVoter, restored,
       [this](pbft::Output output) { release(std::move(output)); }, on_fatal);

@@ -138,10 +138,10 @@ void Replica::fetch_missing_bodies(Output& out) {
     // The proposer first: it must have them. Then in turn those that prepared the batch; they may
     // all lie, so every third time, and while there is none, everyone in turn.
     BodyFetch fetch{next_peer(slot.body_attempts), {}};
-    const std::vector<ReplicaId> prepared = others_that_prepared(slot, config_.self);
     if (is_first && !is_primary()) {
       fetch.from = primary();
-    } else if (!prepared.empty()) {
+    } else if (const auto prepared = others_that_prepared(slot, config_.self);
+               !prepared.empty()) {
       const std::uint32_t thirds = slot.body_attempts / 3;
       fetch.from = slot.body_attempts % 3 == 0
                        ? next_peer(thirds)

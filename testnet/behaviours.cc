@@ -97,6 +97,16 @@ Cabal::~Cabal() {
   }
 }
 
+void Cabal::split() const {
+  SimNetwork& network = simulator_.network();
+  for (const ReplicaId one : first_half_) {
+    for (const ReplicaId other : second_half_) {
+      network.set_cut(one, other, true);
+      network.set_cut(other, one, true);
+    }
+  }
+}
+
 bool Cabal::is_split() const {
   const SimNetwork& network = simulator_.network();
   return !first_half_.empty() && !second_half_.empty() &&

@@ -67,6 +67,9 @@ class Cabal {
   Cabal(Simulator& simulator, const Liars& liars);
   ~Cabal();
 
+  // Cuts the two halves of the correct replicas off from each other, as a fork waits for.
+  void split() const;
+
   // What an equivocating primary told each half.
   struct Story {
     pbft::PrePrepare first;

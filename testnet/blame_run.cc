@@ -9,8 +9,8 @@
 #include "crypto/bcs.h"
 #include "ledger/quorum.h"
 #include "pbft/blame.h"
-#include "pbft/durable.h"
 #include "testnet/behaviours.h"
+#include "testnet/sim_ledgers.h"
 #include "testnet/workload.h"
 
 namespace quorate::testnet {
@@ -26,12 +26,6 @@ constexpr std::uint64_t kStartUs = 1'000'000;
 constexpr std::uint64_t kStepUs = 100'000;
 constexpr std::uint64_t kStepsMax = 120;  // until it breaks
 constexpr std::size_t kCachedSignatures = 1 << 12;
-
-// What a replica's folder would hold.
-struct Kept {
-  const SimHost* host = nullptr;
-  std::vector<pbft::Transcript> transcripts;
-};
 
 class BrokenRun {
  public:
@@ -68,7 +62,7 @@ class BrokenRun {
       submit(simulator, workload);
       simulator.run_for(kStepUs);
     }
-    if (is_forked) cut(simulator);
+    if (is_forked) cabal.split();
     for (std::uint64_t i = 0; i < kStepsMax && simulator.is_sound(); ++i) {
       submit(simulator, workload);
       simulator.run_for(kStepUs);
@@ -94,27 +88,6 @@ class BrokenRun {
     }
   }
 
-  // As the cabal halves them.
-  void cut(Simulator& simulator) const {
-    const std::vector<ReplicaId> ids = correct();
-    const std::size_t middle = (ids.size() + 1) / 2;
-    for (std::size_t i = 0; i < middle; ++i) {
-      for (std::size_t j = middle; j < ids.size(); ++j) {
-        simulator.network().set_cut(ids[i], ids[j], true);
-        simulator.network().set_cut(ids[j], ids[i], true);
-      }
-    }
-  }
-
-  static Kept kept_by(SimHost& host) {
-    pbft::RestoredVotes votes;
-    (void)host.votes().for_each_from(pbft::first_transcript_key(),
-                                     [&](ByteView key, ByteView value) {
-                                       return pbft::restore_vote(key, value, votes);
-                                     });
-    return {&host, std::move(votes.transcripts)};
-  }
-
   void blame(Simulator& simulator) {
     const std::vector<ReplicaId> ids = correct();
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -130,21 +103,22 @@ class BrokenRun {
           report_.sequence = at;
           report_.one = left.view;
           report_.other = right.view;
-          return judge(simulator.world(), left, right, {kept_by(one), kept_by(other)});
+          return judge(simulator.world(), left, right, {&one, &other});
         }
       }
     }
   }
 
   void judge(const SimWorld& world, const ledger::CommitCertificate& left,
-             const ledger::CommitCertificate& right, const std::vector<Kept>& kept) {
+             const ledger::CommitCertificate& right, const std::vector<SimHost*>& kept_by) {
     crypto::SignatureCache cache(kCachedSignatures);
     const pbft::BlameVerifier verifier(world.chain_id(), &cache, world.replicas(),
                                        world.genesis().parameters);
     using Found = Result<std::optional<pbft::Transcript>>;
     const auto read = [&](const ledger::Digest& new_view) -> Found {
-      for (const Kept& each : kept) {
-        for (const pbft::Transcript& transcript : each.transcripts) {
+      for (SimHost* host : kept_by) {
+        QUORATE_ASSIGN(const auto transcripts, kept_transcripts(*host));
+        for (const pbft::Transcript& transcript : transcripts) {
           if (pbft::view_vote(transcript.new_view.body).content == new_view) return transcript;
         }
       }

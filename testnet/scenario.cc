@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "node/wire.h"
 #include "testnet/behaviours.h"
 
 namespace quorate::testnet {
@@ -64,10 +65,11 @@ constexpr std::array<std::string_view, 8> kExpectations = {
     "view-change", "no-view-change", "evidence", "no-evidence",
     "recovery",    "stalled",        "decided",  "sealed"};
 
-constexpr std::array<std::string_view, 14> kMessageKinds = {
-    "pre-prepare", "prepare",    "commit",            "status",      "transactions",
-    "body-request", "block-request", "blocks",        "checkpoint",  "stable-checkpoint",
-    "view-change", "new-view",   "ask",               "batch"};
+// Those about agreement; a packet's first byte is the place.
+constexpr std::array<std::string_view, node::kSnapshotTagFirst> kMessageKinds = {
+    "pre-prepare",   "prepare", "commit",     "status",            "transactions", "body-request",
+    "block-request", "blocks",  "checkpoint", "stable-checkpoint", "view-change",  "new-view",
+    "ask",           "batch"};
 
 std::optional<std::uint64_t> parse_number(std::string_view word) {
   std::uint64_t number = 0;

@@ -43,20 +43,6 @@ std::vector<std::pair<ReplicaId, ReplicaId>> links_between(const std::string& si
   return links;
 }
 
-Liars liars_of(const Scenario& scenario, const ScenarioOptions& options) {
-  Liars liars;
-  std::set<Behaviour> first = {Behaviour::kEquivocate, Behaviour::kDoubleVote};
-  for (const ScenarioLine& line : scenario.lines) {
-    if (line.verb != "liar") continue;
-    if (liars.empty()) first = behaviours_of(line);
-    liars[replica_of(line.words[0])].merge(behaviours_of(line));
-  }
-  if (options.byzantine.empty()) return liars;
-  liars.clear();
-  for (const ReplicaId id : options.byzantine) liars[id] = first;
-  return liars;
-}
-
 SimOptions world_of(const Scenario& scenario, const ScenarioOptions& options, const Liars& liars) {
   SimOptions world;
   world.replicas = options.replicas.value_or(replicas_of(scenario));
@@ -302,6 +288,20 @@ ScenarioReport Run::finish() {
 }
 
 }  // namespace
+
+Liars liars_of(const Scenario& scenario, const ScenarioOptions& options) {
+  Liars liars;
+  std::set<Behaviour> first = {Behaviour::kEquivocate, Behaviour::kDoubleVote};
+  for (const ScenarioLine& line : scenario.lines) {
+    if (line.verb != "liar") continue;
+    if (liars.empty()) first = behaviours_of(line);
+    liars[replica_of(line.words[0])].merge(behaviours_of(line));
+  }
+  if (options.byzantine.empty()) return liars;
+  liars.clear();
+  for (const ReplicaId id : options.byzantine) liars[id] = first;
+  return liars;
+}
 
 Result<ScenarioReport> run_scenario(const Scenario& scenario, const ScenarioOptions& options) {
   const Liars liars = liars_of(scenario, options);

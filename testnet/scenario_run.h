@@ -27,6 +27,9 @@ struct ScenarioReport {
   ledger::Genesis genesis;
 };
 
+// Who lies and how, by the scenario or instead of it by the options.
+[[nodiscard]] Liars liars_of(const Scenario& scenario, const ScenarioOptions& options);
+
 // Errors: "scenario-malformed" where the options do not fit what it says.
 [[nodiscard]] Result<ScenarioReport> run_scenario(const Scenario& scenario,
                                                   const ScenarioOptions& options);

@@ -157,15 +157,9 @@ std::optional<std::string> failure_of(const ScenarioReport& report) {
 std::string scenario_text(const Scenario& scenario, const ScenarioOptions& options) {
   std::vector<Words> lines;
   if (options.replicas) lines.push_back({"replicas", fmt::format("{}", *options.replicas)});
-  std::set<Behaviour> first = {Behaviour::kEquivocate, Behaviour::kDoubleVote};
-  const auto liar = std::ranges::find(scenario.lines, "liar", &ScenarioLine::verb);
-  if (liar != scenario.lines.end()) {
-    first.clear();
-    for (std::size_t i = 1; i < liar->words.size(); ++i) {
-      if (const auto known = find_behaviour(liar->words[i])) first.insert(*known);
-    }
+  if (!options.byzantine.empty()) {
+    for (const auto& [id, does] : liars_of(scenario, options)) lines.push_back(liar_line(id, does));
   }
-  for (const ledger::ReplicaId id : options.byzantine) lines.push_back(liar_line(id, first));
   for (Words& line : lines_of(scenario)) {
     if (line[0] == "replicas" && options.replicas) continue;
     if (line[0] == "liar" && !options.byzantine.empty()) continue;

@@ -27,12 +27,8 @@ Status write_ledger(const node::Home& home, const ledger::Genesis& genesis, SimH
     const Status kept = store->put_stable(*host.last_stable());
     if (!kept && is_sound) return kept;
   }
-  pbft::RestoredVotes kept;
-  QUORATE_TRY(host.votes().for_each_from(pbft::first_transcript_key(),
-                                         [&](ByteView key, ByteView value) {
-                                           return pbft::restore_vote(key, value, kept);
-                                         }));
-  for (const pbft::Transcript& transcript : kept.transcripts) {
+  QUORATE_ASSIGN(const auto transcripts, kept_transcripts(host));
+  for (const pbft::Transcript& transcript : transcripts) {
     QUORATE_TRY(store->put_transcript(pbft::view_vote(transcript.new_view.body).content,
                                       crypto::encode(transcript)));
   }
@@ -45,6 +41,15 @@ Status write_ledger(const node::Home& home, const ledger::Genesis& genesis, SimH
 }
 
 }  // namespace
+
+Result<std::vector<pbft::Transcript>> kept_transcripts(SimHost& host) {
+  pbft::RestoredVotes kept;
+  QUORATE_TRY(host.votes().for_each_from(pbft::first_transcript_key(),
+                                         [&](ByteView key, ByteView value) {
+                                           return pbft::restore_vote(key, value, kept);
+                                         }));
+  return std::move(kept.transcripts);
+}
 
 Status write_ledgers(const std::filesystem::path& folder, Simulator& simulator) {
   std::error_code error;

@@ -3,11 +3,17 @@
 // Leaves what a simulation agreed on as real ledgers, for commands that know of no simulations.
 
 #include <filesystem>
+#include <vector>
 
 #include "crypto/result.h"
+#include "pbft/message.h"
 #include "testnet/simulator.h"
 
 namespace quorate::testnet {
+
+// What opened the views that a replica entered, as its vote store keeps it. Errors: those of the
+// store, "vote-record-malformed" (kCorrupt).
+[[nodiscard]] Result<std::vector<pbft::Transcript>> kept_transcripts(SimHost& host);
 
 // Writes FOLDER/genesis.json, and FOLDER/replica-I/ledger for each replica: every block is executed
 // again into a LevelDB store, whose tree head must come out as the simulated one; beside them what

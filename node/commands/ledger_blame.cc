@@ -58,7 +58,7 @@ Result<std::optional<Height>> first_difference(const ledger::Store& one, const l
        at = next(at)) {
     QUORATE_ASSIGN(const ledger::Record left, one.record(at));
     QUORATE_ASSIGN(const ledger::Record right, other.record(at));
-    if (crypto::encode(left) != crypto::encode(right)) return at;
+    if (left != right) return at;
     if (at.value % kProgressEvery == 0) {
       console.progress(fmt::format("{} of {} blocks are alike", at.value, last.value));
     }

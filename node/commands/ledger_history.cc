@@ -127,9 +127,12 @@ std::string header_text(const ledger::Record& record) {
                      record.effective_time.value, record.results_root.hex());
 }
 
+bool is_reserved(const Bytes& key) {
+  return !key.empty() && key.front() == ledger::kReservedPrefix;
+}
+
 std::string key_text(const Bytes& key) {
-  const bool is_reserved = !key.empty() && key.front() == ledger::kReservedPrefix;
-  return is_reserved ? "0x" + to_hex(key) : show_value(key);
+  return is_reserved(key) ? "0x" + to_hex(key) : show_value(key);
 }
 
 // Keys that the two write sets do not agree on.
@@ -138,8 +141,7 @@ void compare_writes(const ledger::WriteSet& first, const ledger::WriteSet& secon
   const auto text = [](const ledger::WriteSet& writes, const Bytes& key) {
     const auto at = writes.find(key);
     if (at == writes.end()) return std::string("not written");
-    const bool is_reserved = !key.empty() && key.front() == ledger::kReservedPrefix;
-    return is_reserved && at->second ? to_hex(*at->second) : leaf_text(at->second);
+    return is_reserved(key) && at->second ? to_hex(*at->second) : leaf_text(at->second);
   };
   ledger::WriteSet all = first;
   all.insert(second.begin(), second.end());

@@ -1,11 +1,17 @@
 #include "pbft/checkpoints.h"
 
-#include <algorithm>
-#include <set>
+#include <iterator>
 
 #include "ledger/quorum.h"
 
 namespace quorate::pbft {
+namespace {
+
+bool is_alike(const CheckpointVote& one, const CheckpointVote& other) {
+  return one.note == other.note && one.time_seconds == other.time_seconds;
+}
+
+}  // namespace
 
 std::optional<ledger::CheckpointEvidence> Checkpoints::add(const CheckpointVote& vote) {
   const Sequence sequence = vote.note.sequence;
@@ -23,27 +29,13 @@ std::optional<ledger::CheckpointEvidence> Checkpoints::add(const CheckpointVote&
   return std::nullopt;
 }
 
-std::optional<StableCheckpoint> Checkpoints::quorum_reached() const {
-  std::set<Sequence> candidates;
+std::optional<StableCheckpoint> Checkpoints::quorum_like(const CheckpointVote& vote) const {
+  StableCheckpoint stable{vote.note, vote.time_seconds, {}};
   for (const auto& [replica, own] : votes_) {
-    for (const auto& [sequence, vote] : own) candidates.insert(sequence);
-  }
-  for (auto it = candidates.rbegin(); it != candidates.rend(); ++it) {
-    for (const auto& [first, own] : votes_) {
-      const CheckpointVote* model = find(first, *it);
-      if (!model) continue;
-      StableCheckpoint stable{model->note, model->time_seconds, {}};
-      for (const auto& [replica, votes] : votes_) {
-        const CheckpointVote* vote = find(replica, *it);
-        if (!vote || vote->note != model->note || vote->time_seconds != model->time_seconds) {
-          continue;
-        }
-        if (stable.cosignatures.size() < ledger::quorum(replicas_)) {
-          stable.cosignatures.push_back({replica, vote->signature});
-        }
-      }
-      if (stable.cosignatures.size() == ledger::quorum(replicas_)) return stable;
-    }
+    const auto kept = own.find(vote.note.sequence);
+    if (kept == own.end() || !is_alike(kept->second, vote)) continue;
+    stable.cosignatures.push_back({replica, kept->second.signature});
+    if (stable.cosignatures.size() == ledger::quorum(replicas_)) return stable;
   }
   return std::nullopt;
 }
@@ -67,10 +59,9 @@ const CheckpointVote* Checkpoints::find(ReplicaId replica, Sequence sequence) co
   return vote == own->second.end() ? nullptr : &vote->second;
 }
 
-std::size_t Checkpoints::votes_max() const {
-  std::size_t most = 0;
-  for (const auto& [replica, votes] : votes_) most = std::max(most, votes.size());
-  return most;
+std::size_t Checkpoints::votes_of(ReplicaId replica) const {
+  const auto own = votes_.find(replica);
+  return own == votes_.end() ? 0 : own->second.size();
 }
 
 }  // namespace quorate::pbft

@@ -22,8 +22,9 @@ class Checkpoints {
 
   // A verified vote; own ones too.
   std::optional<ledger::CheckpointEvidence> add(const CheckpointVote& vote);
-  // The highest checkpoint above the stable one that a quorum cosigned alike, or nullopt.
-  [[nodiscard]] std::optional<StableCheckpoint> quorum_reached() const;
+  // The checkpoint of `vote`, once a quorum of those kept says the same of it; else nullopt. Asked
+  // after each vote, it finds every stable checkpoint above the last one.
+  [[nodiscard]] std::optional<StableCheckpoint> quorum_like(const CheckpointVote& vote) const;
 
   // Everything at or below is settled.
   void set_stable(Sequence stable);
@@ -32,8 +33,8 @@ class Checkpoints {
   // What `replica` said last, above the stable checkpoint; nullptr: nothing.
   [[nodiscard]] const CheckpointVote* latest(ReplicaId replica) const;
   [[nodiscard]] const CheckpointVote* find(ReplicaId replica, Sequence sequence) const;
-  // How many votes of one replica are kept, at most.
-  [[nodiscard]] std::size_t votes_max() const;
+  // How many votes of `replica` are kept.
+  [[nodiscard]] std::size_t votes_of(ReplicaId replica) const;
 
  private:
   std::size_t replicas_;

@@ -176,7 +176,7 @@ class Replica {
   void on(const crypto::Verified<CheckpointVote>& message, Output& out);
   void on(const crypto::Verified<StableCheckpoint>& message, Output& out);
   void vote_for_checkpoint(const CheckpointExecuted& executed, Output& out);
-  void collect_stable(Output& out);
+  void collect_stable(const CheckpointVote& vote, Output& out);
   void make_stable(const StableCheckpoint& stable, Output& out);
   void end_recovery(Output& out);
   void compare_with_stable(const CheckpointNote& own, Output& out);

@@ -22,13 +22,13 @@ void Replica::vote_for_checkpoint(const CheckpointExecuted& executed, Output& ou
   out.persist.emplace_back(CheckpointRecord{vote});
   out.send.push_back({std::nullopt, vote});
   report_pace_.hasten(now_.monotonic_ms);
-  collect_stable(out);
+  collect_stable(vote, out);
 }
 
 void Replica::on(const crypto::Verified<CheckpointVote>& message, Output& out) {
   if (message->note.epoch != epoch_) return;
   if (auto found = checkpoints_.add(*message)) out.evidence.emplace_back(std::move(*found));
-  collect_stable(out);
+  collect_stable(*message, out);
 }
 
 void Replica::on(const crypto::Verified<StableCheckpoint>& message, Output& out) {
@@ -36,8 +36,8 @@ void Replica::on(const crypto::Verified<StableCheckpoint>& message, Output& out)
   make_stable(*message, out);
 }
 
-void Replica::collect_stable(Output& out) {
-  if (const auto stable = checkpoints_.quorum_reached()) make_stable(*stable, out);
+void Replica::collect_stable(const CheckpointVote& vote, Output& out) {
+  if (const auto stable = checkpoints_.quorum_like(vote)) make_stable(*stable, out);
 }
 
 void Replica::make_stable(const StableCheckpoint& stable, Output& out) {

@@ -18,6 +18,8 @@ constexpr std::uint64_t kFarPermille = 100;
 constexpr std::uint64_t kClaimedBlocks = 1'000;
 constexpr std::uint64_t kFarCheckpoints = 1'000'000;
 constexpr std::uint64_t kEvenPermille = 500;
+constexpr std::size_t kFloodBlocksMax = 500;
+constexpr std::size_t kFloodSinglesMax = 64;
 
 // The same transactions, so that everybody has the bodies, at another time.
 ledger::Batch at_another_time(const ledger::Batch& batch, std::uint64_t later_ms) {
@@ -166,9 +168,25 @@ void Liar::forge_prepared(pbft::ViewChange& message) {
   }
 }
 
+// All that it has from there on, in one piece and the nearest singly, which arrive in any order.
+void Liar::flood_blocks(ReplicaId to, const node::Blocks& asked) {
+  if (asked.blocks.empty()) return;
+  node::Blocks all;
+  ledger::Height next = asked.blocks.front().batch.header.sequence;
+  for (; all.blocks.size() < kFloodBlocksMax && next <= host_.ledger().height(); ++next.value) {
+    const auto block = host_.ledger().block(next);
+    if (!block) return;
+    all.blocks.push_back(to_wire(*block));
+    if (all.blocks.size() > kFloodSinglesMax) continue;
+    put(to, to_frame(node::Blocks{{all.blocks.back()}}));
+  }
+  put(to, to_frame(all));
+}
+
 bool Liar::lie(ReplicaId, node::Transactions&) { return !does(Behaviour::kWithholdBodies); }
 
-bool Liar::lie(ReplicaId, node::Blocks& message) {
+bool Liar::lie(ReplicaId to, node::Blocks& message) {
+  if (does(Behaviour::kFlood)) flood_blocks(to, message);
   if (does(Behaviour::kLieCatchUp) && !message.blocks.empty()) {
     message.blocks.back().batch = at_another_time(message.blocks.back().batch, 1);
   }

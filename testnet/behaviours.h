@@ -157,6 +157,7 @@ class Liar final : public Mouth {
   void forge_commit(ledger::ReplicaId to, const pbft::Commit& message);
   void forge_checkpoint(ledger::ReplicaId to, ledger::CheckpointVote vote);
   void forge_prepared(pbft::ViewChange& message);
+  void flood_blocks(ledger::ReplicaId to, const node::Blocks& asked);
   [[nodiscard]] bool hear_forked(ledger::ReplicaId from, const node::PeerMessage& message);
   void start_twin();
   // An accomplice's core knows the first story only, and goes on.

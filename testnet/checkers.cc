@@ -19,7 +19,8 @@ Checkers::Checkers(const SimWorld& world, std::set<ReplicaId> liars)
       liars_(std::move(liars)),
       positions_(world.size()),
       voted_in_(world.size()),
-      handed_out_(world.size()) {}
+      handed_out_(world.size()),
+      plan_high_(world.size()) {}
 
 void Checkers::violate(std::string_view invariant, ReplicaId who, std::string text) {
   violations_.push_back({invariant, who, now_ms_, std::move(text)});
@@ -30,6 +31,7 @@ void Checkers::on_signed(const TxId& id) { signed_.insert(id); }
 void Checkers::on_start(ReplicaId self, ledger::Height height, bool has_forgotten) {
   if (has_forgotten) forgetful_.insert(self);
   handed_out_[self.value] = height;
+  plan_high_[self.value].reset();
   // Who voted in a view is not below it in a later life, unless it has forgotten that.
   positions_[self.value] = {};
   if (!forgetful_.contains(self)) positions_[self.value].view = voted_in_[self.value];
@@ -40,6 +42,12 @@ void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft:
   if (is_liar(self)) return;
   if (replica.executed() > replica.committed()) {
     violate("bounds", self, "executed beyond what was committed");
+  }
+  // Of votes a window, and of blocks what one request may bring beyond another.
+  const std::uint64_t window = replica.high_watermark().value - replica.low_watermark().value;
+  if (replica.committed().value - replica.executed().value >
+      2 * window + replica.config().fetch_blocks_max) {
+    violate("bounds", self, "blocks pile up before execution");
   }
   if (replica.open_slots() > 0) {
     const auto& [lowest, slot] = *replica.slots().begin();

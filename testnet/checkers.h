@@ -13,14 +13,16 @@
 //   evidence           evidence names a correct replica, or proves nothing
 //   rejected           a correct replica's message does not pass another's verifier
 //   ceiling            a correct replica's vote leaves above what its guard has reserved
-//   checkpoint         notes of one sequence differ, or a stable certificate does not hold
+//   checkpoint         notes of one sequence differ, or a stable certificate does not hold; but for
+//                      a replica whose state was damaged, and which must notice
 //   transition         view, low watermark, executed or committed go back within a life; or a life
 //                      begins below the view of a vote that left in an earlier one, or it owes its
 //                      vote for the last checkpoint that it executed
-//   bounds             a replica's state leaves its bounds
+//   bounds             a replica's state leaves its bounds, or what it has yet to execute does
 //   plan               a correct replica enters a view by something else than VIEW-CHANGEs of a
 //                      quorum that each prove their P, or votes there for something else than
-//                      follows from them, or before it stored what its vote relies on
+//                      follows from them, or before it stored what its vote relies on; or its
+//                      first new batch there is large, or not alone
 //   prepared           a correct replica commits without prepares of a quorum
 //   time               a correct replica prepares a time further ahead than it may
 //   pulled             a correct replica leaves for a view that no correct one was about to reach
@@ -31,6 +33,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -77,6 +80,10 @@ class Checkers {
   void on_checkpoint(ledger::ReplicaId self, const ledger::CheckpointNote& note);
   void on_evidence(ledger::ReplicaId self, const ledger::Evidence& evidence);
   void on_rejected(ledger::ReplicaId self, ledger::ReplicaId from, std::string_view code);
+  // From here on the state of a correct replica is not what its blocks say.
+  void on_damage(ledger::ReplicaId self) { damaged_.insert(self); }
+  // Its core said so.
+  [[nodiscard]] bool has_diverged(ledger::ReplicaId id) const { return diverged_.contains(id); }
 
   [[nodiscard]] bool is_liar(ledger::ReplicaId id) const { return liars_.contains(id); }
   [[nodiscard]] const std::vector<Violation>& violations() const { return violations_; }
@@ -161,6 +168,8 @@ class Checkers {
   void check_proofs(ledger::ReplicaId self, const pbft::Replica& replica, const pbft::Output& out);
   void check_own_proposal(ledger::ReplicaId self, const pbft::Replica& replica,
                           const pbft::ProposalRecord& record);
+  void check_first_batch(ledger::ReplicaId self, const pbft::Replica& replica,
+                         const pbft::PrePrepare& proposal);
   void check_own_commit(ledger::ReplicaId self, const pbft::CommitRecord& record);
   void check_plan(ledger::ReplicaId self, const pbft::Replica& replica,
                   const pbft::ViewEntered& entered);
@@ -190,7 +199,10 @@ class Checkers {
   std::vector<Position> positions_;  // by replica
   std::vector<ledger::View> voted_in_;  // the highest view of its votes that left, by replica
   std::set<ledger::ReplicaId> forgetful_;  // lost its votes in some life
+  std::set<ledger::ReplicaId> damaged_;
+  std::set<ledger::ReplicaId> diverged_;
   std::vector<ledger::Sequence> handed_out_;  // by replica, in its present life
+  std::vector<std::optional<ledger::Sequence>> plan_high_;  // by replica, of the view it entered
   ledger::Sequence highest_executed_;
   ledger::Sequence highest_stable_;
   std::set<ledger::View> views_;

@@ -78,6 +78,7 @@ void Checkers::check_proofs(ReplicaId self, const pbft::Replica& replica,
                             const pbft::Output& out) {
   for (const pbft::Event& event : out.events) {
     if (const auto* entered = std::get_if<pbft::ViewEntered>(&event)) {
+      plan_high_[self.value] = entered->high;
       check_plan(self, replica, *entered);
     } else if (const auto* left = std::get_if<pbft::ViewLeft>(&event)) {
       check_departure(self, replica, *left);
@@ -135,6 +136,24 @@ void Checkers::check_plan(ReplicaId self, const pbft::Replica& replica,
   }
 }
 
+// Commits resume after one round trip, whatever piled up while the view changed.
+void Checkers::check_first_batch(ReplicaId self, const pbft::Replica& replica,
+                                 const pbft::PrePrepare& proposal) {
+  constexpr std::size_t kFirstBatchMax = 32;
+  const auto& high = plan_high_[self.value];
+  if (proposal.vote.replica != self || !high || replica.committed() > *high) return;
+  if (proposal.vote.sequence <= *high) return;
+  if (proposal.vote.sequence.value == high->value + 1 &&
+      proposal.batch.ids.size() <= kFirstBatchMax) {
+    return;
+  }
+  violate("plan", self,
+          fmt::format("proposes {} transactions at sequence {} before anything new committed in "
+                      "view {}",
+                      proposal.batch.ids.size(), proposal.vote.sequence.value,
+                      proposal.vote.view.value));
+}
+
 void Checkers::check_own_proposal(ReplicaId self, const pbft::Replica& replica,
                                   const pbft::ProposalRecord& record) {
   const Vote& vote = record.pre_prepare.vote;
@@ -156,6 +175,7 @@ void Checkers::check_own_proposal(ReplicaId self, const pbft::Replica& replica,
     }
     return;
   }
+  check_first_batch(self, replica, record.pre_prepare);
   const std::uint64_t now_ms = replica.now().wall.value;
   const std::uint64_t time_ms = record.pre_prepare.batch.header.time.value;
   const std::uint64_t slack_ms = replica.config().parameters.time_slack_ms;

@@ -97,6 +97,7 @@ void Checkers::check_message(ReplicaId from, const ledger::StableCheckpoint& mes
 }
 
 void Checkers::check_note(ReplicaId from, const ledger::CheckpointNote& note) {
+  if (damaged_.contains(from)) return;
   const auto [at, is_new] = notes_.emplace(note.sequence, note);
   if (is_new || at->second == note) return;
   violate("checkpoint", from,
@@ -153,6 +154,8 @@ void Checkers::note_facts(ReplicaId self, const pbft::Output& out) {
         ++counters_.checkpoints;
       }
     } else if (const auto* diverged = std::get_if<pbft::StateDiverged>(&event)) {
+      diverged_.insert(self);
+      if (damaged_.contains(self)) continue;
       violate("checkpoint", self,
               fmt::format("the certified state at sequence {} is not its own",
                           diverged->own.sequence.value));

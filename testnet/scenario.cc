@@ -32,6 +32,7 @@ const std::vector<Verb>& verbs() {
   static const std::vector<Verb> kVerbs = {
       {"replicas", {WordKind::kNumber}, {}, "replicas N, with N from 1 to 400"},
       {"checkpoint-interval", {WordKind::kNumber}, {}, "checkpoint-interval K"},
+      {"batch-transactions", {WordKind::kNumber}, {}, "batch-transactions K, at least 1"},
       {"signatures", {WordKind::kStandIn}, {}, "signatures stand-in"},
       {"liar", {}, {}, "liar I BEHAVIOUR..., with behaviours that --list names"},
       {"submit", {WordKind::kNumber}, {WordKind::kReplica}, "submit N [I]"},
@@ -45,6 +46,8 @@ const std::vector<Verb>& verbs() {
       {"partition", {WordKind::kSides}, {}, "partition I,I/I,I"},
       {"lose", {WordKind::kMessage, WordKind::kSides}, {},
        "lose MESSAGE I,I/I,I, with a MESSAGE such as pre-prepare, commit or view-change"},
+      {"delay", {WordKind::kMessage, WordKind::kSides, WordKind::kNumber}, {},
+       "delay MESSAGE I,I/I,I MS, with a MESSAGE such as pre-prepare, commit or view-change"},
       {"heal", {}, {}, "heal"},
       {"clock", {WordKind::kReplica, WordKind::kSigned}, {}, "clock I MS"},
       {"copy-votes", {WordKind::kReplica}, {}, "copy-votes I"},
@@ -53,17 +56,18 @@ const std::vector<Verb>& verbs() {
       {"flip-votes", {WordKind::kReplica}, {}, "flip-votes I"},
       {"flip-ledger", {WordKind::kReplica}, {}, "flip-ledger I"},
       {"lose-ledger", {WordKind::kReplica}, {}, "lose-ledger I"},
+      {"damage-state", {WordKind::kReplica}, {}, "damage-state I"},
       {"settle", {}, {WordKind::kNumber}, "settle [MS]"},
       {"expect", {WordKind::kExpectation}, {WordKind::kReplica},
-       "expect view-change, no-view-change, evidence I, no-evidence, recovery, stalled, decided or "
-       "sealed"},
+       "expect view-change, no-view-change, evidence I, no-evidence, recovery, stalled, decided, "
+       "alike, one-view, sealed or diverged I"},
   };
   return kVerbs;
 }
 
-constexpr std::array<std::string_view, 8> kExpectations = {
-    "view-change", "no-view-change", "evidence", "no-evidence",
-    "recovery",    "stalled",        "decided",  "sealed"};
+constexpr std::array<std::string_view, 11> kExpectations = {
+    "view-change", "no-view-change", "evidence", "no-evidence", "recovery", "stalled",
+    "decided",     "alike",          "one-view", "sealed",      "diverged"};
 
 // Those about agreement; a packet's first byte is the place.
 constexpr std::array<std::string_view, node::kSnapshotTagFirst> kMessageKinds = {
@@ -142,8 +146,10 @@ Status judge(const ScenarioLine& line, std::size_t replicas) {
     const std::uint64_t count = number_of(line.words[0]);
     good = count >= 1 && count <= kSimulatedReplicasMax;
   }
+  if (good && verb->verb == "batch-transactions") good = number_of(line.words[0]) >= 1;
   if (good && verb->verb == "expect") {
-    good = (line.words[0] == "evidence") == (line.words.size() == 2);
+    const bool names_one = line.words[0] == "evidence" || line.words[0] == "diverged";
+    good = names_one == (line.words.size() == 2);
   }
   if (good) return {};
   return tl::unexpected(scenario_error(line, verb->expected));
@@ -162,8 +168,8 @@ std::vector<std::string> split(std::string_view text, std::string_view at) {
 }  // namespace
 
 bool is_head_verb(std::string_view verb) {
-  return verb == "replicas" || verb == "checkpoint-interval" || verb == "signatures" ||
-         verb == "liar";
+  return verb == "replicas" || verb == "checkpoint-interval" || verb == "batch-transactions" ||
+         verb == "signatures" || verb == "liar";
 }
 
 Error scenario_error(const ScenarioLine& line, std::string_view expected) {

@@ -2,8 +2,9 @@
 
 // Scenarios as text: a verb a line, run in order in virtual time.
 //
-//   replicas N                 4 if it is not said; this and the next three before all else
+//   replicas N                 4 if it is not said; this and the next four before all else
 //   checkpoint-interval K      sequences
+//   batch-transactions K       a batch has no more
 //   signatures stand-in        cheap ones that prove nothing, for speed
 //   liar I BEHAVIOUR...        testnet/behaviours.h
 //   submit N [I]               N transactions, offered to replica I, else to each in turn
@@ -14,15 +15,19 @@
 //   crash I | crash primary | power-cut I | power-cut all | start I | start all
 //   partition I,I/I,I          no word between the two sides
 //   lose MESSAGE I,I/I,I       what is of this kind (message_kinds()), from the first to the second
-//   heal                       all links, and nothing is lost any more
+//   delay MESSAGE I,I/I,I MS   such a message takes so much longer
+//   heal                       all links, and nothing is lost or delayed any more
 //   clock I MS                 so far from true time
 //   copy-votes I | restore-votes I | wipe-votes I | lose-ledger I | flip-votes I | flip-ledger I
 //                              but for the first, it goes down
+//   damage-state I             its state is not what its blocks say, and no checksum tells
 //   settle [MS]                all that was submitted must end, and correct replicas agree on it
 //   expect view-change | no-view-change | evidence I | no-evidence | recovery | stalled |
-//          decided | sealed    decided: no submitted transaction is open any more
-//                              sealed: what correct replicas executed last is below a checkpoint
-//                              that is stable at each of them
+//          decided             no submitted transaction is open any more
+//          alike               correct replicas that are up have executed equally far
+//          one-view            and are in one view
+//          sealed              what they executed last is below a checkpoint that is stable at each
+//          diverged I          it noticed that its state is not the certified one
 //
 // "#" begins a comment. All replicas start at time 0. Invariants are checked after every event.
 

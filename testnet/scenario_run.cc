@@ -43,14 +43,23 @@ std::vector<std::pair<ReplicaId, ReplicaId>> links_between(const std::string& si
   return links;
 }
 
+// As the first byte of a packet says it.
+std::size_t kind_of(const std::string& message) {
+  const auto kinds = message_kinds();
+  return static_cast<std::size_t>(std::ranges::find(kinds, message) - kinds.begin());
+}
+
 SimOptions world_of(const Scenario& scenario, const ScenarioOptions& options, const Liars& liars) {
   SimOptions world;
   world.replicas = options.replicas.value_or(replicas_of(scenario));
   world.seed = options.seed;
   for (const ScenarioLine& line : scenario.lines) {
     if (line.verb == "signatures") world.signatures = SimSignatures::kStandIn;
-    if (line.verb != "checkpoint-interval") continue;
-    world.parameters.checkpoint_interval = static_cast<std::uint32_t>(number_of(line.words[0]));
+    if (line.verb != "checkpoint-interval" && line.verb != "batch-transactions") continue;
+    ledger::Parameters& parameters = world.parameters;
+    (line.verb == "checkpoint-interval" ? parameters.checkpoint_interval
+                                        : parameters.batch_transactions_max) =
+        static_cast<std::uint32_t>(number_of(line.words[0]));
   }
   for (const auto& [id, behaviours] : liars) world.liars.insert(id);
   return world;
@@ -82,9 +91,12 @@ class Run {
   void change_host(const ScenarioLine& line, SimHost& host);
   void partition(const std::string& sides);
   void lose(const ScenarioLine& line);
+  void delay(const ScenarioLine& line);
   void heal();
   [[nodiscard]] std::size_t primary();
   [[nodiscard]] bool is_sealed();
+  [[nodiscard]] bool is_alike();
+  [[nodiscard]] bool is_one_view();
   [[nodiscard]] std::vector<const pbft::Replica*> correct_and_up();
   [[nodiscard]] std::vector<std::size_t> chosen(const std::string& word);
 
@@ -99,8 +111,9 @@ class Run {
   std::optional<std::string> unmet_;
   bool is_live_ = true;
   std::uint64_t clients_turn_ = 0;
-  using Loss = std::tuple<std::size_t, ReplicaId, ReplicaId>;  // kind of message, from, to
-  std::set<Loss> losses_;
+  using Kinds = std::tuple<std::size_t, ReplicaId, ReplicaId>;  // kind of message, from, to
+  std::set<Kinds> losses_;
+  std::map<Kinds, std::uint64_t> delays_us_;
 };
 
 void Run::tell(const TraceEvent& event) {
@@ -156,20 +169,29 @@ void Run::partition(const std::string& sides) {
 }
 
 void Run::lose(const ScenarioLine& line) {
-  const auto kinds = message_kinds();
-  const auto kind = std::ranges::find(kinds, line.words[0]);
   for (const auto& [from, to] : links_between(line.words[1])) {
-    losses_.emplace(static_cast<std::size_t>(kind - kinds.begin()), from, to);
+    losses_.emplace(kind_of(line.words[0]), from, to);
   }
-  // The first byte of a packet is the index of the alternative.
   simulator_.network().passes = [this](ReplicaId from, ReplicaId to, const Bytes& packet) {
     return packet.empty() || !losses_.contains({packet[0], from, to});
+  };
+}
+
+void Run::delay(const ScenarioLine& line) {
+  for (const auto& [from, to] : links_between(line.words[1])) {
+    delays_us_[{kind_of(line.words[0]), from, to}] = number_of(line.words[2]) * kMsUs;
+  }
+  simulator_.network().holds = [this](ReplicaId from, ReplicaId to, const Bytes& packet) {
+    if (packet.empty()) return std::uint64_t{0};
+    const auto found = delays_us_.find({packet[0], from, to});
+    return found == delays_us_.end() ? 0 : found->second;
   };
 }
 
 void Run::heal() {
   simulator_.network().heal();
   losses_.clear();
+  delays_us_.clear();
 }
 
 // Of the highest view that a correct replica is in.
@@ -184,6 +206,23 @@ bool Run::is_sealed() {
   return std::ranges::all_of(correct_and_up(), [&](const pbft::Replica* replica) {
     return replica->low_watermark() >= executed;
   });
+}
+
+bool Run::is_alike() {
+  const ledger::Sequence executed = simulator_.checkers().highest_executed();
+  return std::ranges::all_of(correct_and_up(), [&](const pbft::Replica* replica) {
+    return replica->executed() == executed;
+  });
+}
+
+bool Run::is_one_view() {
+  std::set<ledger::View> views;
+  bool are_in = true;
+  for (const pbft::Replica* replica : correct_and_up()) {
+    views.insert(replica->view());
+    are_in &= replica->in_view();
+  }
+  return are_in && views.size() == 1;
 }
 
 std::vector<const pbft::Replica*> Run::correct_and_up() {
@@ -212,7 +251,10 @@ void Run::expect(const ScenarioLine& line) {
   if (what == "no-evidence") holds = simulator_.accusations().empty();
   if (what == "recovery") holds = counts.recoveries > 0;
   if (what == "decided") holds = workload_.open() == 0;
+  if (what == "alike") holds = is_alike();
+  if (what == "one-view") holds = is_one_view();
   if (what == "sealed") holds = is_sealed();
+  if (what == "diverged") holds = simulator_.checkers().has_diverged(replica_of(line.words[1]));
   if (what == "stalled") holds = workload_.open() > 0;
   if (what == "evidence") {
     holds = std::ranges::any_of(simulator_.accusations(), [&](const auto& accusation) {
@@ -232,6 +274,10 @@ void Run::change_host(const ScenarioLine& line, SimHost& host) {
   if (line.verb == "power-cut" && host.is_up()) host.crash(CrashKind::kPower);
   if (line.verb == "start" && !host.is_up()) host.start();
   if (line.verb == "copy-votes") host.votes().copy();
+  if (line.verb == "damage-state") {
+    host.ledger().damage_state();
+    simulator_.checkers().on_damage(host.self());
+  }
   if (line.verb == "clock") {
     const std::string& word = line.words[1];
     const auto away = static_cast<std::int64_t>(number_of(word.substr(word.starts_with('-'))));
@@ -269,6 +315,8 @@ bool Run::perform(const ScenarioLine& line) {
     heal();
   } else if (line.verb == "lose") {
     lose(line);
+  } else if (line.verb == "delay") {
+    delay(line);
   } else if (line.verb == "expect") {
     expect(line);
   } else {

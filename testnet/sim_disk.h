@@ -101,6 +101,8 @@ class LedgerDisk : public ledger::StateReader {
   // As VoteDisk::flip.
   virtual void flip(Prng& dice) = 0;
   [[nodiscard]] virtual bool is_damaged() const = 0;
+  // The state holds a key that no block wrote, with good checksums, as after a fault of memory.
+  virtual void damage_state() = 0;
 
   DiskFaults faults;
 };

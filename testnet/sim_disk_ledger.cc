@@ -114,6 +114,12 @@ class MemoryLedger final : public LedgerDisk {
   // The content of a block is shared with other replicas here, so the damage stands apart.
   void flip(Prng&) override { is_damaged_ = !blocks_.empty(); }
   bool is_damaged() const override { return is_damaged_; }
+  void damage_state() override {
+    static const std::string_view kKey = "written by no block";
+    const WriteSet damage = {{Bytes(kKey.begin(), kKey.end()), Bytes{1}}};
+    for (const auto& [key, value] : damage) exchange(key, value);
+    tree_.apply(damage);
+  }
 
   void wipe() override {
     is_damaged_ = false;

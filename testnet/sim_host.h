@@ -75,8 +75,9 @@ class Mouth {
   [[nodiscard]] virtual bool hear(ledger::ReplicaId from, const node::PeerMessage& message) = 0;
 };
 
-// As it crosses the network.
+// As they cross the network.
 [[nodiscard]] SharedBytes to_frame(const node::PeerMessage& message);
+[[nodiscard]] node::WireBlock to_wire(const ledger::CertifiedBatch& block);
 
 class SimHost {
  public:

@@ -17,6 +17,8 @@ namespace {
 
 constexpr std::size_t kGreetingTransactions = 10'000;
 
+}  // namespace
+
 node::WireBlock to_wire(const ledger::CertifiedBatch& block) {
   node::WireBlock wire{block.batch, block.certificate, {}};
   for (const TransactionPtr& body : block.transactions) {
@@ -24,8 +26,6 @@ node::WireBlock to_wire(const ledger::CertifiedBatch& block) {
   }
   return wire;
 }
-
-}  // namespace
 
 SharedBytes to_frame(const node::PeerMessage& message) {
   return std::make_shared<const Bytes>(crypto::encode(message));

@@ -49,6 +49,7 @@ void SimNetwork::put_under_way(ReplicaId from, ReplicaId to, std::uint64_t numbe
                                const SharedBytes& bytes) {
   std::uint64_t delay_us = dice_.between(quality_.delay_us_min, quality_.delay_us_max);
   if (dice_.chance(quality_.slow_permille)) delay_us += dice_.below(quality_.slow_us_max + 1);
+  if (holds) delay_us += holds(from, to, *bytes);
   link(from, to).bytes += bytes->size();
   agenda_.in(delay_us, [this, from, to, number, bytes] { arrive(from, to, number, bytes); });
 }

@@ -64,6 +64,8 @@ class SimNetwork {
 
   // A say on each packet before the dice: false drops it.
   std::function<bool(ledger::ReplicaId from, ledger::ReplicaId to, const Bytes&)> passes;
+  // How much longer than by the dice a packet takes, in microseconds; empty: no longer.
+  std::function<std::uint64_t(ledger::ReplicaId from, ledger::ReplicaId to, const Bytes&)> holds;
 
  private:
   struct Link {

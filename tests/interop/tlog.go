@@ -4,6 +4,7 @@
 //
 //	tlog log URL OUT       the log of a running node; the proofs that were checked go to OUT, a line
 //	                       each: i INDEX SIZE ROOT RECORD HASH... and c SIZE SIZE ROOT ROOT HASH...
+//	tlog size URL          prints how many records its newest checkpoint covers
 //	tlog proof FILE KEYS   a tlog-proof that stands in a file, with the keys of its cosigners
 //
 // sumdb/note knows one type of key, 0x01; the cosignatures of C2SP are type 0x04.
@@ -417,9 +418,11 @@ func main() {
 	switch {
 	case len(os.Args) == 4 && os.Args[1] == "log":
 		checkLog(os.Args[2], os.Args[3])
+	case len(os.Args) == 3 && os.Args[1] == "size":
+		fmt.Println(parseTree(string(node{os.Args[2]}.get("/checkpoint"))).N)
 	case len(os.Args) == 4 && os.Args[1] == "proof":
 		checkProof(os.Args[2], os.Args[3])
 	default:
-		fail("usage: tlog log URL OUT, or tlog proof FILE KEYS")
+		fail("usage: tlog log URL OUT, tlog size URL, or tlog proof FILE KEYS")
 	}
 }

@@ -59,6 +59,7 @@ struct TxLocation {
   std::uint32_t index = 0;
 };
 
+class LogView;
 struct StoreMoment;
 struct SnapshotOrigin;  // ledger/snapshot_import.h
 
@@ -112,6 +113,7 @@ class Store final : public StateReader {
   [[nodiscard]] TreeHead tree_head() const;
   [[nodiscard]] const Digest& chain_id() const;
   [[nodiscard]] StoreView view() const;
+  [[nodiscard]] LogView log() const;  // ledger/log_view.h
   // What opening found behind the last whole records: writes that a crash left unfinished.
   [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
 

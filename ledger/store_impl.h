@@ -1,6 +1,6 @@
 #pragma once
 
-// The inside of Store. For store*.cc and snapshot_import.cc only.
+// The inside of Store. For store*.cc, log_view.cc and snapshot_import.cc only.
 
 #include <fmt/format.h>
 #include <leveldb/write_batch.h>

@@ -58,6 +58,9 @@ struct Home {
   [[nodiscard]] std::filesystem::path staging() const { return root / "ledger.snapshot"; }
   [[nodiscard]] std::filesystem::path votes() const { return root / "votes"; }
   [[nodiscard]] std::filesystem::path guard() const { return root / "guard"; }
+  // The log's own key, and what it signed last (node/log_publisher.h).
+  [[nodiscard]] std::filesystem::path log_key() const { return root / "log.key"; }
+  [[nodiscard]] std::filesystem::path log_signed() const { return root / "log.signed"; }
   [[nodiscard]] std::filesystem::path log() const { return root / "node.log"; }
 };
 

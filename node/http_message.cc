@@ -161,9 +161,9 @@ std::string http_header_text(const HttpHeader& header) {
   if (header.status != 204) {
     // What a page echoes from its address must not be taken for another type by a browser.
     text += fmt::format(
-        "Content-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
+        "Content-Type: {}\r\nContent-Length: {}\r\nCache-Control: {}\r\n"
         "X-Content-Type-Options: nosniff\r\n",
-        header.content_type, header.content_length);
+        header.content_type, header.content_length, header.cache_control);
   }
   return text + "\r\n";
 }

@@ -92,6 +92,7 @@ struct HttpHeader {
   std::size_t content_length = 0;
   bool keep_alive = true;
   std::string_view allow = {};  // the methods, for 204 and 405; empty: none named
+  std::string_view cache_control = "no-store";
 };
 [[nodiscard]] std::string http_header_text(const HttpHeader& header);
 

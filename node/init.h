@@ -35,5 +35,6 @@ enum class FirstLedger {
 inline constexpr std::string_view kVoteKeyPurpose = "vote";
 inline constexpr std::string_view kNetworkKeyPurpose = "network";
 inline constexpr std::string_view kSenderKeyPurpose = "sender";
+inline constexpr std::string_view kLogKeyPurpose = "log";  // node/log_publisher.h
 
 }  // namespace quorate::node

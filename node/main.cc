@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   node::add_ledger_history_commands(line);
   node::add_ledger_export_command(line);
   node::add_ledger_prove_command(line);
+  node::add_ledger_checkpoint_command(line);
   node::add_evidence_commands(line);
   node::add_pow_commands(line);
   quorate::testnet::add_pow_chain_commands(line);

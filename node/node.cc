@@ -19,6 +19,7 @@
 #include "node/files.h"
 #include "node/join.h"
 #include "node/log.h"
+#include "node/log_publisher.h"
 #include "node/node_parts.h"
 #include "node/peer_router.h"
 #include "node/rpc_methods.h"
@@ -62,11 +63,12 @@ class Node {
 
  private:
   Node(const Home& home, const Config& config, ledger::Genesis genesis, Identity identity,
-       Stores stores);
+       Stores stores, const NodeOptions& options);
   [[nodiscard]] Status start_core();
   [[nodiscard]] Status start_network();
   void release(pbft::Output output);
   void set_fatal(const Error& error);
+  void publish_log();
   void set_diverged(const pbft::StateDiverged& diverged);
   [[nodiscard]] Result<bool> admit(const ledger::TransactionPtr& transaction);
   [[nodiscard]] Result<SubmitOutcome> submit(ByteView encoded);
@@ -79,6 +81,8 @@ class Node {
   ledger::Digest chain_id_;
   Identity identity_;
   Stores stores_;
+  LogPublisher publisher_;
+  std::string_view log_refusal_;  // said by now; for the main thread
   crypto::SignatureCache signatures_;
   ledger::TransactionVerifier transactions_{genesis_, chain_id_, &signatures_};
   pbft::MessageVerifier messages_{chain_id_, &signatures_, ledger::genesis_replicas(genesis_),
@@ -109,13 +113,14 @@ class Node {
 };
 
 Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Identity identity,
-           Stores stores)
+           Stores stores, const NodeOptions& options)
     : home_(home),
       config_(config),
       genesis_(std::move(genesis)),
       chain_id_(ledger::chain_id_of(genesis_)),
       identity_(std::move(identity)),
       stores_(std::move(stores)),
+      publisher_(home_, chain_id_, ledger::genesis_replicas(genesis_), options.passphrase),
       voter_(*identity_.vote_signer, chain_id_, identity_.self, ledger::genesis_replicas(genesis_),
              stores_.standing, ceiling_of(stores_)),
       mempool_(genesis_, *stores_.ledger,
@@ -155,7 +160,8 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
   QUORATE_ASSIGN(Stores stores, open_stores(home, genesis, chain_id));
   remove_join_leftovers(home);
   std::unique_ptr<Node> node(
-      new Node(home, config, std::move(genesis), std::move(identity), std::move(stores)));
+      new Node(home, config, std::move(genesis), std::move(identity), std::move(stores), options));
+  node->publish_log();
   QUORATE_TRY(node->start_core());
   QUORATE_TRY(node->start_network());
   return node;
@@ -231,7 +237,7 @@ Status Node::start_network() {
   mesh_view_ = mesh_.get();
   view_.emplace(NodeView{
       genesis_, chain_id_, identity_.self, stores_.reason, config_.rpc_listen, config_.peer_listen,
-      wall_time().value, *stores_.ledger, mempool_, tracker_,
+      wall_time().value, *stores_.ledger, publisher_, mempool_, tracker_,
       [this] {
         CoreSnapshot snapshot = core_->snapshot();
         snapshot.votes_refused = votes_refused_;
@@ -309,8 +315,22 @@ std::optional<std::string> Node::trouble() const {
   return std::nullopt;
 }
 
+// A log that cannot be signed is none of the replicas' concern: they agree without it.
+void Node::publish_log() {
+  if (const Status published = publisher_.refresh(*stores_.ledger); !published) {
+    return set_fatal(published.error());
+  }
+  const auto refusal = publisher_.refusal();
+  const std::string_view code = refusal ? refusal->code : std::string_view();
+  if (code != std::exchange(log_refusal_, code) && refusal) {
+    log_event(Severity::kWarning, "log-not-signed",
+              {{"code", std::string(code)}, {"detail", refusal->message}});
+  }
+}
+
 void Node::keep_house() {
   flush_log();  // whoever reads along sees it a second later at most
+  publish_log();
   tracker_.on_expired(mempool_.drop_expired(wall_time()));
   snapshots_.tidy();
   const Status space = check_disk_space(home_.root, config_.disk_free_bytes_min);

@@ -11,6 +11,7 @@
 
 #include "ledger/genesis.h"
 #include "ledger/store.h"
+#include "node/log_publisher.h"
 #include "node/mempool.h"
 #include "node/peers.h"
 #include "node/tracker.h"
@@ -53,6 +54,7 @@ struct NodeView {
   std::uint64_t started_wall_ms = 0;
 
   const ledger::Store& store;
+  const LogPublisher& publisher;
   Mempool& mempool;
   Tracker& tracker;
 

@@ -6,12 +6,13 @@
 
 #include "crypto/check.h"
 #include "node/comet_rpc.h"
+#include "node/log_rpc.h"
 #include "node/quorate_rpc.h"
 
 namespace quorate::node {
 
 RpcMethods::RpcMethods(const NodeView& view) : view_(view) {
-  for (const auto& methods : {comet_methods(view), quorate_methods()}) {
+  for (const auto& methods : {comet_methods(view), quorate_methods(), log_methods()}) {
     for (const RpcMethod& method : methods) {
       const bool is_new = methods_.emplace(method.name, method).second;
       QUORATE_CHECK(is_new, "two methods with one name");
@@ -42,7 +43,7 @@ std::optional<HttpPage> RpcMethods::page(std::string_view path) {
     }
     return HttpPage{200, std::string(kPlain), "ready\n"};
   }
-  return std::nullopt;
+  return log_page(view_, path);
 }
 
 std::string RpcMethods::index() const {
@@ -55,7 +56,7 @@ std::string RpcMethods::index() const {
     text += fmt::format("  {}({})\n      {}\n", name, fmt::join(method.params, ", "),
                         method.sentence);
   }
-  return text + "\nPages: /health  /ready\n";
+  return text + "\nPages: /health  /ready  /checkpoint  /tile/...\n";
 }
 
 }  // namespace quorate::node

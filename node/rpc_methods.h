@@ -4,7 +4,8 @@
 //
 // CometBFT's methods are in comet_rpc.h, our own in quorate_rpc.h; this finds the one that is asked
 // for and reads no parameter itself. Pages: "/" (an index for people), "/health" (200 while the
-// process answers), "/ready" (200, or 503 with the reason).
+// process answers), "/ready" (200, or 503 with the reason),
+// and the log of node/log_rpc.h.
 
 #include <map>
 #include <optional>

@@ -55,11 +55,12 @@ struct RpcError {
 using RpcResult = tl::expected<boost::json::value, RpcError>;
 using RpcReply = std::function<void(RpcResult)>;
 
-// A page for GET requests that are no method: status, type, body.
+// A page for GET requests that are no method: status, type, body, and for how long it may be kept.
 struct HttpPage {
   unsigned status = 200;
   std::string content_type;
   std::string body;
+  std::string_view cache_control = "no-store";  // a string literal
 };
 
 class RpcHandler {

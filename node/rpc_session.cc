@@ -191,7 +191,10 @@ void RpcSession::answer_text(unsigned status, std::string text, std::string_view
 }
 
 void RpcSession::answer_page(HttpPage page, bool is_head) {
-  answer({{.status = page.status}, std::move(page.content_type), std::move(page.body), is_head});
+  answer({{.status = page.status, .cache_control = page.cache_control},
+          std::move(page.content_type),
+          std::move(page.body),
+          is_head});
 }
 
 void RpcSession::refuse(unsigned status, std::string text) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "node/commands/log_proof.h"
 #include "node/commands/network_options.h"
 #include "node/commands/proof_text.h"
 #include "node/commands/registry.h"
@@ -17,6 +18,7 @@ namespace {
 struct Options {
   NetworkOptions network;
   std::string file;
+  std::optional<std::string> after;
 };
 
 boost::json::object print_read(Console& console, const ledger::ReadSubject& read,
@@ -49,6 +51,7 @@ boost::json::object print_fate(Console& console, const ledger::StatementVerdict&
 Result<ExitCode> verify(const Options& options, Console& console) {
   QUORATE_ASSIGN(const std::string text, read_file(options.file, ledger::kProofFileBytesMax));
   QUORATE_ASSIGN(const GenesisFile genesis, find_genesis(options.network));
+  if (is_log_proof(text)) return verify_log_proof(text, options.after, genesis, console);
   QUORATE_ASSIGN(const ledger::StateStatement statement, ledger::parse_statement(text));
   QUORATE_ASSIGN(const auto verdict, ledger::verify_statement(statement, genesis.genesis));
   const auto* read = std::get_if<ledger::ReadSubject>(&statement.subject);
@@ -65,17 +68,24 @@ Result<ExitCode> verify(const Options& options, Console& console) {
 
 void add_proof_commands(CommandLine& line) {
   const auto options = std::make_shared<Options>();
-  line.add_group("proof", "Check proofs about the state");
+  line.add_group("proof", "Check proofs about the state and the log");
   line.add({.path = "proof verify",
-            .sentence = "Verify a proof about the state offline, against nothing but the genesis "
-                        "document",
+            .sentence = "Verify a proof about the state or the log offline, against nothing but "
+                        "the genesis document",
             .details = "Says what the state held at one height that a quorum cosigned, and how "
-                       "long ago that was.\nExit code 8: it does not verify.",
+                       "long ago that was; or what is in the\nlog that a quorum cosigned, or that "
+                       "this log extends an earlier one. Exit code 8: it does not verify.",
             .example = "  quorate get colour --prove --out proof.json\n"
-                       "  quorate proof verify proof.json --genesis genesis.json",
+                       "  quorate proof verify proof.json --genesis genesis.json\n"
+                       "  quorate proof verify block.tlog-proof\n"
+                       "  quorate proof verify growth.txt --after old.note",
             .parameters = {{.name = "FILE",
-                            .help = "What `get --prove` or `tx fate` wrote with --out",
+                            .help = "What `get --prove`, `tx fate` or `ledger prove` wrote",
                             .target = &options->file},
+                           {.name = "--after",
+                            .value = "CHECKPOINT",
+                            .help = "The signed note that a consistency proof begins at",
+                            .target = &options->after},
                            genesis_parameter(options->network)},
             .run = [options](Console& console) { return verify(*options, console); }});
 }

@@ -24,6 +24,7 @@ void add_ledger_show_commands(CommandLine& line);     // show, blocks, tx
 void add_ledger_history_commands(CommandLine& line);  // history, diff
 void add_ledger_export_command(CommandLine& line);
 void add_ledger_prove_command(CommandLine& line);
+void add_ledger_checkpoint_command(CommandLine& line);
 void add_evidence_commands(CommandLine& line);   // verify, show
 void add_pow_commands(CommandLine& line);        // check-headers
 void add_bench_command(CommandLine& line);

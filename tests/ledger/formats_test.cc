@@ -6,7 +6,9 @@
 #include <string>
 
 #include "ledger/json_tree.h"
+#include "ledger/published_checkpoint.h"
 #include "ledger/snapshot.h"
+#include "ledger/tlog_proof.h"
 #include "tests/ledger/format_examples.h"
 #include "tests/support/readme.h"
 
@@ -69,6 +71,21 @@ TEST_F(LedgerReadme, StableCheckpointExampleIsWhatTheCodeWritesAndVerifies) {
   crypto::SignatureCache cache(16);
   const CheckpointVerifier verifier(examples_.chain_id, &cache);
   EXPECT_TRUE(verifier.check(examples_.stable, genesis_replicas(examples_.genesis)));
+}
+
+TEST_F(LedgerReadme, PublishedCheckpointExampleIsWhatTheCodeWritesAndVerifies) {
+  const ReplicaSet replicas = genesis_replicas(examples_.genesis);
+  const std::string note = publish(examples_.stable, replicas).to_text();
+  EXPECT_EQ(block("text published checkpoint"), note);
+  EXPECT_TRUE(says("`" + cosigner_key(examples_.chain_id, {3}, replicas).text() + "`"));
+
+  const Bytes record = crypto::encode(examples_.block.record);
+  Bytes extra = {0};
+  extra.insert(extra.end(), record.begin(), record.end());
+  const std::string proof = tlog_proof_text({extra, 0, {}, note});
+  EXPECT_EQ(block("text tlog-proof") + note, proof);
+  EXPECT_TRUE(verify_tlog_proof(proof, examples_.genesis));
+  EXPECT_EQ(block("text consistency proof") + note, consistency_proof_text({1, {}, note}));
 }
 
 TEST_F(LedgerReadme, StateTreeExampleHoldsEveryLeafInOrderOfItsKeyHash) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 
+#include "ledger/log_view.h"
 #include "ledger/proved_state.h"
 #include "ledger/receipt.h"
 #include "ledger/snapshot_import.h"
@@ -386,6 +387,34 @@ TEST_F(SnapshotTest, AnOldStableCheckpointIsNothingToAJoinedLedger) {
   const auto joined = join();
   EXPECT_TRUE(joined->put_stable(old));
   EXPECT_EQ(joined->latest_stable().value()->note, view().checkpoint().note);
+}
+
+// Of what lies before, it has the few hashes that the log goes on from.
+TEST_F(SnapshotTest, AJoinedLedgersLogProvesWhatIsKept) {
+  fill(700);
+  append_empty(6);
+  const auto joined = join();
+  const std::uint64_t base = joined->base().value;
+  for (Height at{base + 1}; at <= store_->height(); at = next(at)) {
+    append_block(*joined, genesis_, {});
+  }
+  ASSERT_EQ(joined->tree_head(), store_->tree_head());
+  const LogView log = joined->log();
+  const LogView whole = store_->log();
+  for (std::uint64_t n = base; n <= log.size(); ++n) {
+    EXPECT_EQ(log.root(n).value(), whole.root(n).value());
+    for (std::uint64_t i = base; i < n; ++i) {
+      EXPECT_EQ(log.inclusion_path(i, n).value(), whole.inclusion_path(i, n).value());
+    }
+    for (std::uint64_t m = base; m <= n; ++m) {
+      EXPECT_EQ(log.consistency_path(m, n).value(), whole.consistency_path(m, n).value());
+    }
+  }
+  EXPECT_EQ(refusal(log.inclusion_path(base - 1, log.size())), "block-not-kept");
+  EXPECT_EQ(refusal(log.consistency_path(base - 1, log.size())), "block-not-kept");
+  EXPECT_EQ(refusal(log.root(base - 1)), "block-not-kept");
+  EXPECT_EQ(refusal(log.records(base - 1, 1)), "block-not-kept");
+  EXPECT_EQ(refusal(log.nodes(0, 0, 2)), "block-not-kept");
 }
 
 }  // namespace

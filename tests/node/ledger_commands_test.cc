@@ -62,7 +62,11 @@ class LedgerCommands : public testing::Test {
     add_ledger_history_commands(line);
     add_ledger_export_command(line);
     add_ledger_prove_command(line);
-    words.insert(words.begin(), {"quorate", "ledger"});
+    add_ledger_checkpoint_command(line);
+    add_proof_commands(line);
+    const bool is_proof = words.front() == "proof";
+    words.insert(words.begin(), "quorate");
+    if (!is_proof) words.insert(words.begin() + 1, "ledger");
     std::ostringstream out;
     std::ostringstream err;
     const int code = line.run(words, out, err);
@@ -205,6 +209,41 @@ TEST_F(LedgerCommands, ProveMakesWhatVerifiesWithoutANode) {
   ASSERT_TRUE(read && read->entry);
   EXPECT_EQ(read->entry->value, to_bytes("blue"));
   EXPECT_EQ(run({"prove", home_.string()}).code, static_cast<int>(ExitCode::kUsage));
+}
+
+TEST_F(LedgerCommands, ProveMakesTlogProofsThatProofVerifyTakes) {
+  const std::string id = ledger::id_of(body(2, {put("colour", "blue")})).hex();
+  const auto file = [&](const char* name) { return (folder_.path() / name).string(); };
+  const auto prove = [&](const char* name, std::vector<std::string> about) {
+    about.insert(about.begin(), {"prove", home_.string(), "--genesis", genesis_file_, "--out",
+                                 file(name)});
+    const Ran ran = run(about);
+    EXPECT_EQ(ran.code, 0) << ran.err;
+  };
+  prove("tx", {"--tx", id, "--tlog"});
+  prove("block", {"--height", "1"});
+  prove("growth", {"--from", "2", "--to", "2"});
+  const Ran noted = run({"checkpoint", home_.string(), "--genesis", genesis_file_, "--out",
+                         file("note")});
+  EXPECT_EQ(noted.code, 0) << noted.err;
+
+  const std::vector<std::string> genesis = {"--genesis", genesis_file_};
+  const auto verify = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), {"proof", "verify"});
+    words.insert(words.end(), genesis.begin(), genesis.end());
+    return words;
+  };
+  EXPECT_EQ(run_json(verify({file("tx")})).at("id").as_string(), id);
+  EXPECT_EQ(run_json(verify({file("block")})).at("height").to_number<int>(), 1);
+  EXPECT_EQ(run_json(verify({file("growth"), "--after", file("note")})).at("second")
+                .to_number<int>(), 2);
+  EXPECT_THAT(run(verify({file("growth")})).err, HasSubstr("proof-after-what"));
+  EXPECT_THAT(run(verify({file("growth"), "--after", file("block")})).err,
+              HasSubstr("checkpoint-malformed"));
+  EXPECT_EQ(run({"prove", home_.string(), "--height", "1", "--tx", id}).code,
+            static_cast<int>(ExitCode::kUsage));
+  EXPECT_THAT(run({"checkpoint", home_.string(), "--genesis", genesis_file_, "--keys"}).out,
+              HasSubstr("/replica-3+"));
 }
 
 }  // namespace

@@ -34,6 +34,9 @@ RpcNode::RpcNode(MempoolLimits limits, ledger::Genesis genesis_document)
 void RpcNode::restart() {
   methods.reset();
   view.reset();
+  publisher = std::make_unique<LogPublisher>(
+      Home{folder.path(has_log_key ? "." : "no home")}, ledger::chain_id_of(genesis),
+      ledger::genesis_replicas(genesis), std::nullopt);
   tracker = std::make_unique<Tracker>();
   mempool = std::make_unique<Mempool>(
       genesis, *store, limits_,
@@ -47,6 +50,7 @@ void RpcNode::restart() {
                           {"127.0.0.1", 26600},
                           1,
                           *store,
+                          *publisher,
                           *mempool,
                           *tracker,
                           [this] { return core; },
@@ -111,6 +115,7 @@ void RpcNode::add_stable_checkpoint(std::uint64_t after_ms) {
   const std::uint64_t seconds = store->time().value / 1000;
   ASSERT_TRUE(store->put_stable(ledger::test::stabilise(*own, seconds, {0, 1, 3})));
   tracker->on_stable(own->sequence);
+  ASSERT_TRUE(publisher->refresh(*store));
 }
 
 TransactionPtr RpcNode::make_put(std::uint64_t nonce, std::string_view key,

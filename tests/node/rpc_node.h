@@ -63,6 +63,8 @@ class RpcNode {
   crypto::test::TestFolder folder;
   ledger::Genesis genesis;
   std::unique_ptr<ledger::Store> store;
+  bool has_log_key = false;  // it costs several syncs; from the next `restart` on
+  std::unique_ptr<LogPublisher> publisher;
   std::unique_ptr<Mempool> mempool;
   std::unique_ptr<Tracker> tracker;
   CoreSnapshot core;

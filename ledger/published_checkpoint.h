@@ -1,0 +1,30 @@
+#pragma once
+
+// A stable checkpoint as the world reads it: a signed note (C2SP tlog-checkpoint) under which each
+// replica of the quorum is a cosigner. A node's own signature with its log key may stand first
+// (node/log_publisher.h); it is for clients that know that node, and proves nothing here.
+
+#include <string>
+
+#include "ledger/signed_note.h"
+#include "ledger/stable_checkpoint.h"
+
+namespace quorate::ledger {
+
+// A replica's cosigning key: its vote key, under the name <origin>/replica-<id>.
+[[nodiscard]] NoteKey cosigner_key(const Digest& chain_id, ReplicaId id, const ReplicaSet& set);
+
+// With the cosignatures in the order of the replicas. Precondition: it verified.
+[[nodiscard]] SignedNote publish(const StableCheckpoint& stable, const ReplicaSet& set);
+
+// The way back: the cosignatures of the set's replicas, all else left out. Does not verify.
+// Errors (kInvalid): "checkpoint-malformed", "checkpoint-times-differ" (replicas cosign one time).
+[[nodiscard]] Result<StableCheckpoint> read_published(const SignedNote& note,
+                                                      const ReplicaSet& set);
+
+// Parses and verifies against genesis alone. Errors: "note-malformed", those of read_published and
+// of CheckpointVerifier::check.
+[[nodiscard]] Result<StableCheckpoint> verify_published(std::string_view note,
+                                                        const Genesis& genesis);
+
+}  // namespace quorate::ledger

@@ -158,8 +158,8 @@ void print_totals(const TwinsOptions& options, const TwinsPlan& plan, const Twin
   console.line(fmt::format("{} replicas, of which {} run{} twice; {} are tolerated; {} different "
                            "rounds", options.replicas, options.twins,
                            options.twins == 1 ? "s" : "", tolerated, plan.rounds()));
-  console.line(fmt::format("{} scenarios: all {} of up to {} rounds, and {} of {} rounds by seed {}",
-                           totals.runs, plan.exhaustive(), plan.exhaustive_rounds(),
+  console.line(fmt::format("{} scenarios: all {} of up to {} rounds, and {} of {} rounds by seed "
+                           "{}", totals.runs, plan.exhaustive(), plan.exhaustive_rounds(),
                            plan.size() - plan.exhaustive(), options.rounds, options.seed));
   console.line(fmt::format("{} distinct histories, {} sequences committed, evidence in {} runs",
                            totals.distinct, totals.commits, totals.with_evidence));

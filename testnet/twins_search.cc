@@ -71,8 +71,8 @@ TwinsTotals search_twins(
   }
   for (std::thread& thread : threads) thread.join();
   std::ranges::sort(histories);
-  const auto repeated = std::ranges::unique(histories);
-  totals.distinct = histories.size() - repeated.size();
+  const auto end = std::unique(histories.begin(), histories.end());
+  totals.distinct = static_cast<std::uint64_t>(end - histories.begin());
   return totals;
 }
 

@@ -189,7 +189,7 @@ template bool Replica::keep_for_later(const crypto::Verified<Prepare>&, Phase);
 template bool Replica::keep_for_later(const crypto::Verified<Commit>&, Phase);
 
 std::optional<std::uint64_t> Replica::patience_ends_ms() const {
-  if (!voter_.may_vote() || size() == 1) return std::nullopt;
+  if (!voter_.may_vote() || size() == 1 || (in_view_ && is_primary())) return std::nullopt;
   return in_view_ ? suspicion_.deadline_ms(situation()) : suspicion_.new_view_deadline_ms();
 }
 

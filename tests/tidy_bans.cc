@@ -85,7 +85,8 @@ const std::vector<Ban>& bans() {
 
       // The simulator: one seed gives one history on every machine.
       {{"testnet/sim", "testnet/prng", "testnet/agenda", "testnet/trace", "testnet/checkers",
-        "testnet/workload", "testnet/nemesis", "testnet/behaviours", "testnet/scenario"},
+        "testnet/workload", "testnet/nemesis", "testnet/behaviours", "testnet/scenario",
+        "testnet/twins_run", "testnet/twins_space"},
        {},
        {"<unordered_map>", "<unordered_set>", "<random>", "<chrono>", "<ctime>", "<thread>",
         "<fstream>", "std::hash", "float", "double"},

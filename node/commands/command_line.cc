@@ -93,9 +93,10 @@ CLI::App* descend(CLI::App& root, const std::string& path) {
   return app;
 }
 
-// The words of commands that were expected where `app` stopped.
+// The words of commands that were expected where `app` stopped; none where it can go without.
 std::vector<std::string> words_below(const CLI::App& app) {
   std::vector<std::string> words;
+  if (app.get_require_subcommand_min() == 0) return words;
   for (const CLI::App* child : app.get_subcommands([](const CLI::App*) { return true; })) {
     if (!child->get_group().empty()) words.push_back(child->get_name());
   }
@@ -193,7 +194,10 @@ int CommandLine::run(const std::vector<std::string>& argv, std::ostream& out,
     }
     app->add_flag("--json", is_json, "Print one JSON value");
     app->footer(footer_of(command));
-    app->final_callback([&chosen, &command] { chosen = &command; });
+    // The deepest comes first: a command may have commands of its own.
+    app->final_callback([&chosen, &command] {
+      if (chosen == nullptr) chosen = &command;
+    });
   }
 
   // CLI11 takes its arguments backwards.

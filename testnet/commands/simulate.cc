@@ -14,6 +14,7 @@
 #include "testnet/commands/simulate_honest.h"
 #include "testnet/commands/simulate_report.h"
 #include "testnet/commands/simulate_shrink.h"
+#include "testnet/commands/simulate_twins.h"
 #include "testnet/sim_ledgers.h"
 #include "testnet/commands/trace_file.h"
 
@@ -308,6 +309,7 @@ void add_simulate_command(node::CommandLine& line) {
       {.name = "--list", .help = "What scenarios there are", .target = &options->list}};
   command.run = [options](Console& console) { return simulate(*options, console); };
   line.add(std::move(command));
+  add_twins_command(line);
 }
 
 }  // namespace quorate::testnet

@@ -122,3 +122,19 @@ expect 0 "$quorate" simulate quiet-hours
 say 'many seeds on all cores'
 expect 0 "$quorate" simulate --seeds 1..8 --seconds 5
 expect_text out '^8 seeds, 0 failed'
+
+say 'honest code that runs twice with one key: one of four breaks nothing, two break agreement'
+expect 0 "$quorate" simulate twins --limit 300 --rounds 2 --stand-in
+expect_text out '^300 scenarios: all 189 of up to 1 rounds, and 111 of 2 rounds by seed 1$'
+expect_text out '^0 broke an invariant, 0 did not end$'
+traces_of_twins=$(grep '^traces ' out)
+expect 0 "$quorate" simulate twins --limit 300 --rounds 2 --stand-in
+[[ $(grep '^traces ' out) == "$traces_of_twins" ]] || die 'the same twins have another history'
+expect 13 "$quorate" simulate twins --twins 2 --scenario '0:0,1,2/3,0b,1b:committed' \
+  --trace twins.html
+expect_text out '^  agreement: sequence 1 is batch '
+expect_text out 'again: quorate simulate twins --replicas 4 --twins 2 --scenario "0:0,1,2/3,0b,1b:'
+[[ -s twins.html ]] || die 'the picture is missing'
+expect 2 "$quorate" simulate twins --scenario '0:0,1,2/3,0b,1b:committed'
+expect_text err 'twins-malformed'
+expect 2 "$quorate" simulate twins --replicas 3

@@ -86,6 +86,27 @@ TEST(CommandLine, FillsArgumentsOptionsAndSwitches) {
   EXPECT_EQ(run.out, "a line\n");
 }
 
+TEST(CommandLine, ACommandMayHaveCommandsOfItsOwn) {
+  std::string ran;
+  std::string key;
+  CommandLine line("A sample", "sample 1");
+  for (const std::string path : {"tx", "tx add"}) {
+    line.add({.path = path,
+              .sentence = "It",
+              .parameters = {{.name = "KEY", .help = "", .target = &key, .required = false}},
+              .run = [&ran, path](Console&) -> Result<ExitCode> {
+                ran = path;
+                return ExitCode::kSuccess;
+              }});
+  }
+  EXPECT_EQ(run_line(line, {"tx", "add", "k"}).code, 0);
+  EXPECT_EQ(ran, "tx add");
+  EXPECT_EQ(run_line(line, {"tx", "k"}).code, 0);
+  EXPECT_EQ(ran, "tx");
+  EXPECT_EQ(key, "k");
+  EXPECT_THAT(run_line(line, {"tx", "--keyy"}).err, HasSubstr("`quorate tx` does not take"));
+}
+
 TEST(CommandLine, TakesEveryOneOfAnOptionThatMayBeRepeated) {
   Sample sample;
   const CommandLine line = sample_line(sample);

@@ -123,6 +123,19 @@ Output wait_until_it_leaves(Lone& lone, std::uint64_t ms) {
   return out;
 }
 
+// A primary does not give up on itself, so its host is not called every millisecond for it.
+TEST(PaperViewChange, PrimaryThatIsStuckHasNoTimer) {
+  Lone lone(4, r(0));
+  (void)lone.ready();
+  EXPECT_EQ(lone.replica.patience_ends_ms(), std::nullopt);
+  std::size_t ticks = 0;
+  for (const std::uint64_t end_ms = lone.now.monotonic_ms + 20'000;
+       lone.deadline_ms.value_or(end_ms) < end_ms; ++ticks) {
+    (void)lone.tick_after(*lone.deadline_ms - lone.now.monotonic_ms);
+  }
+  EXPECT_LT(ticks, 20U) << "a report each, at a growing distance";
+}
+
 // "A backup is waiting for a request if it received a valid request and has not executed it. A
 // backup starts a timer when it receives a request and the timer is not already running."
 TEST(PaperViewChange, TimerRunsWhileTheBackupWaitsForARequest) {

@@ -94,8 +94,9 @@ void Checkers::check_proofs(ReplicaId self, const pbft::Replica& replica,
   for (const ledger::Evidence& evidence : out.evidence) {
     check_contradiction(self, replica, evidence);
   }
-  // One signer a step, in turn: all of them together would be half of the work of a hundred replicas.
-  const ReplicaId signer{static_cast<std::uint16_t>(counters_.steps / world_.size() % world_.size())};
+  // One signer a step, in turn: all of them would be half of the work of a hundred replicas.
+  const std::uint64_t turn = counters_.steps / world_.size();
+  const ReplicaId signer{static_cast<std::uint16_t>(turn % world_.size())};
   if (replica.checkpoints().votes_of(signer) >
       replica.high_watermark().value - replica.low_watermark().value + 1) {
     violate("bounds", self, "more checkpoint votes of one replica than the window has room for");

@@ -52,7 +52,14 @@ TEST(Scenarios, WrongLineIsRefusedWithItsNumberAndWhatWasExpected) {
   expect_refused("partition 0,1", "line 1: found \"partition 0,1\", expected partition I,I/I,I");
   expect_refused("expect evidence",
                  "line 1: found \"expect evidence\", expected expect view-change, no-view-change, "
-                 "evidence I, no-evidence, recovery, stalled, decided or sealed");
+                 "evidence I, no-evidence, recovery, stalled, decided, alike, one-view, sealed or "
+                 "diverged I");
+  expect_refused("batch-transactions 0",
+                 "line 1: found \"batch-transactions 0\", expected batch-transactions K, at "
+                 "least 1");
+  expect_refused("delay commit 0/1",
+                 "line 1: found \"delay commit 0/1\", expected delay MESSAGE I,I/I,I MS, with a "
+                 "MESSAGE such as pre-prepare, commit or view-change");
   expect_refused("lose courage 0/1",
                  "line 1: found \"lose courage 0/1\", expected lose MESSAGE I,I/I,I, with a "
                  "MESSAGE such as pre-prepare, commit or view-change");
@@ -71,6 +78,27 @@ TEST(Scenarios, LossOfOneKindOfMessageStopsWhatNeedsIt) {
 
 TEST(Scenarios, HealingEndsTheLoss) {
   EXPECT_FALSE(unmet("run 1000\nlose prepare 1,2,3/0,1,2,3\nsubmit 1\nrun 500\nheal\nsettle"));
+}
+
+TEST(Scenarios, DelayOfOneKindOfMessageDelaysWhatNeedsIt) {
+  const std::string late = "run 1000\ndelay prepare 1,2,3/0,1,2,3 400\nsubmit 1\nrun 300\n";
+  EXPECT_FALSE(unmet(late + "expect stalled"));
+  EXPECT_FALSE(unmet(late + "run 300\nexpect decided\nexpect no-view-change"));
+}
+
+TEST(Scenarios, AlikeAndInOneViewAreThoseThatAreUp) {
+  const std::string cut = "run 1000\npartition 3/0,1,2\nsubmit 1 0\nrun 500\n";
+  EXPECT_TRUE(unmet(cut + "expect alike"));
+  EXPECT_FALSE(unmet(cut + "heal\nrun 5000\nexpect alike"));
+  EXPECT_FALSE(unmet(cut + "crash 3\nexpect alike"));
+  EXPECT_TRUE(unmet("run 1000\ncrash 0\nsubmit 1 1\nrun 1004\nexpect one-view"));
+  EXPECT_FALSE(unmet("run 1000\ncrash 0\nsubmit 1 1\nrun 5000\nexpect one-view"));
+}
+
+TEST(Scenarios, DamagedStateIsNoticedByItsReplicaAndNobodyElse) {
+  const std::string damaged = "run 1000\ndamage-state 3\nsubmit 4\nrun 5000\n";
+  EXPECT_FALSE(unmet(damaged + "expect diverged 3\nexpect decided"));
+  EXPECT_TRUE(unmet(damaged + "expect diverged 2"));
 }
 
 TEST(Scenarios, SealedIsWhatEveryoneHasBelowAStableCheckpoint) {

@@ -284,23 +284,69 @@ TEST_F(SimCheckers, StableCheckpointWithoutAQuorumIsSeen) {
   expect("checkpoint");
 }
 
-// An old core in place of a newer one within a life.
-TEST_F(SimCheckers, ReplicaThatGoesBackIsSeen) {
-  const auto replica = [&](std::uint64_t executed) {
-    static std::vector<std::unique_ptr<pbft::Voter>> voters;
-    voters.push_back(std::make_unique<pbft::Voter>(world_.signer({1}), world_.chain_id(),
-                                                   ReplicaId{1}, world_.replicas(),
-                                                   pbft::Standing::kVoter));
+// Replica 1, as it starts.
+struct Core {
+  Core(const SimWorld& world, std::uint64_t executed)
+      : voter(world.signer({1}), world.chain_id(), {1}, world.replicas(),
+              pbft::Standing::kVoter),
+        replica(config(world), voter, start(executed)) {}
+
+  static pbft::ReplicaConfig config(const SimWorld& world) {
     pbft::ReplicaConfig config;
     config.self = {1};
-    config.replicas = world_.replicas();
+    config.replicas = world.replicas();
+    return config;
+  }
+  static pbft::ReplicaStart start(std::uint64_t executed) {
     pbft::ReplicaStart start;
     start.executed = {executed};
-    return pbft::Replica(config, *voters.back(), start);
-  };
-  checkers_.on_step({1}, replica(2), {});
-  checkers_.on_step({1}, replica(1), {});
+    return start;
+  }
+
+  pbft::Voter voter;
+  pbft::Replica replica;
+};
+
+// An old core in place of a newer one within a life.
+TEST_F(SimCheckers, ReplicaThatGoesBackIsSeen) {
+  checkers_.on_step({1}, Core(world_, 2).replica, {});
+  checkers_.on_step({1}, Core(world_, 1).replica, {});
   expect("transition");
+}
+
+// It entered view 1, whose plan ends at sequence 5, and nothing new is committed there.
+TEST_F(SimCheckers, FirstNewBatchOfAViewThatIsLargeOrNotAloneIsSeen) {
+  const auto propose = [&](Checkers& checkers, std::uint64_t sequence, std::size_t count) {
+    const Core core(world_, 5);
+    pbft::Output out;
+    out.events.emplace_back(pbft::ViewEntered{{1}, crypto::sha256({}), {5}, {5}});
+    pbft::ProposalRecord record;
+    record.pre_prepare.vote.replica = {1};
+    record.pre_prepare.vote.sequence = {sequence};
+    record.pre_prepare.batch.ids.resize(count);
+    out.persist.emplace_back(record);
+    checkers.on_step({1}, core.replica, out);
+  };
+  propose(checkers_, 6, 32);
+  expect_nothing();
+  propose(checkers_, 6, 33);
+  expect("plan");
+  Checkers others(world_, {kLiar});
+  propose(others, 7, 1);
+  ASSERT_EQ(others.violations().size(), 1U);
+  EXPECT_EQ(others.violations()[0].invariant, "plan");
+}
+
+TEST_F(SimCheckers, NoteOfADamagedStateIsItsReplicasOwnMatter) {
+  ledger::CheckpointNote note;
+  note.sequence = {1};
+  checkers_.on_checkpoint({0}, note);
+  note.state_root.bytes[0] ^= 1;
+  checkers_.on_damage({1});
+  checkers_.on_checkpoint({1}, note);
+  expect_nothing();
+  checkers_.on_checkpoint({2}, note);
+  expect("checkpoint");
 }
 
 ledger::Evidence contradiction(const Vote& first, const Vote& second,

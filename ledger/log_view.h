@@ -3,8 +3,10 @@
 // The log as of one block, as its readers want it: hashes of complete subtrees, records as they
 // were hashed, and the two proofs of RFC 9162 between any two sizes.
 //
-// Nothing is given out that does not fit the rest of the log: hashes are held against the subtrees
-// that they add up to, records against their leaves, paths against the roots that they lead to.
+// What is given out is held against the rest of the log: hashes against the widest complete
+// subtrees that they add up to within what was asked for, records against their leaves, paths
+// against the roots that they lead to. A node without its sibling there, as the last of an odd
+// count, is given out as stored.
 //
 // Cheap to make and to copy. Keep it for a request, as a StoreView. Any thread.
 
@@ -20,9 +22,10 @@ namespace quorate::ledger {
 
 struct StoreMoment;
 
-// Errors of all below: "block-not-found" (kNotFound) above size(); "block-not-kept" (kNotFound) for
-// what lies before base(), where only the few hashes are that the log goes on from;
-// "ledger-corrupt".
+// Errors of all below: "block-not-found" (kNotFound) above size(), and for size 0 where base() is
+// not 0; "block-not-kept" (kNotFound) for what lies before base(), where only the few hashes are
+// that the log goes on from; "ledger-corrupt". Of the paths also "merkle-out-of-range" (kInvalid):
+// the index is not below the size, or the first size is above the second.
 class LogView {
  public:
   [[nodiscard]] std::uint64_t size() const;  // records; the height of the block it is as of

@@ -23,6 +23,17 @@ SignedNote publish(const StableCheckpoint& stable, const ReplicaSet& set) {
   return note;
 }
 
+Result<SignedNote> publish_stored(const StableCheckpoint& stable, const Digest& chain_id,
+                                  const ReplicaSet& set) {
+  crypto::SignatureCache cache(set.size() + 1);
+  const Status checked = CheckpointVerifier(chain_id, &cache).check(stable, set);
+  if (checked) return publish(stable, set);
+  return fail(ErrorKind::kCorrupt, "ledger-corrupt",
+              fmt::format("a stable checkpoint in the ledger does not verify: {}: {}",
+                          checked.error().code, checked.error().message),
+              "Run `quorate ledger verify` on a copy, and compare it with another replica's.");
+}
+
 Result<StableCheckpoint> read_published(const SignedNote& note, const ReplicaSet& set) {
   StableCheckpoint stable;
   QUORATE_ASSIGN(stable.note, parse_checkpoint_body(note.text));

@@ -17,6 +17,10 @@ namespace quorate::ledger {
 // With the cosignatures in the order of the replicas. Precondition: it verified.
 [[nodiscard]] SignedNote publish(const StableCheckpoint& stable, const ReplicaSet& set);
 
+// One that a disk gave back, which is verified first. Error: "ledger-corrupt".
+[[nodiscard]] Result<SignedNote> publish_stored(const StableCheckpoint& stable,
+                                                const Digest& chain_id, const ReplicaSet& set);
+
 // The way back: the cosignatures of the set's replicas, all else left out. Does not verify.
 // Errors (kInvalid): "checkpoint-malformed", "checkpoint-times-differ" (replicas cosign one time).
 [[nodiscard]] Result<StableCheckpoint> read_published(const SignedNote& note,

@@ -88,7 +88,8 @@ Result<StableCheckpoint> covering(const Store& store, Height height) {
 
 Result<TlogProof> prove(const Store& store, Height height, Bytes extra, const ReplicaSet& set) {
   QUORATE_ASSIGN(const StableCheckpoint stable, covering(store, height));
-  TlogProof proof{std::move(extra), height.value - 1, {}, publish(stable, set).to_text()};
+  QUORATE_ASSIGN(const SignedNote note, publish_stored(stable, store.chain_id(), set));
+  TlogProof proof{std::move(extra), height.value - 1, {}, note.to_text()};
   QUORATE_ASSIGN(proof.path, store.log().inclusion_path(proof.index, stable.note.head.size));
   return proof;
 }
@@ -197,7 +198,8 @@ Result<ConsistencyProof> prove_growth(const Store& store, std::uint64_t old_size
     if (!view) return nothing_stable(store.height().value);
     stable = view->checkpoint();
   }
-  ConsistencyProof proof{old_size, {}, publish(stable, set).to_text()};
+  QUORATE_ASSIGN(const SignedNote note, publish_stored(stable, store.chain_id(), set));
+  ConsistencyProof proof{old_size, {}, note.to_text()};
   QUORATE_ASSIGN(proof.path, store.log().consistency_path(old_size, stable.note.head.size));
   return proof;
 }

@@ -59,7 +59,8 @@ struct ConsistencyProof {
 [[nodiscard]] Result<TlogProof> prove_logged(const Store& store, const TxId& id,
                                              const ReplicaSet& set);
 // From `old_size` to the stable checkpoint of exactly `size`, or the newest one if nullopt. Errors:
-// as above, "checkpoint-not-stable" (kNotFound: none of that size, naming the next one).
+// as above, "checkpoint-not-stable" (kNotFound: none of that size, naming the next one),
+// "merkle-out-of-range" (`old_size` is above the checkpoint's).
 [[nodiscard]] Result<ConsistencyProof> prove_growth(const Store& store, std::uint64_t old_size,
                                                     std::optional<std::uint64_t> size,
                                                     const ReplicaSet& set);

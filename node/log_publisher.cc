@@ -24,6 +24,15 @@ constexpr std::string_view kBeginAnew =
 // What a log key has signed before its first note.
 constexpr std::string_view kNothingSigned = "nothing signed yet\n";
 
+[[nodiscard]] Result<bool> is_there(const std::filesystem::path& file) {
+  std::error_code trouble;
+  const bool found = std::filesystem::exists(file, trouble);
+  if (!trouble) return found;
+  return fail(ErrorKind::kEnvironment, "file-unreadable",
+              fmt::format("Cannot tell whether {} is there: {}", file.string(), trouble.message()),
+              "Look after the disk and the rights of its folder.");
+}
+
 // A rename is on the disk once its folder is.
 [[nodiscard]] Status replace_durably(const std::filesystem::path& file, std::string_view text) {
   QUORATE_TRY(replace_file(file, text));
@@ -47,11 +56,19 @@ LogPublisher::LogPublisher(const Home& home, const ledger::Digest& chain_id,
 Status LogPublisher::load(const Home& home, const std::optional<std::string>& passphrase) {
   const std::string file = home.log_key().string();
   const std::optional<std::string_view> secret = passphrase;
-  std::error_code ignored;
-  const bool has_key = std::filesystem::exists(file, ignored);
-  const bool has_memory = std::filesystem::exists(signed_file_, ignored);
+  QUORATE_ASSIGN(const bool has_key, is_there(home.log_key()));
+  QUORATE_ASSIGN(const bool has_memory, is_there(signed_file_));
   if (!has_key) {
-    // A memory without key is what an interrupted first start leaves, or of a key that is gone.
+    // An interrupted first start leaves a memory of nothing; any other is of a key that may return.
+    if (has_memory) {
+      QUORATE_ASSIGN(const std::string kept, read_file(signed_file_, ledger::kNoteBytesMax));
+      if (kept != kNothingSigned) {
+        return fail(ErrorKind::kConflict, "log-memory-without-key",
+                    fmt::format("{} is gone, and {} keeps what it signed", file,
+                                signed_file_.string()),
+                    "Put the key back. " + std::string(kBeginAnew));
+      }
+    }
     QUORATE_TRY(replace_durably(signed_file_, kNothingSigned));
     QUORATE_TRY(
         key_file::create(file, kLogKeyPurpose, crypto::SecretKey::generate(), secret));
@@ -76,6 +93,7 @@ Status LogPublisher::load(const Home& home, const std::optional<std::string>& pa
                   std::string(kBeginAnew));
     }
     last_signed_ = std::move(*body);
+    last_line_ = note->lines.front();
   }
   signer_ = std::make_unique<crypto::KeySigner>(std::move(key));
   return {};
@@ -116,10 +134,11 @@ Status LogPublisher::promise(const ledger::CheckpointNote& note, const ledger::S
   QUORATE_TRY(check_extends(note, store));
   if (last_signed_ == note) return {};
   const std::string body = ledger::checkpoint_body(note);
-  const ledger::SignedNote memory{
-      body, {ledger::sign_note(body, ledger::checkpoint_origin(chain_id_), *signer_)}};
+  ledger::NoteLine line = ledger::sign_note(body, ledger::checkpoint_origin(chain_id_), *signer_);
+  const ledger::SignedNote memory{body, {line}};
   QUORATE_TRY(replace_durably(signed_file_, memory.to_text()));
   last_signed_ = note;
+  last_line_ = std::move(line);
   return {};
 }
 
@@ -129,18 +148,17 @@ Status LogPublisher::refresh(const ledger::Store& store) {
   const ledger::StableCheckpoint& stable = view->checkpoint();
   {
     const std::lock_guard lock(mutex_);
-    if (published_ == stable.note) return {};
+    const bool retries = signer_ && refusal_ && refusal_->kind == ErrorKind::kEnvironment;
+    if (published_ == stable.note && !retries) return {};
   }
-  ledger::SignedNote note = ledger::publish(stable, replicas_);
+  QUORATE_ASSIGN(ledger::SignedNote note, ledger::publish_stored(stable, chain_id_, replicas_));
   std::optional<Error> refusal;
   if (signer_) {
     if (const Status promised = promise(stable.note, store); !promised) {
       if (promised.error().kind == ErrorKind::kCorrupt) return promised;
       refusal = promised.error();
     } else {
-      note.lines.insert(note.lines.begin(),
-                        ledger::sign_note(note.text, ledger::checkpoint_origin(chain_id_),
-                                          *signer_));
+      note.lines.insert(note.lines.begin(), last_line_);
     }
   }
   const std::lock_guard lock(mutex_);

@@ -11,7 +11,7 @@
 // keeps the last signed note; it is synced *before* a signature leaves, and a note that does not
 // extend it is not signed, whatever became of the store: a ledger that was wiped, restored from a
 // copy, or filled by a dishonest quorum. It is made before the key, so a key without it signs
-// nothing.
+// nothing; nor is a key made where it remembers another one's signature.
 //
 // Where the key cannot sign, the note is published with the cosignatures alone, and `refusal` says
 // why.
@@ -26,6 +26,7 @@
 #include "crypto/signing.h"
 #include "ledger/certificate.h"
 #include "ledger/checkpoint.h"
+#include "ledger/signed_note.h"
 #include "ledger/store.h"
 #include "node/config.h"
 
@@ -33,20 +34,22 @@ namespace quorate::node {
 
 class LogPublisher {
  public:
-  // Makes the key if neither it nor log.signed is there, under `passphrase` if one is given. What
-  // is wrong with the files is a refusal to sign, not to start.
+  // Makes the key if it is not there and log.signed is not either or remembers nothing, under
+  // `passphrase` if one is given. What is wrong with the files is a refusal to sign, not to start.
   LogPublisher(const Home& home, const ledger::Digest& chain_id, ledger::ReplicaSet replicas,
                const std::optional<std::string>& passphrase);
 
-  // Looks at the newest stable checkpoint of the store, and publishes it if it is another one.
-  // Error: "ledger-corrupt". A refusal to sign is none; see `refusal`.
+  // Looks at the newest stable checkpoint of the store, and publishes it if it is another one,
+  // or if the disk did not let it be signed. Error: "ledger-corrupt", also of a
+  // checkpoint that does not verify. A refusal to sign is none; see `refusal`.
   [[nodiscard]] Status refresh(const ledger::Store& store);
 
-  // The published note; nullopt: nothing is stable yet.
+  // The published note; nullopt: `refresh` saw nothing stable yet.
   [[nodiscard]] std::optional<std::string> note() const;
   // By which others know this node's signature; empty: there is no key.
   [[nodiscard]] std::string key_text() const;
   // Why the newest note has no own signature. "log-key-without-memory" (log.signed is gone),
+  // "log-memory-without-key" (log.key is gone, and signed something), "file-unreadable",
   // "log-signed-malformed", "log-other-history" (the note does not extend what was signed),
   // "log-history-unknown" (the ledger began above what was signed, so nobody here can tell), those
   // of key_file, "file-write-failed".
@@ -64,6 +67,7 @@ class LogPublisher {
   const std::filesystem::path signed_file_;
   std::unique_ptr<crypto::KeySigner> signer_;
   std::optional<ledger::CheckpointNote> last_signed_;  // for the thread that refreshes
+  ledger::NoteLine last_line_;  // the own signature under it
 
   mutable std::mutex mutex_;
   std::optional<ledger::CheckpointNote> published_;

@@ -32,6 +32,12 @@ Error nothing_stable(const NodeView& view) {
           "Ask again in a moment, or another node."};
 }
 
+Error not_published() {
+  return {ErrorKind::kNotFound, "not-published-yet",
+          "A quorum cosigned a checkpoint, and this node has not published it yet",
+          "Ask again in a second."};
+}
+
 HttpPage tile_page(const NodeView& view, std::string_view path) {
   const auto name = ledger::parse_tile_path(path.substr(1));
   if (!name) {
@@ -144,6 +150,7 @@ std::optional<HttpPage> log_page(const NodeView& view, std::string_view path) {
   if (path.starts_with(kTilePrefix)) return tile_page(view, path);
   if (path != "/checkpoint") return std::nullopt;
   const auto note = view.publisher.note();
+  if (!note && view.store.stable_view()) return error_page(not_published());
   if (!note) return error_page(nothing_stable(view));
   return HttpPage{200, std::string(kPlain), *note};
 }

@@ -2,13 +2,16 @@
 
 // The log over HTTP: C2SP's pages and methods for its two proofs.
 //
-//   GET /checkpoint                     the newest stable checkpoint, a signed note
+//   GET /checkpoint                     the newest stable checkpoint, a signed note;
+//                                       at most a second old
 //   GET /tile/<L>/<N>[.p/<W>]           hashes (ledger/log_tiles.h); immutable, to be cached
 //   GET /tile/entries/<N>[.p/<W>]       records
 //
-//   quorate_log           -> {origin, key, cosigners[], size, root, base, checkpoint, note}
-//                            `key` and `cosigners` as note keys; note and checkpoint are null
-//                            until something is stable
+//   quorate_log           -> {origin, key, cosigners[], size, root, base, checkpoint, note,
+//                             refusal}
+//                            `key` and `cosigners` as note keys; `key` is empty where there is
+//                            none. note and checkpoint are null until something is stable;
+//                            `refusal` is why the note lacks this node's signature, else null
 //   quorate_inclusion {height, size?}   -> {index, size, root, record, path[]}
 //   quorate_consistency {first, second?} -> {first, second, first_root, second_root, path[]}
 //

@@ -162,6 +162,7 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
   std::unique_ptr<Node> node(
       new Node(home, config, std::move(genesis), std::move(identity), std::move(stores), options));
   node->publish_log();
+  if (const auto fatal = node->fatal()) return tl::unexpected(*fatal);
   QUORATE_TRY(node->start_core());
   QUORATE_TRY(node->start_network());
   return node;

@@ -158,8 +158,7 @@ Waiting waiting_of(const Replica& replica, std::uint64_t now_ms) {
   describe_checkpoint(replica, now_ms, result);
 
   result.timeout_ms = replica.timeout_ms();
-  const bool leads = result.in_view && replica.is_primary();  // nobody suspects himself
-  if (const auto end = replica.patience_ends_ms(); end && !leads) {
+  if (const auto end = replica.patience_ends_ms()) {
     result.patience_left_ms = left_ms(*end, now_ms);
   }
   result.next_report_ms = left_ms(replica.next_report_ms(), now_ms);

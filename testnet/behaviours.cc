@@ -37,7 +37,7 @@ const std::array<BehaviourInfo, 18>& behaviours() {
       {Behaviour::kDoubleVote, "double-vote", "votes for two batches at one sequence"},
       {Behaviour::kWithholdBodies, "withhold-bodies", "gives nobody a transaction"},
       {Behaviour::kReplay, "replay", "says again what it said before"},
-      {Behaviour::kFlood, "flood", "says everything several times"},
+      {Behaviour::kFlood, "flood", "says all several times; who asks for blocks gets all"},
       {Behaviour::kCorruptBytes, "corrupt-bytes", "garbles some of what it says"},
       {Behaviour::kSelective, "selective", "talks to one half only"},
       {Behaviour::kBadTime, "bad-time", "as primary proposes a time an hour ahead"},

@@ -80,8 +80,9 @@ class Checkers {
   void on_checkpoint(ledger::ReplicaId self, const ledger::CheckpointNote& note);
   void on_evidence(ledger::ReplicaId self, const ledger::Evidence& evidence);
   void on_rejected(ledger::ReplicaId self, ledger::ReplicaId from, std::string_view code);
-  // From here on the state of a correct replica is not what its blocks say.
+  // From here on the state of a correct replica is not what its blocks say; or is again.
   void on_damage(ledger::ReplicaId self) { damaged_.insert(self); }
+  void on_repair(ledger::ReplicaId self) { damaged_.erase(self); }
   // Its core said so.
   [[nodiscard]] bool has_diverged(ledger::ReplicaId id) const { return diverged_.contains(id); }
 

@@ -94,7 +94,7 @@ void Checkers::check_proofs(ReplicaId self, const pbft::Replica& replica,
   for (const ledger::Evidence& evidence : out.evidence) {
     check_contradiction(self, replica, evidence);
   }
-  // One signer a step, in turn: all of them would be half of the work of a hundred replicas.
+  // One signer a step, in turn: all of them at each step would be half of a large run's work.
   const std::uint64_t turn = counters_.steps / world_.size();
   const ReplicaId signer{static_cast<std::uint16_t>(turn % world_.size())};
   if (replica.checkpoints().votes_of(signer) >

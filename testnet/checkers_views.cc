@@ -79,8 +79,9 @@ void Checkers::check_message(ReplicaId from, const ledger::CheckpointVote& messa
             fmt::format("replica {} cosigned a second, different checkpoint at sequence {}",
                         message.replica.value, message.note.sequence.value));
   }
-  check_note(from, message.note);
-  if (message.replica != from || message.note.sequence <= durable.settled) return;
+  const bool is_own = message.replica == from;
+  if (!is_own || !damaged_.contains(from)) check_note(from, message.note);
+  if (!is_own || message.note.sequence <= durable.settled) return;
   if (!is_new && forgetful_.contains(from)) return;
   check_ceiling(from, durable, {}, message.note.sequence);
   const ledger::VoteRecord record = pbft::to_vote_record(pbft::CheckpointRecord{message});
@@ -97,7 +98,6 @@ void Checkers::check_message(ReplicaId from, const ledger::StableCheckpoint& mes
 }
 
 void Checkers::check_note(ReplicaId from, const ledger::CheckpointNote& note) {
-  if (damaged_.contains(from)) return;
   const auto [at, is_new] = notes_.emplace(note.sequence, note);
   if (is_new || at->second == note) return;
   violate("checkpoint", from,
@@ -114,7 +114,7 @@ void Checkers::check_stable(ReplicaId from, const ledger::StableCheckpoint& stab
 }
 
 void Checkers::on_checkpoint(ReplicaId self, const ledger::CheckpointNote& note) {
-  if (!is_liar(self)) check_note(self, note);
+  if (!is_liar(self) && !damaged_.contains(self)) check_note(self, note);
 }
 
 void Checkers::check_transition(ReplicaId self, const pbft::Replica& replica) {

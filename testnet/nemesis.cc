@@ -292,11 +292,13 @@ void Nemesis::pause() {
 
 void Nemesis::move_clock() {
   const std::size_t index = dice_.below(simulator_.hosts().size());
-  wild_[index] = false;
-  const auto wild = static_cast<std::size_t>(std::ranges::count(wild_, true));
-  wild_[index] = wild < options_.wild_max && dice_.chance(500);
+  // Always the same: what one of them prepared years ahead is still there when its clock is right
+  // again, and f more a moment later would make a quorum.
+  const auto others = static_cast<std::size_t>(std::ranges::count(wild_, true));
+  const bool is_wild = (wild_[index] || others < options_.wild_max) && dice_.chance(500);
+  if (is_wild) wild_[index] = true;
   const std::uint64_t away_ms =
-      dice_.below((wild_[index] ? kWildClockMsMax : options_.clock_ms_max) + 1);
+      dice_.below((is_wild ? kWildClockMsMax : options_.clock_ms_max) + 1);
   SimHost& host = simulator_.host(index);
   host.clock_offset_ms = static_cast<std::int64_t>(away_ms);
   if (dice_.chance(500)) host.clock_offset_ms = -host.clock_offset_ms;

@@ -38,12 +38,12 @@ struct NemesisOptions {
   std::uint32_t rebuild = 1;  // a ledger is lost and begins again at genesis
 
   std::uint64_t clock_ms_max = 200;  // a jump leads this far from true time, either way
-  std::size_t wild_max = 0;          // so many clocks at a time may be years away
+  std::size_t wild_max = 0;          // the clocks of so many replicas may be years away
   std::size_t lost_max = 0;          // so many replicas at a time may lack a store that they had
 };
 
 // Options of one seed: which kinds of faults it has and how bad they are. So many replicas at most
-// lose a store at a time, and so many have clocks that are years away.
+// lose a store at a time, and so many have, in all the run, clocks that are years away.
 [[nodiscard]] NemesisOptions draw_nemesis(Prng& dice, std::size_t tolerated);
 
 class Nemesis {
@@ -105,7 +105,7 @@ class Nemesis {
   std::uint64_t faults_ = 0;
   std::vector<std::optional<std::uint32_t>> points_left_;  // until an armed crash, by replica
   std::vector<bool> restarts_;                             // a start is planned, by replica
-  std::vector<bool> wild_;                                 // clocks that are years away
+  std::vector<bool> wild_;                                 // their clocks were years away
   std::vector<ledger::Sequence> rebuilt_to_;               // a lost ledger is whole from here on
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include "node/wire.h"
 #include "testnet/behaviours.h"
@@ -31,8 +32,9 @@ struct Verb {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> kVerbs = {
       {"replicas", {WordKind::kNumber}, {}, "replicas N, with N from 1 to 400"},
-      {"checkpoint-interval", {WordKind::kNumber}, {}, "checkpoint-interval K"},
-      {"batch-transactions", {WordKind::kNumber}, {}, "batch-transactions K, at least 1"},
+      {"checkpoint-interval", {WordKind::kNumber}, {},
+       "checkpoint-interval K, from 1 to 4294967295"},
+      {"batch-transactions", {WordKind::kNumber}, {}, "batch-transactions K, from 1 to 4294967295"},
       {"signatures", {WordKind::kStandIn}, {}, "signatures stand-in"},
       {"liar", {}, {}, "liar I BEHAVIOUR..., with behaviours that --list names"},
       {"submit", {WordKind::kNumber}, {WordKind::kReplica}, "submit N [I]"},
@@ -146,7 +148,10 @@ Status judge(const ScenarioLine& line, std::size_t replicas) {
     const std::uint64_t count = number_of(line.words[0]);
     good = count >= 1 && count <= kSimulatedReplicasMax;
   }
-  if (good && verb->verb == "batch-transactions") good = number_of(line.words[0]) >= 1;
+  if (good && (verb->verb == "batch-transactions" || verb->verb == "checkpoint-interval")) {
+    const std::uint64_t count = number_of(line.words[0]);
+    good = count >= 1 && count <= std::numeric_limits<std::uint32_t>::max();
+  }
   if (good && verb->verb == "expect") {
     const bool names_one = line.words[0] == "evidence" || line.words[0] == "diverged";
     good = names_one == (line.words.size() == 2);

@@ -209,10 +209,9 @@ bool Run::is_sealed() {
 }
 
 bool Run::is_alike() {
-  const ledger::Sequence executed = simulator_.checkers().highest_executed();
-  return std::ranges::all_of(correct_and_up(), [&](const pbft::Replica* replica) {
-    return replica->executed() == executed;
-  });
+  std::set<ledger::Sequence> executed;
+  for (const pbft::Replica* replica : correct_and_up()) executed.insert(replica->executed());
+  return executed.size() == 1;
 }
 
 bool Run::is_one_view() {
@@ -289,7 +288,10 @@ void Run::change_host(const ScenarioLine& line, SimHost& host) {
   if (host.is_up()) host.crash(CrashKind::kProcess);
   if (line.verb == "restore-votes") host.votes().restore_copy();
   if (line.verb == "wipe-votes") host.votes().wipe();
-  if (line.verb == "lose-ledger") host.ledger().wipe();
+  if (line.verb == "lose-ledger") {
+    host.ledger().wipe();
+    simulator_.checkers().on_repair(host.self());
+  }
   if (line.verb == "flip-votes") host.votes().flip(dice_);
   if (line.verb == "flip-ledger") host.ledger().flip(dice_);
 }

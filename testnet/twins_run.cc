@@ -24,8 +24,12 @@ namespace {
 
 constexpr std::uint64_t kDelayUs = 500;
 constexpr HostTimes kTimes{200, 200, 100, 100};
-// Every primary had its turn: the timeout, twice its double, and then its cap.
-constexpr std::uint64_t kRoundUs = 13'000'000;
+// Every primary has its turn: the timeout, and then its cap for each of the others.
+constexpr std::uint64_t kTimeoutUs = 1'000'000;
+constexpr std::uint64_t kTimeoutUsMax = 4'000'000;
+std::uint64_t round_us(std::size_t replicas) {
+  return kTimeoutUs + (replicas - 1) * kTimeoutUsMax;
+}
 // Reports pass so long after a round began: they repair what earlier rounds lost. Within a round
 // nothing is lost but what it holds back.
 constexpr std::uint64_t kReportsUs = 20'000;
@@ -313,7 +317,8 @@ void TwinsRun::run_round(const TwinsRound& round, std::size_t number) {
   reached_us_.reset();
   connect();
   submit(number);
-  if (run_until([this] { return reached_us_.has_value(); }, agenda_.now_us() + kRoundUs)) {
+  const std::uint64_t end_us = agenda_.now_us() + round_us(shared_.size().replicas);
+  if (run_until([this] { return reached_us_.has_value(); }, end_us)) {
     (void)run_until([] { return false; }, *reached_us_ + kSettleUs);
   }
 }

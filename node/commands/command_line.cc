@@ -150,6 +150,22 @@ Error usage_error(const CLI::App& root, const CLI::ParseError& trouble) {
   return error;
 }
 
+// What was typed for a command between `quorate` and the one that was chosen would go unheard.
+std::optional<Error> misplaced_option(const CLI::App& root) {
+  const CLI::App& chosen = deepest(root);
+  for (const CLI::App* app = chosen.get_parent(); app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options()) {
+      if (option->count() == 0 || option->get_name() == "--json") continue;
+      return Error{ErrorKind::kUsage, "usage",
+                   fmt::format("`{}` stands before `{}`, which does not see it",
+                               option->get_name(), chosen.get_name()),
+                   fmt::format("Put it behind, if it is one of those that `{} --help` shows.",
+                               full_name(chosen))};
+    }
+  }
+  return std::nullopt;
+}
+
 Result<ExitCode> run_guarded(const Command& command, Console& console) {
   // The standard library throws where memory or a thread cannot be had.
   try {
@@ -215,6 +231,10 @@ int CommandLine::run(const std::vector<std::string>& argv, std::ostream& out,
   QUORATE_CHECK(chosen != nullptr, "the parser accepted a line without a command");
 
   Console console(out, err, is_json);
+  if (const auto misplaced = misplaced_option(root)) {
+    console.error(*misplaced);
+    return static_cast<int>(ExitCode::kUsage);
+  }
   const Result<ExitCode> outcome = run_guarded(*chosen, console);
   if (outcome) return static_cast<int>(*outcome);
   console.error(outcome.error());

@@ -29,11 +29,12 @@ Result<ledger::StableCheckpoint> find_stable(const Options& options, const ledge
   } else {
     QUORATE_ASSIGN(stable, store.latest_stable());
   }
-  if (stable) return std::move(*stable);
+  // As proofs do: one above the blocks says nothing about what is here.
+  if (stable && stable->note.sequence <= store.height()) return std::move(*stable);
   return fail(ErrorKind::kUnavailable, "nothing-stable",
-              fmt::format("no checkpoint at or above height {} in this ledger was cosigned by a "
+              fmt::format("no checkpoint from height {} to {}, this ledger's, was cosigned by a "
                           "quorum",
-                          height.value),
+                          height.value, store.height().value),
               "Ask a ledger that goes further.");
 }
 
@@ -53,7 +54,9 @@ Result<ExitCode> checkpoint(const Options& options, Console& console) {
     return ExitCode::kSuccess;
   }
   QUORATE_ASSIGN(const ledger::StableCheckpoint stable, find_stable(options, *opened.store));
-  const std::string note = ledger::publish(stable, replicas).to_text();
+  QUORATE_ASSIGN(const ledger::SignedNote published,
+                 ledger::publish_stored(stable, chain_id, replicas));
+  const std::string note = published.to_text();
   if (!options.out) {
     console.raw(note);
     return ExitCode::kSuccess;

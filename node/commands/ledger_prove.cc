@@ -113,6 +113,16 @@ Status check_subject(const Options& options) {
     return fail(ErrorKind::kUsage, "proof-of-what", "--to is the end of a proof that has --from",
                 "Give --from SIZE as well.");
   }
+  if (options.from == 0) {
+    return fail(ErrorKind::kUsage, "proof-of-what",
+                "Found --from 0, expected a size from 1 on: every log extends the empty one",
+                "Give the size of a checkpoint that you hold.");
+  }
+  if (options.is_tlog && !options.id) {
+    return fail(ErrorKind::kUsage, "proof-of-what",
+                "--tlog says how --tx is proved; --key, --height and --from have one form each",
+                "Leave --tlog out.");
+  }
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "ledger/tlog_proof.h"
 #include "node/commands/log_proof.h"
 #include "node/commands/network_options.h"
 #include "node/commands/proof_text.h"
@@ -51,6 +52,12 @@ boost::json::object print_fate(Console& console, const ledger::StatementVerdict&
 Result<ExitCode> verify(const Options& options, Console& console) {
   QUORATE_ASSIGN(const std::string text, read_file(options.file, ledger::kProofFileBytesMax));
   QUORATE_ASSIGN(const GenesisFile genesis, find_genesis(options.network));
+  if (options.after && !text.starts_with(ledger::kConsistencyPrefix)) {
+    return fail(ErrorKind::kUsage, "proof-after-what",
+                fmt::format("--after is where a consistency proof begins; {} is none",
+                            options.file),
+                "Leave --after out, or name the proof that `ledger prove --from` wrote.");
+  }
   if (is_log_proof(text)) return verify_log_proof(text, options.after, genesis, console);
   QUORATE_ASSIGN(const ledger::StateStatement statement, ledger::parse_statement(text));
   QUORATE_ASSIGN(const auto verdict, ledger::verify_statement(statement, genesis.genesis));

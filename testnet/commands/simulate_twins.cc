@@ -47,14 +47,15 @@ Status judge(const TwinsOptions& options) {
     return fail(ErrorKind::kUsage, code, std::move(found), std::move(expected));
   };
   const bool is_countable = options.replicas >= kReplicasMin && options.twins >= 1 &&
-                            options.twins <= options.replicas &&
+                            options.twins < options.replicas &&
                             options.replicas <= kTwinsInstancesMax &&
                             options.replicas + options.twins <= kTwinsInstancesMax;
   if (!is_countable) {
     return refuse("twins-size", fmt::format("Found --replicas {} --twins {}", options.replicas,
                                             options.twins),
-                  fmt::format("Expected at least {} replicas, of which 1 or more run twice, and at "
-                              "most {} instances together.", kReplicasMin, kTwinsInstancesMax));
+                  fmt::format("Expected at least {} replicas, of which 1 or more but not all run "
+                              "twice, and at most {} instances together.",
+                              kReplicasMin, kTwinsInstancesMax));
   }
   if (options.rounds < 1 || options.rounds > kTwinsRoundsMax) {
     return refuse("twins-rounds", fmt::format("Found --rounds {}", options.rounds),

@@ -38,7 +38,11 @@ if [[ -z $url ]]; then
   # More than a full tile, and an end that is under a checkpoint.
   for ((round = 1; round <= 20; ++round)); do
     QUORATE_TESTNET=$net "$quorate" bench --json --clients 2 --duration 3s --seed "$round" \
-      >/dev/null 2>&1
+      >/dev/null 2>"$folder/bench.err" || {
+      echo "FAILED: quorate bench, round $round:" >&2
+      cat "$folder/bench.err" >&2
+      exit 1
+    }
     size=$("$tools/tlog" size "$url")
     ((size < 300)) || break
   done

@@ -105,6 +105,13 @@ TEST(CommandLine, ACommandMayHaveCommandsOfItsOwn) {
   EXPECT_EQ(ran, "tx");
   EXPECT_EQ(key, "k");
   EXPECT_THAT(run_line(line, {"tx", "--keyy"}).err, HasSubstr("`quorate tx` does not take"));
+  // What the parent was told would go unheard.
+  ran.clear();
+  const Ran misplaced = run_line(line, {"tx", "k", "add"});
+  EXPECT_EQ(misplaced.code, static_cast<int>(ExitCode::kUsage));
+  EXPECT_THAT(misplaced.err, HasSubstr("`KEY` stands before `add`, which does not see it"));
+  EXPECT_EQ(ran, "");
+  EXPECT_EQ(run_line(line, {"tx", "--json", "add", "k"}).code, 0);
 }
 
 TEST(CommandLine, TakesEveryOneOfAnOptionThatMayBeRepeated) {

@@ -151,6 +151,20 @@ TEST_F(LogPublisherTest, SignsNothingWithoutTheMemoryOfWhatItSigned) {
   EXPECT_EQ(refusal_code(), "log-signed-malformed");
 }
 
+// The key may come back, and must find what it signed.
+TEST_F(LogPublisherTest, MakesNoKeyOverTheMemoryOfAnother) {
+  grow();
+  const auto memory = read_file(home_.log_signed(), ledger::kNoteBytesMax).value();
+  std::filesystem::remove(home_.log_key());
+  restart();
+  grow();
+  EXPECT_FALSE(is_signed());
+  EXPECT_EQ(refusal_code(), "log-memory-without-key");
+  EXPECT_EQ(publisher_->key_text(), "");
+  EXPECT_FALSE(std::filesystem::exists(home_.log_key()));
+  EXPECT_EQ(read_file(home_.log_signed(), ledger::kNoteBytesMax).value(), memory);
+}
+
 // Both go: another key, which nobody has seen sign anything.
 TEST_F(LogPublisherTest, ANewKeyBeginsANewMemory) {
   grow();
@@ -174,8 +188,9 @@ TEST_F(LogPublisherTest, SignsNothingThatItCannotRemember) {
   EXPECT_EQ(refusal_code(), "file-write-failed");
   std::filesystem::remove(home_.log_signed());
   std::filesystem::rename(aside, home_.log_signed());
-  grow();
+  publish();
   EXPECT_TRUE(is_signed());
+  EXPECT_EQ(refusal_code(), "none");
 }
 
 }  // namespace

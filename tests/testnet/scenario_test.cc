@@ -55,8 +55,11 @@ TEST(Scenarios, WrongLineIsRefusedWithItsNumberAndWhatWasExpected) {
                  "evidence I, no-evidence, recovery, stalled, decided, alike, one-view, sealed or "
                  "diverged I");
   expect_refused("batch-transactions 0",
-                 "line 1: found \"batch-transactions 0\", expected batch-transactions K, at "
-                 "least 1");
+                 "line 1: found \"batch-transactions 0\", expected batch-transactions K, from 1 "
+                 "to 4294967295");
+  expect_refused("checkpoint-interval 4294967296",
+                 "line 1: found \"checkpoint-interval 4294967296\", expected "
+                 "checkpoint-interval K, from 1 to 4294967295");
   expect_refused("delay commit 0/1",
                  "line 1: found \"delay commit 0/1\", expected delay MESSAGE I,I/I,I MS, with a "
                  "MESSAGE such as pre-prepare, commit or view-change");
@@ -91,6 +94,7 @@ TEST(Scenarios, AlikeAndInOneViewAreThoseThatAreUp) {
   EXPECT_TRUE(unmet(cut + "expect alike"));
   EXPECT_FALSE(unmet(cut + "heal\nrun 5000\nexpect alike"));
   EXPECT_FALSE(unmet(cut + "crash 3\nexpect alike"));
+  EXPECT_FALSE(unmet(cut + "crash 0\ncrash 1\ncrash 2\nexpect alike"));
   EXPECT_TRUE(unmet("run 1000\ncrash 0\nsubmit 1 1\nrun 1004\nexpect one-view"));
   EXPECT_FALSE(unmet("run 1000\ncrash 0\nsubmit 1 1\nrun 5000\nexpect one-view"));
 }

@@ -80,7 +80,23 @@ func parseTree(text string) tlog.Tree {
 	return tree
 }
 
-// Opens the note, and sees that with any one byte changed it is refused, or has a signature less.
+// Whether both hold the same signatures: Go's base64 ignores the unused bits of a last character.
+func areAlike(a, b *note.Note) bool {
+	if a.Text != b.Text || len(a.Sigs) != len(b.Sigs) {
+		return false
+	}
+	for i := range a.Sigs {
+		first, errA := base64.StdEncoding.DecodeString(a.Sigs[i].Base64)
+		second, errB := base64.StdEncoding.DecodeString(b.Sigs[i].Base64)
+		if errA != nil || errB != nil || string(first) != string(second) {
+			return false
+		}
+	}
+	return true
+}
+
+// Opens the note, and sees that with any one byte changed it is refused, has a signature less, or
+// still says the same.
 func openNote(msg []byte, keys []note.Verifier) *note.Note {
 	known := note.VerifierList(keys...)
 	opened, err := note.Open(msg, known)
@@ -88,11 +104,15 @@ func openNote(msg []byte, keys []note.Verifier) *note.Note {
 	if len(opened.UnverifiedSigs) != 0 {
 		fail("%d lines of the note are by nobody known", len(opened.UnverifiedSigs))
 	}
-	refused, fewer := 0, 0
+	refused, fewer, alike := 0, 0, 0
 	for i := range msg {
 		bad := append([]byte(nil), msg...)
 		bad[i] ^= 1
 		again, err := note.Open(bad, known)
+		if err == nil && areAlike(again, opened) {
+			alike++
+			continue
+		}
 		if err == nil && (again.Text != opened.Text || len(again.Sigs) >= len(opened.Sigs)) {
 			fail("the note is accepted with byte %d changed", i)
 		}
@@ -102,8 +122,8 @@ func openNote(msg []byte, keys []note.Verifier) *note.Note {
 			fewer++
 		}
 	}
-	fmt.Printf("checkpoint: %d signatures; of its bytes changed, %d refused, %d cost a signature\n",
-		len(opened.Sigs), refused, fewer)
+	fmt.Printf("checkpoint: %d signatures; of its bytes changed, %d refused, %d cost a signature, "+
+		"%d meant nothing\n", len(opened.Sigs), refused, fewer, alike)
 	return opened
 }
 

@@ -39,10 +39,12 @@ Result<Bytes> from_base64(std::string_view text) {
   Bytes bytes(text.size() / 4 * 3);
   if (text.empty()) return bytes;  // libsodium takes no null pointer
   std::size_t length = 0;
-  const bool good = text.size() % 4 == 0 &&
-                    sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr,
-                                      &length, nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
-  if (!good) {
+  const bool is_read =
+      text.size() % 4 == 0 &&
+      sodium_base642bin(bytes.data(), bytes.size(), text.data(), text.size(), nullptr, &length,
+                        nullptr, sodium_base64_VARIANT_ORIGINAL) == 0;
+  // libsodium takes some bytes above 7f for characters.
+  if (!is_read || to_base64(ByteView(bytes).first(length)) != text) {
     return fail(ErrorKind::kInvalid, "base64-malformed",
                 fmt::format("found {} characters that are not base64", text.size()),
                 "Give RFC 4648 base64 with padding, without white space.");

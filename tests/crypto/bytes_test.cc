@@ -50,6 +50,18 @@ TEST(Base64, RefusesEverySecondSpelling) {
   }
 }
 
+// Found by the fuzzer of notes: libsodium takes some of them for characters.
+TEST(Base64, RefusesEveryByteThatIsNoCharacterOfIt) {
+  const std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (int byte = 0; byte < 256; ++byte) {
+    const char character = static_cast<char>(byte);
+    const std::string text{'A', character, 'A', 'A'};
+    const bool is_known = kAlphabet.find(character) != std::string_view::npos;
+    EXPECT_EQ(from_base64(text).has_value(), is_known) << byte;
+  }
+}
+
 TEST(Base64, ShortStringsHaveOneSpelling) {
   static constexpr std::string_view kAlphabet = "AQZgw/+=9- ";
   for (const char a : kAlphabet) {

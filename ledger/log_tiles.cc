@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "crypto/check.h"
+#include "ledger/decimal.h"
 
 namespace quorate::ledger {
 namespace {
@@ -15,17 +16,6 @@ constexpr std::string_view kPartial = ".p/";
 constexpr std::size_t kPathBytesMax = 64;  // seven groups of digits are enough for any index
 constexpr std::uint8_t kLevelMax = 63;
 constexpr std::uint64_t kGroup = 1000;
-
-// Decimal, without leading zeros and within bounds.
-std::optional<std::uint64_t> read_number(std::string_view text, std::uint64_t max) {
-  std::uint64_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || stop != text.data() + text.size() || number > max) {
-    return std::nullopt;
-  }
-  if (text.size() > 1 && text.front() == '0') return std::nullopt;
-  return number;
-}
 
 // Three digits.
 std::optional<std::uint64_t> read_group(std::string_view text) {
@@ -63,8 +53,8 @@ std::string index_path(std::uint64_t index) {
 std::optional<std::uint32_t> take_width(std::string_view& path) {
   const std::size_t at = path.find(kPartial);
   if (at == std::string_view::npos) return kTileWidth;
-  const auto width = read_number(path.substr(at + kPartial.size()), kTileWidth - 1);
-  if (!width || *width == 0) return std::nullopt;
+  const auto width = parse_decimal(path.substr(at + kPartial.size()));
+  if (!width || *width == 0 || *width >= kTileWidth) return std::nullopt;
   path = path.substr(0, at);
   return static_cast<std::uint32_t>(*width);
 }
@@ -98,8 +88,8 @@ std::optional<TileName> parse_tile_path(std::string_view path) {
   } else {
     const std::size_t slash = path.find('/');
     if (slash == std::string_view::npos) return std::nullopt;
-    const auto level = read_number(path.substr(0, slash), kLevelMax);
-    if (!level) return std::nullopt;
+    const auto level = parse_decimal(path.substr(0, slash));
+    if (!level || *level > kLevelMax) return std::nullopt;
     name.level = static_cast<std::uint8_t>(*level);
     path.remove_prefix(slash + 1);
   }

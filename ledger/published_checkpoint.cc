@@ -3,11 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "ledger/genesis.h"
 
 namespace quorate::ledger {
+
+Result<std::optional<StableCheckpoint>> covering(const Store& store, Height height) {
+  QUORATE_ASSIGN(auto stable, store.stable_at_or_above(height));
+  if (stable && stable->note.sequence > store.height()) stable.reset();
+  return stable;
+}
 
 NoteKey cosigner_key(const Digest& chain_id, ReplicaId id, const ReplicaSet& set) {
   return {fmt::format("{}/replica-{}", checkpoint_origin(chain_id), id.value),

@@ -4,12 +4,18 @@
 // replica of the quorum is a cosigner. A node's own signature with its log key may stand first
 // (node/log_publisher.h); it is for clients that know that node, and proves nothing here.
 
-#include <string>
+#include <optional>
+#include <string_view>
 
 #include "ledger/signed_note.h"
 #include "ledger/stable_checkpoint.h"
+#include "ledger/store.h"
 
 namespace quorate::ledger {
+
+// The first one at or above a block under which it can be proved here: a ledger may hold one that
+// lies above its own blocks. nullopt: none yet. Errors: those of Store::stable_at_or_above.
+[[nodiscard]] Result<std::optional<StableCheckpoint>> covering(const Store& store, Height height);
 
 // A replica's cosigning key: its vote key, under the name <origin>/replica-<id>.
 [[nodiscard]] NoteKey cosigner_key(const Digest& chain_id, ReplicaId id, const ReplicaSet& set);

@@ -5,6 +5,7 @@
 #include "crypto/bcs.h"
 #include "crypto/check.h"
 #include "crypto/merkle.h"
+#include "ledger/published_checkpoint.h"
 
 namespace quorate::ledger {
 namespace {
@@ -19,8 +20,8 @@ namespace {
 // What covers the block, if anything does yet.
 [[nodiscard]] Result<std::optional<StableEvidence>> evidence_for(const Store& store,
                                                                  Height height) {
-  QUORATE_ASSIGN(auto stable, store.stable_at_or_above(height));
-  if (!stable || stable->note.sequence > store.height()) return std::nullopt;
+  QUORATE_ASSIGN(auto stable, covering(store, height));
+  if (!stable) return std::nullopt;
   QUORATE_ASSIGN(auto path, store.inclusion_path(height, stable->note.head.size));
   return StableEvidence{std::move(*stable), std::move(path)};
 }

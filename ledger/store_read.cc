@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ledger/execution.h"
+#include "ledger/log_view.h"
 #include "ledger/nonce_window.h"
 #include "ledger/store_impl.h"
 
@@ -219,17 +220,7 @@ Result<std::vector<Digest>> Store::inclusion_path(Height height, std::uint64_t s
   if (size < height.value || size > moment->head.frontier.size) {
     return block_not_found(size, moment->head.height.value);
   }
-  const std::uint64_t index = height.value - 1;
-  QUORATE_ASSIGN(auto path, merkle::inclusion_path(index, size, [&](const merkle::NodeId& id) {
-                   return moment->node(id);
-                 }));
-  if (size == moment->head.frontier.size) {
-    QUORATE_ASSIGN(const Digest leaf, moment->node({0, index}));
-    if (!merkle::verify_inclusion(leaf, index, size, path, moment->head.root)) {
-      return moment->differs("inclusion path", height);
-    }
-  }
-  return path;
+  return log().inclusion_path(height.value - 1, size);
 }
 
 }  // namespace quorate::ledger

@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "crypto/bcs.h"
 #include "crypto/merkle.h"
+#include "ledger/decimal.h"
 #include "ledger/log_view.h"
 #include "ledger/published_checkpoint.h"
 
@@ -41,12 +41,7 @@ std::optional<std::string_view> take_line(std::string_view& text) {
 std::optional<std::uint64_t> take_number(std::string_view& text, std::string_view prefix) {
   const auto line = take_line(text);
   if (!line || !line->starts_with(prefix)) return std::nullopt;
-  const std::string_view digits = line->substr(prefix.size());
-  std::uint64_t number = 0;
-  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  const bool is_whole = error == std::errc{} && stop == digits.data() + digits.size();
-  if (!is_whole || (digits.size() > 1 && digits.front() == '0')) return std::nullopt;
-  return number;
+  return parse_decimal(line->substr(prefix.size()));
 }
 
 // Hashes, a line each, up to the empty line, which it takes as well.
@@ -79,15 +74,14 @@ std::string hash_lines(const std::vector<Digest>& hashes) {
               "Wait for the next checkpoint.");
 }
 
-// The first one whose log this ledger has and that covers the height.
-Result<StableCheckpoint> covering(const Store& store, Height height) {
-  QUORATE_ASSIGN(auto stable, store.stable_at_or_above(height));
-  if (!stable || stable->note.sequence > store.height()) return nothing_stable(height.value);
+Result<StableCheckpoint> needed(const Store& store, Height height) {
+  QUORATE_ASSIGN(auto stable, covering(store, height));
+  if (!stable) return nothing_stable(height.value);
   return std::move(*stable);
 }
 
 Result<TlogProof> prove(const Store& store, Height height, Bytes extra, const ReplicaSet& set) {
-  QUORATE_ASSIGN(const StableCheckpoint stable, covering(store, height));
+  QUORATE_ASSIGN(const StableCheckpoint stable, needed(store, height));
   QUORATE_ASSIGN(const SignedNote note, publish_stored(stable, store.chain_id(), set));
   TlogProof proof{std::move(extra), height.value - 1, {}, note.to_text()};
   QUORATE_ASSIGN(proof.path, store.log().inclusion_path(proof.index, stable.note.head.size));
@@ -185,7 +179,7 @@ Result<ConsistencyProof> prove_growth(const Store& store, std::uint64_t old_size
                                       std::optional<std::uint64_t> size, const ReplicaSet& set) {
   StableCheckpoint stable;
   if (size) {
-    QUORATE_ASSIGN(stable, covering(store, Height{std::max<std::uint64_t>(*size, 1)}));
+    QUORATE_ASSIGN(stable, needed(store, Height{std::max<std::uint64_t>(*size, 1)}));
     if (stable.note.head.size != *size) {
       return fail(ErrorKind::kNotFound, "checkpoint-not-stable",
                   fmt::format("no quorum cosigned a log of {} records; the next one that was has "

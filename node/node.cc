@@ -12,6 +12,7 @@
 
 #include "crypto/check.h"
 #include "crypto/ed25519.h"
+#include "ledger/published_checkpoint.h"
 #include "node/clock.h"
 #include "node/disk_space.h"
 #include "node/drain.h"
@@ -385,8 +386,8 @@ Result<TxStatus> Node::transaction_status(const ledger::TxId& id) const {
   status.history.push_back({status.level, block.record.effective_time.value, 0,
                             fmt::format("committed at height {}", place->height.value)});
   if (status.level != Level::kReplicated) return status;
-  QUORATE_ASSIGN(const auto stable, stores_.ledger->stable_at_or_above(place->height));
-  if (!stable || stable->note.sequence > stores_.ledger->height()) return status;
+  QUORATE_ASSIGN(const auto stable, ledger::covering(*stores_.ledger, place->height));
+  if (!stable) return status;
   status.level = Level::kStable;
   status.history.push_back({status.level, stable->time_seconds * 1000, 0,
                             fmt::format("under the checkpoint of height {}, which a quorum "

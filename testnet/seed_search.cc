@@ -1,16 +1,11 @@
 #include "testnet/seed_search.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
 #include <mutex>
-#include <thread>
+
+#include "testnet/all_cores.h"
 
 namespace quorate::testnet {
-
-namespace {
-constexpr std::uint64_t kProgressMs = 200;
-}  // namespace
 
 void Totals::add(std::uint64_t seed, const RunReport& report) {
   ++runs;
@@ -31,31 +26,19 @@ Totals search_seeds(const RunOptions& options, const SeedRange& range,
                     const std::function<void(const Totals&, std::uint64_t took_ms)>& progress) {
   Totals totals;
   std::mutex mutex;
-  std::atomic<std::uint64_t> next = range.first;
-  const std::uint64_t count = range.last - range.first + 1;
-  std::atomic<unsigned> working = static_cast<unsigned>(
-      std::min<std::uint64_t>(count, std::max(1U, std::thread::hardware_concurrency())));
-  const auto work = [&] {
-    for (std::uint64_t seed = next++; seed <= range.last; seed = next++) {
-      RunOptions mine = options;
-      mine.seed = seed;
-      const RunReport report = run_random(mine);
-      const std::lock_guard lock(mutex);
-      totals.add(seed, report);
-    }
-    --working;
-  };
-  const auto begin = std::chrono::steady_clock::now();
-  std::vector<std::thread> threads;
-  for (unsigned i = working; i > 0; --i) threads.emplace_back(work);
-  while (working > 0) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(kProgressMs));
+  const auto run = [&](std::uint64_t number) {
+    RunOptions mine = options;
+    mine.seed = range.first + number;
+    const RunReport report = run_random(mine);
     const std::lock_guard lock(mutex);
-    const auto took = std::chrono::steady_clock::now() - begin;
-    progress(totals, static_cast<std::uint64_t>(
-                         std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
-  }
-  for (std::thread& thread : threads) thread.join();
+    totals.add(mine.seed, report);
+  };
+  on_all_cores(
+      range.last - range.first + 1, [&run] { return run; },
+      [&](std::uint64_t took_ms) {
+        const std::lock_guard lock(mutex);
+        progress(totals, took_ms);
+      });
   std::ranges::sort(totals.failures, {}, [](const auto& failure) { return failure.first; });
   return totals;
 }

@@ -1,23 +1,12 @@
 #include "testnet/twins_search.h"
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
+#include <memory>
 #include <mutex>
-#include <thread>
+
+#include "testnet/all_cores.h"
 
 namespace quorate::testnet {
-
-namespace {
-
-constexpr std::uint64_t kProgressMs = 200;
-
-std::uint64_t to_ms(std::chrono::steady_clock::duration took) {
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
-}
-
-}  // namespace
 
 void TwinsTotals::add(std::uint64_t number, const TwinsReport& report) {
   ++runs;
@@ -48,28 +37,19 @@ TwinsTotals search_twins(
   TwinsTotals totals;
   std::vector<std::uint64_t> histories;
   std::mutex mutex;
-  std::atomic<std::uint64_t> next = 0;
-  std::atomic<unsigned> working = static_cast<unsigned>(std::min<std::uint64_t>(
-      std::max<std::uint64_t>(1, plan.size()), std::max(1U, std::thread::hardware_concurrency())));
-  const auto work = [&] {
-    const TwinsWorld world(options.size, signatures);
-    for (std::uint64_t number = next++; number < plan.size(); number = next++) {
-      const TwinsReport report = run_twins(world, plan.scenario(number));
+  const auto make_worker = [&]() -> std::function<void(std::uint64_t)> {
+    auto world = std::make_shared<const TwinsWorld>(options.size, signatures);
+    return [&, world](std::uint64_t number) {
+      const TwinsReport report = run_twins(*world, plan.scenario(number));
       const std::lock_guard lock(mutex);
       totals.add(number, report);
       histories.push_back(report.history);
-    }
-    --working;
+    };
   };
-  const auto begin = std::chrono::steady_clock::now();
-  std::vector<std::thread> threads;
-  for (unsigned i = working; i > 0; --i) threads.emplace_back(work);
-  while (working > 0) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(kProgressMs));
+  on_all_cores(plan.size(), make_worker, [&](std::uint64_t took_ms) {
     const std::lock_guard lock(mutex);
-    progress(totals, to_ms(std::chrono::steady_clock::now() - begin));
-  }
-  for (std::thread& thread : threads) thread.join();
+    progress(totals, took_ms);
+  });
   std::ranges::sort(histories);
   const auto end = std::unique(histories.begin(), histories.end());
   totals.distinct = static_cast<std::uint64_t>(end - histories.begin());

@@ -25,7 +25,7 @@ Result<ledger::StableCheckpoint> find_stable(const Options& options, const ledge
   const ledger::Height height{options.height.value_or(0)};
   std::optional<ledger::StableCheckpoint> stable;
   if (options.height) {
-    QUORATE_ASSIGN(stable, store.stable_at_or_above(height));
+    QUORATE_ASSIGN(stable, ledger::covering(store, height));
   } else {
     QUORATE_ASSIGN(stable, store.latest_stable());
   }

@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <memory>
 
+#include "ledger/published_checkpoint.h"
 #include "node/commands/ledger_json.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
@@ -52,7 +53,7 @@ Result<ExitCode> show(const Options& options, Console& console) {
                            (record.batch.flags & ledger::kFlagNull) != 0 ? ", a null batch" : ""));
   console.line(fmt::format("  committed in view {} by replicas {}", block.certificate.view.value,
                            fmt::join(signers, ", ")));
-  QUORATE_ASSIGN(const auto stable, opened.store->stable_at_or_above(height));
+  QUORATE_ASSIGN(const auto stable, ledger::covering(*opened.store, height));
   console.line(stable ? fmt::format("  stable: under the checkpoint of height {}",
                                     stable->note.sequence.value)
                       : std::string("  not stable: no checkpoint here covers it"));

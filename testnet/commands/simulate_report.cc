@@ -95,19 +95,23 @@ ExitCode exit_code(Verdict verdict) {
   return ExitCode::kInternal;
 }
 
+json::array violations_to_json(const std::vector<Violation>& violations) {
+  json::array result;
+  for (const Violation& found : violations) {
+    result.push_back(json::object{{"invariant", found.invariant},
+                                  {"replica", found.replica.value},
+                                  {"time_ms", found.time_ms},
+                                  {"text", found.text}});
+  }
+  return result;
+}
+
 json::object report_to_json(const SimulateOptions& options, std::uint64_t seed,
                             const RunReport& report) {
-  json::array violations;
-  for (const Violation& found : report.violations) {
-    violations.push_back(json::object{{"invariant", found.invariant},
-                                      {"replica", found.replica.value},
-                                      {"time_ms", found.time_ms},
-                                      {"text", found.text}});
-  }
   return {{"scenario", options.scenario},
           {"seed", seed},
           {"verdict", verdict_text(report.verdict)},
-          {"violations", std::move(violations)},
+          {"violations", violations_to_json(report.violations)},
           {"stuck", report.stuck},
           {"digest", fmt::format("{:016x}", report.digest)},
           {"events", report.events},

@@ -2,10 +2,13 @@
 
 // What `quorate simulate` prints, for people and for programs.
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "node/commands/console.h"
 #include "node/exit_code.h"
@@ -37,6 +40,8 @@ struct SimulateOptions {
 };
 
 [[nodiscard]] node::ExitCode exit_code(Verdict verdict);
+
+[[nodiscard]] boost::json::array violations_to_json(const std::vector<Violation>& violations);
 
 // One run; `seed` instead of the one that was typed.
 [[nodiscard]] boost::json::object report_to_json(const SimulateOptions& options,

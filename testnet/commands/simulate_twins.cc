@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "ledger/quorum.h"
+#include "testnet/commands/simulate_report.h"
 #include "testnet/commands/trace_file.h"
 #include "testnet/twins_search.h"
 
@@ -80,15 +81,8 @@ std::string replay(const TwinsOptions& options, const TwinsScenario& scenario) {
 
 json::object report_to_json(const TwinsOptions& options, const TwinsScenario& scenario,
                             const TwinsReport& report) {
-  json::array violations;
-  for (const Violation& found : report.violations) {
-    violations.push_back(json::object{{"invariant", found.invariant},
-                                      {"replica", found.replica.value},
-                                      {"time_ms", found.time_ms},
-                                      {"text", found.text}});
-  }
   return {{"scenario", twins_text(options.size(), scenario)},
-          {"violations", std::move(violations)},
+          {"violations", violations_to_json(report.violations)},
           {"stuck", report.stuck},
           {"digest", fmt::format("{:016x}", report.trace)},
           {"history", fmt::format("{:016x}", report.history)},

@@ -70,6 +70,8 @@ void Replica::on(const TransactionGone& event, Output&) { requests_.remove(event
 void Replica::on(const BatchExecuted& event, Output& out) {
   QUORATE_CHECK(event.sequence.value == executed_.value + 1 && event.sequence <= committed_,
                 "the host executes what was committed, in order");
+  // What is ready may stand in a batch that was not fetched for that reason.
+  if (execution_is_behind()) suspicion_.woke_up(now_.monotonic_ms);
   executed_ = event.sequence;
   effective_time_ = event.effective_time;
   for (const TxId& id : event.settled) requests_.remove(id);
@@ -136,7 +138,7 @@ void Replica::set_deadline(Output& out) {
   const auto consider = [&](std::optional<std::uint64_t> time_ms) {
     if (time_ms) deadline = std::min(deadline, *time_ms);
   };
-  if (committed_.value - executed_.value < window()) {  // else execution comes first
+  if (!execution_is_behind()) {
     consider(sources_.deadline_ms(committed_, blocks_wait_until_ms()));
   }
   for (const auto& [sequence, slot] : slots_) {

@@ -120,6 +120,14 @@ class Replica {
   // replica.cc: the door, bookkeeping
   [[nodiscard]] std::size_t size() const { return config_.replicas.size(); }
   [[nodiscard]] std::uint64_t window() const { return window_of(config_.parameters); }
+  // By so much that no blocks are asked for: they would only wait in memory.
+  [[nodiscard]] bool execution_is_behind() const {
+    return committed_.value - executed_.value >= window();
+  }
+  // Batches that execution may be behind: those in flight, and what one answer with blocks brings.
+  [[nodiscard]] std::uint64_t handed_out_max() const {
+    return window() + config_.fetch_blocks_max;
+  }
   void on(const Tick&, Output&) {}
   void on(const TransactionReady& event, Output& out);
   void on(const TransactionGone& event, Output& out);

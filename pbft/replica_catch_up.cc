@@ -195,8 +195,7 @@ std::uint64_t Replica::blocks_wait_until_ms() const {
 }
 
 void Replica::fetch_missing_blocks(Output& out) {
-  // Execution is behind already: more blocks would only wait in memory.
-  if (committed_.value - executed_.value >= window()) return;
+  if (execution_is_behind()) return;
   if (now_.monotonic_ms < blocks_wait_until_ms()) return;
   const auto fetch = sources_.ask(committed_, now_.monotonic_ms);
   if (!fetch) return;
@@ -208,8 +207,6 @@ void Replica::on(const crypto::Verified<CertifiedBatch>& block, Output&) {
   const Sequence sequence = block->certificate.sequence;
   if (block->certificate.epoch != epoch_ || sequence <= committed_) return;
   if (sequence.value - committed_.value > config_.fetch_blocks_max) return;
-  // Unasked blocks must not pile up before execution either.
-  if (sequence.value - executed_.value > window() + config_.fetch_blocks_max) return;
   fetched_.try_emplace(sequence, *block);
 }
 

@@ -187,7 +187,9 @@ void Replica::collect_certificate(Slot& slot) {
 }
 
 void Replica::hand_out_committed(Output& out) {
-  for (;;) {
+  // What waits for execution stands in the host's memory. The rest stays in its slot, or comes as a
+  // block once the others' checkpoints have closed that.
+  while (committed_.value - executed_.value < handed_out_max()) {
     const Sequence sequence = next(committed_);
     const auto slot = slots_.find(sequence);
     const auto fetched = fetched_.find(sequence);

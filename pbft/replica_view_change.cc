@@ -196,8 +196,8 @@ std::optional<std::uint64_t> Replica::patience_ends_ms() const {
 Situation Replica::situation() const {
   Situation result;
   // While committed requests wait for execution here, progress is on its way.
-  const bool execution_is_behind = executing_ready_ > 0;
-  if (!execution_is_behind) result.oldest_ready_ms = requests_.oldest_ready_ms();
+  const bool waits_here = executing_ready_ > 0 || execution_is_behind();
+  if (!waits_here) result.oldest_ready_ms = requests_.oldest_ready_ms();
   result.undecided_since_ms = undecided_since_ms_;
   if (committed_ == executed_) result.unchecked_since_ms = unchecked_since_ms_;
   result.checkpoint_due_ms =

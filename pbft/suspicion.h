@@ -66,8 +66,8 @@ class Suspicion {
 
   [[nodiscard]] std::uint64_t timeout_ms() const;
 
-  // The replica did not run for a while (it was stopped, or its machine was): what it missed says
-  // nothing about the primary.
+  // The replica did not run for a while (it was stopped, or its machine was), or its execution was
+  // far behind: what it missed says nothing about the primary.
   void woke_up(std::uint64_t now_ms) { since_ms_ = std::max(since_ms_, now_ms); }
   void progressed(std::uint64_t transactions, std::uint64_t now_ms);
   // `count` transactions that became ready T after `oldest`, which waits, were committed.

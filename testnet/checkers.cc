@@ -43,10 +43,10 @@ void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft:
   if (replica.executed() > replica.committed()) {
     violate("bounds", self, "executed beyond what was committed");
   }
-  // Of votes a window, and of blocks what one request may bring beyond another.
+  // Of votes a window, and of blocks what one request may bring.
   const std::uint64_t window = replica.high_watermark().value - replica.low_watermark().value;
   if (replica.committed().value - replica.executed().value >
-      2 * window + replica.config().fetch_blocks_max) {
+      window + replica.config().fetch_blocks_max) {
     violate("bounds", self, "blocks pile up before execution");
   }
   if (replica.open_slots() > 0) {

@@ -28,6 +28,11 @@ std::vector<Output> live(Lone& lone, std::uint64_t ms) {
   return outputs;
 }
 
+bool suspects(const std::vector<Output>& outputs) {
+  return std::ranges::any_of(outputs,
+                             [](const Output& out) { return !events<ViewLeft>(out).empty(); });
+}
+
 template <class T>
 std::size_t count_sent(const std::vector<Output>& outputs) {
   std::size_t count = 0;
@@ -305,8 +310,41 @@ TEST(Lies, FloodOfTheWholeHistoryDoesNotRunAwayFromExecution) {
     (void)lone.receive(block(lone, sequence));
   }
   EXPECT_EQ(lone.replica.committed(), Sequence{32 + 64});
-  (void)lone.step(executed_batch(1));
-  EXPECT_EQ(lone.receive(block(lone, 97)).commit.size(), 1U);
+  EXPECT_EQ(lone.step(executed_batch(1)).commit.size(), 1U);
+}
+
+// Others make checkpoints stable, so votes would go on for ever without this replica's execution.
+TEST(Execution, ThatFallsBehindIsHandedABoundedNumberOfBatches) {
+  Lone lone(4, r(1));
+  for (std::uint64_t sequence = 1; sequence <= 200; ++sequence) {
+    const PrePrepare proposal = lone.world.pre_prepare(batch_of(sequence, lone.ready()));
+    (void)lone.receive(proposal);
+    for (std::size_t i = 0; i < 4; ++i) (void)lone.receive(lone.world.commit(proposal, r(i)));
+    if (sequence % 16 == 0) (void)lone.receive(lone.world.stable(sequence));
+  }
+  EXPECT_EQ(lone.replica.committed(), Sequence{32 + 64});
+  // What the others' checkpoint closed meanwhile comes as blocks, when execution has caught up.
+  std::vector<BlockFetch> fetches;
+  for (std::uint64_t sequence = 1; sequence <= 96; ++sequence) {
+    const Output out = lone.step(executed_batch(sequence));
+    fetches.insert(fetches.end(), out.fetch_blocks.begin(), out.fetch_blocks.end());
+    lone.pass(10);
+  }
+  ASSERT_FALSE(fetches.empty());
+  EXPECT_EQ(fetches[0].first, Sequence{97});
+}
+
+TEST(Execution, ThatFallsBehindIsNotThePrimarysFault) {
+  Lone lone(4, r(1));
+  for (std::uint64_t sequence = 1; sequence <= 96; ++sequence) {
+    (void)lone.receive(block(lone, sequence));  // of transactions that were never ready here
+  }
+  (void)lone.ready();
+  EXPECT_FALSE(suspects(live(lone, 5000)));
+  for (std::uint64_t sequence = 1; sequence <= 96; ++sequence) {
+    (void)lone.step(executed_batch(sequence));
+  }
+  EXPECT_TRUE(suspects(live(lone, 5000))) << "now it waits for the primary alone";
 }
 
 // --- blocks --------------------------------------------------------------------------------------

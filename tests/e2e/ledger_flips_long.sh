@@ -54,7 +54,7 @@ for ((i = 0; i < flips; ++i)); do
   flip "$copy/$name" "$offset" "$bit"
   place="$name byte $offset bit $bit"
   pass=(--structural)
-  if ((i % (flips / 50 + 1) == 0)); then pass=() && full=$((full + 1)); fi
+  if ((i % ((flips + 49) / 50) == 0)); then pass=() && full=$((full + 1)); fi
   code=0
   "$quorate" ledger verify "$copy" --genesis "$genesis" --quiet "${pass[@]}" >said 2>&1 || code=$?
   if ((code == 0)); then
@@ -69,9 +69,10 @@ for ((i = 0; i < flips; ++i)); do
     die "$place: exit code $code"
   }
   named=$((named + 1))
-  # A log, the MANIFEST and CURRENT are named with the file; in a table, the record is.
+  # A log, the MANIFEST and CURRENT are named with the file; in a table the record is, or what every
+  # reader needs first.
   case $name in
-    *.ldb) grep -Eq 'DAMAGED at |\.ldb' said ;;
+    *.ldb) grep -Eq 'DAMAGED at |\.ldb|damaged: the [a-z ]+ cannot be read' said ;;
     CURRENT) grep -Eq 'CURRENT|MANIFEST' said ;;
     *) grep -Fq "$name" said || grep -Eq 'ledger-corrupt|DAMAGED at ' said ;;
   esac || {

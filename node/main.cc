@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   node::CommandLine line(
       "Quorate turns votes into a ledger: PBFT among replicas of which f may lie.",
       node::version_text());
+  quorate::testnet::add_tour_command(line);
   quorate::testnet::add_testnet_commands(line);
   quorate::testnet::add_simulate_command(line);
   node::add_tx_commands(line);

@@ -83,5 +83,6 @@ cat <<END
   quorate testnet logs         # what they say
   quorate get colour           # read it back
   quorate tx put shape round   # submit another
+  quorate tour                 # crashes, lies, proofs: ten minutes, a command at a time
   quorate testnet down         # stop; \`quorate testnet up --detach --dir .\` goes on where it was
 END

@@ -24,6 +24,9 @@ void add_supervise_command(node::CommandLine& line);   // hidden: what `up` star
 // `quorate simulate`.
 void add_simulate_command(node::CommandLine& line);
 
+// `quorate tour`.
+void add_tour_command(node::CommandLine& line);
+
 // Of `quorate pow`, those that work on a folder; after node's, which make the group.
 void add_pow_chain_commands(node::CommandLine& line);
 void add_pow_mine_commands(node::CommandLine& line);  // mine, pull

@@ -1,12 +1,13 @@
 // What the ledger costs beside the least that it could cost, measured in one run:
 //
-//   cmake --preset release && ninja -C build/release ledger_bench && build/release/tests/ledger_bench
+//   cmake --preset release && ninja -C build/release ledger_bench
+//   build/release/tests/ledger_bench
 //
-//   AppendAgainstRaw     100,000 transactions in blocks of 500, against LevelDB alone taking the same
-//                        bytes in the same batches; `times_raw` is to be at most 3
-//   VerifyAgainstKeys    the audit of that ledger, against verifying its signatures and nothing else
-//                        on all cores; `of_rate` is to be at least 0.7
-//   InclusionPath        from a log of a million records; to be under 100 us
+//   AppendAgainstRaw   100,000 transactions in blocks of 500, against LevelDB alone taking the same
+//                      bytes in the same batches; `times_raw` is to be at most 3
+//   VerifyAgainstKeys  the audit of that ledger, against verifying its signatures and nothing else
+//                      on all cores; `of_rate` is to be at least 0.7
+//   InclusionPath      from a log of a million records; to be under 100 us
 //
 // QUORATE_BENCH_RECORDS=100000 makes a shorter log. QUORATE_BENCH_KEEP=FOLDER leaves the ledger of
 // the first two there with its genesis document, for `quorate ledger verify` and its memory.

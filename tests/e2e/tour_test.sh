@@ -17,7 +17,8 @@ for left in colour.json lie.html equivocating-primary-7.evidence proofs; do
   [[ -e tour/$left ]] || die "the tour left no $left"
 done
 [[ ! -e $net/control.sock ]] || die 'its testnet is still up'
-expect 0 "$quorate" evidence verify tour/proofs/sequence-1-replica-1.evidence --genesis tour/lives/genesis.json
+expect 0 "$quorate" evidence verify tour/proofs/sequence-1-replica-1.evidence \
+  --genesis tour/lives/genesis.json
 
 say 'a folder of somebody else'
 expect 9 "$quorate" tour --dir tour --yes

@@ -156,8 +156,8 @@ void add_tour_command(node::CommandLine& line) {
   line.add(
       {.path = "tour",
        .sentence = "See in ten minutes what this is about, on your own machine",
-       .details = "Agreement, a crash, a primary that lies, the proof of it, one liar too many, and "
-                  "who is to blame: each\nstep is a command that you could have typed. It is "
+       .details = "Agreement, a crash, a primary that lies, the proof of it, one liar too many "
+                  "and who is to blame: each\nstep is a command that you could have typed. It is "
                   "explained and shown, runs when you press Enter, and what it\nprinted is "
                   "explained. Everything happens in a folder of its own, which stays.",
        .example = "  quorate tour\n  quorate tour --yes --dir /tmp/tour\n  quorate tour --list",

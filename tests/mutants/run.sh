@@ -10,7 +10,8 @@
 # and are linked before the libraries, whose own copy of the same source is then not taken. For each
 # mutant: the unit tests that its block names must fail; then `quorate simulate random` runs seed
 # after seed on one core until one fails, for a minute of CPU time at most. What killed a mutant is
-# tried without it, and must pass.
+# tried without it, and must pass. Where its block says `twins: OPTION...`, `quorate simulate twins`
+# with these must find it too.
 #
 # QUORATE_MUTANT_SECONDS sets the limit of a search. It prints a table in Markdown, and ends with
 # "N passed, N failed". A mutant fails if its text is not found, if it does not compile, if its unit
@@ -65,13 +66,13 @@ command_of() { ninja -C "$build" -t commands "$1" | tail -n 1; }
 # -- One mutant --------------------------------------------------------------------------------
 
 # Of the block that was read last. A change is three values: file, old text, new text.
-name='' pitfall='' tests='' search='' changes=()
+name='' pitfall='' tests='' search='' twins='' changes=()
 search_default='--replicas 4 --seconds 20'
 
 # read_block: the next block of the list on standard input. False: there is none.
 read_block() {
   local line part='' file='' old='' new=''
-  name='' pitfall='' tests='' search=$search_default changes=()
+  name='' pitfall='' tests='' search=$search_default twins='' changes=()
   while IFS= read -r line; do
     case "$part$line" in
       'old--- becomes') part=new ;;
@@ -86,6 +87,7 @@ read_block() {
       'pitfall: '*) pitfall=${line#*: } ;;
       'tests: '*) tests=${line#*: } ;;
       'search: '*) search=${line#*: } ;;
+      'twins: '*) twins=${line#*: } ;;
       'file: '*) file=${line#*: } ;;
       '---') part=old old='' new='' ;;
       '') if [[ -n $name ]]; then return 0; fi ;;
@@ -221,9 +223,23 @@ seed_that_aborts() {
   echo "$i"
 }
 
+# find_by_twins FOLDER: sets `scenario`, the first that breaks with the mutant and holds without it.
+find_by_twins() {
+  local options
+  read -ra options <<<"$twins --stand-in"
+  scenario=''
+  if (ulimit -c 0 -t "$limit" && exec "$1/quorate" simulate twins "${options[@]}" --json) \
+    >"$1/twins.log" 2>"$1/twins.err"; then
+    return 1
+  fi
+  scenario=$(sed -nE 's/.*"failures":\[\{"scenario":"([^"]*)".*/\1/p' "$1/twins.log")
+  [[ -n $scenario ]] || return 1
+  "$build/quorate" simulate twins "${options[@]}" --scenario "$scenario" >"$1/without.log" 2>&1
+}
+
 # test_mutant: prints its row of the table; false if it survives.
 test_mutant() {
-  local folder=$build/mutated/$name test wrong seed spent_ms found='-' seconds='-'
+  local folder=$build/mutated/$name test wrong seed scenario spent_ms found='-' seconds='-'
   local base=$build/tests/${tests%% *}
   if ! wrong=$(make_mutant "$folder"); then
     printf '%s: %s\n' "$name" "$wrong" >&2
@@ -258,6 +274,14 @@ test_mutant() {
   else
     unsearched=$((unsearched + 1))
     found=${search#none, }
+  fi
+  if [[ -n $twins ]]; then
+    if ! find_by_twins "$folder"; then
+      printf '%s: not found by twins %s, or %s breaks without it too\n' \
+        "$name" "$twins" "${scenario:-nothing}" >&2
+      return 1
+    fi
+    found+="; twins $scenario"
   fi
   rm -f "$folder"/quorate "$folder"/*_tests
   printf '| `%s` | %s | `%s` | %s | %s |\n' \

@@ -62,6 +62,8 @@ struct Home {
   [[nodiscard]] std::filesystem::path log_key() const { return root / "log.key"; }
   [[nodiscard]] std::filesystem::path log_signed() const { return root / "log.signed"; }
   [[nodiscard]] std::filesystem::path log() const { return root / "node.log"; }
+  // Of a testnet: what shall go wrong (node/injected_faults.h).
+  [[nodiscard]] std::filesystem::path faults() const { return root / "faults.json"; }
 };
 
 // Errors: "config-missing" (kNotFound), "config-syntax", "config-unknown-setting",

@@ -7,8 +7,11 @@
 
 namespace quorate::node {
 
-CoreLoop::CoreLoop(std::unique_ptr<pbft::Replica> replica, Deliver deliver)
-    : replica_(std::move(replica)), deliver_(std::move(deliver)), inbox_{pbft::Tick{}} {
+CoreLoop::CoreLoop(std::unique_ptr<pbft::Replica> replica, Deliver deliver, Watch watch)
+    : replica_(std::move(replica)),
+      deliver_(std::move(deliver)),
+      watch_(std::move(watch)),
+      inbox_{pbft::Tick{}} {
   take_snapshot();
   thread_ = std::thread([this] { run(); });
 }
@@ -72,7 +75,9 @@ void CoreLoop::run() {
     if (deadline_ms && monotonic_ms() >= *deadline_ms) events.push_back(pbft::Tick{});
     CoreTurn turn;
     for (Event& event : events) {
-      turn.outputs.push_back(replica_->step({host_now(), std::move(event)}));
+      const pbft::Input input{host_now(), std::move(event)};
+      turn.outputs.push_back(replica_->step(input));
+      if (watch_) watch_(input, turn.outputs.back());
       deadline_ms = turn.outputs.back().deadline_ms;
     }
     turn.epoch = replica_->epoch();

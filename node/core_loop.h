@@ -33,8 +33,11 @@ class CoreLoop {
   using Event = decltype(pbft::Input::event);
   using Deliver = std::function<void(CoreTurn)>;
 
-  // Starts the thread. `deliver` runs on it and must not block.
-  CoreLoop(std::unique_ptr<pbft::Replica> replica, Deliver deliver);
+  // Sees each step, on the core's thread, before its output is delivered; it must not block.
+  using Watch = std::function<void(const pbft::Input&, const pbft::Output&)>;
+
+  // Starts the thread. `deliver` runs on it and must not block. `watch` may be empty.
+  CoreLoop(std::unique_ptr<pbft::Replica> replica, Deliver deliver, Watch watch = {});
   ~CoreLoop();
 
   void post(Event event);
@@ -53,6 +56,7 @@ class CoreLoop {
 
   std::unique_ptr<pbft::Replica> replica_;
   Deliver deliver_;
+  Watch watch_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Event> inbox_;

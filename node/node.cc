@@ -23,6 +23,7 @@
 #include "node/log_publisher.h"
 #include "node/node_parts.h"
 #include "node/peer_router.h"
+#include "node/recorder.h"
 #include "node/rpc_methods.h"
 #include "node/rpc_server.h"
 #include "node/snapshot_server.h"
@@ -33,12 +34,20 @@ namespace quorate::node {
 namespace {
 
 constexpr std::size_t kGenesisBytesMax = 16 << 20;
+constexpr std::size_t kBootIdBytesMax = 256;
+constexpr std::uint32_t kTurnsPerSecond = 10;  // of the main thread
 
 // Up to where votes may have left that the vote store no longer has.
 pbft::Ceiling ceiling_of(const Stores& stores) {
   if (!stores.guard) return {};
   const ledger::GuardState& state = stores.guard->state();
   return {state.epoch_ceiling, state.view_ceiling, state.sequence_ceiling};
+}
+
+// Which boot of this machine monotonic time belongs to; empty: unknown.
+std::string boot_id() {
+  const auto text = read_file("/proc/sys/kernel/random/boot_id", kBootIdBytesMax);
+  return text ? text->substr(0, text->find('\n')) : std::string();
 }
 
 // A signal that stops nodes is on its way; whoever starts up looks at this between steps.
@@ -60,12 +69,17 @@ class Node {
   void stop();
   // Once a second, from the main thread.
   void keep_house();
+  // A few times a second, from the main thread: what shall go wrong here, if this is a testnet.
+  void follow_faults();
   [[nodiscard]] std::optional<Error> fatal() const;
 
  private:
   Node(const Home& home, const Config& config, ledger::Genesis genesis, Identity identity,
        Stores stores, const NodeOptions& options);
-  [[nodiscard]] Status start_core();
+  [[nodiscard]] Status start_core(const NodeOptions& options);
+  [[nodiscard]] Status start_recorder(const NodeOptions& options,
+                                      const pbft::ReplicaConfig& config,
+                                      const pbft::ReplicaStart& start);
   [[nodiscard]] Status start_network();
   void release(pbft::Output output);
   void set_fatal(const Error& error);
@@ -88,6 +102,7 @@ class Node {
   ledger::TransactionVerifier transactions_{genesis_, chain_id_, &signatures_};
   pbft::MessageVerifier messages_{chain_id_, &signatures_, ledger::genesis_replicas(genesis_),
                                   genesis_.parameters};
+  SignatureTap tap_{*identity_.vote_signer};
   pbft::Voter voter_;
   Tracker tracker_;
   Mempool mempool_;
@@ -98,6 +113,7 @@ class Node {
 
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<VoteWriter> writer_;
+  std::unique_ptr<Recorder> recorder_;  // null: nobody records
   std::unique_ptr<CoreLoop> core_;
   IoThread io_;
   std::unique_ptr<PeerMesh> mesh_;
@@ -108,6 +124,9 @@ class Node {
 
   std::atomic<std::uint64_t> votes_refused_ = 0;
   std::atomic<std::uint64_t> evidence_seen_ = 0;
+  std::string faults_refusal_;  // said by now; for the main thread
+  mutable std::mutex faults_mutex_;
+  InjectedFaults faults_;
   mutable std::mutex trouble_mutex_;
   std::optional<Error> fatal_;
   std::optional<Error> disk_;
@@ -122,7 +141,7 @@ Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Iden
       identity_(std::move(identity)),
       stores_(std::move(stores)),
       publisher_(home_, chain_id_, ledger::genesis_replicas(genesis_), options.passphrase),
-      voter_(*identity_.vote_signer, chain_id_, identity_.self, ledger::genesis_replicas(genesis_),
+      voter_(tap_, chain_id_, identity_.self, ledger::genesis_replicas(genesis_),
              stores_.standing, ceiling_of(stores_)),
       mempool_(genesis_, *stores_.ledger,
                {config_.mempool_transactions_max, config_.mempool_bytes_max,
@@ -164,12 +183,30 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
       new Node(home, config, std::move(genesis), std::move(identity), std::move(stores), options));
   node->publish_log();
   if (const auto fatal = node->fatal()) return tl::unexpected(*fatal);
-  QUORATE_TRY(node->start_core());
+  QUORATE_TRY(node->start_core(options));
   QUORATE_TRY(node->start_network());
   return node;
 }
 
-Status Node::start_core() {
+Status Node::start_recorder(const NodeOptions& options, const pbft::ReplicaConfig& config,
+                            const pbft::ReplicaStart& start) {
+  if (!options.record) return {};
+  RecordingHead head = recording_head(genesis_, config, voter_, start);
+  head.program = options.program;
+  head.boot = boot_id();
+  QUORATE_ASSIGN(recorder_, Recorder::create(*options.record, head,
+                                             {.file_bytes = options.record_bytes_max},
+                                             [](const Error& error) {
+                                               log_event(Severity::kWarning, "recording-ended",
+                                                         {{"code", std::string(error.code)},
+                                                          {"detail", error.message}});
+                                             }));
+  tap_.is_open = true;
+  log_event(Severity::kInfo, "recording", {{"file", *options.record}});
+  return {};
+}
+
+Status Node::start_core(const NodeOptions& options) {
   QUORATE_ASSIGN(pbft::ReplicaStart start, restore_start(stores_, transactions_));
   QUORATE_ASSIGN(const auto stable, stores_.ledger->latest_stable());
   if (stable) tracker_.on_stable(stable->note.sequence);
@@ -193,6 +230,7 @@ Status Node::start_core() {
   const std::vector<pbft::ProposalRecord> restored = start.votes.proposals;
   // A power cut may have taken from the ledger what the synced votes kept.
   std::vector<pbft::Transcript> transcripts = start.votes.transcripts;
+  QUORATE_TRY(start_recorder(options, config, start));
   auto replica = std::make_unique<pbft::Replica>(std::move(config), voter_, std::move(start));
   const auto on_fatal = [this](const Error& error) { set_fatal(error); };
   executor_ = std::make_unique<Executor>(
@@ -208,9 +246,15 @@ Status Node::start_core() {
   writer_ = std::make_unique<VoteWriter>(
       *stores_.votes, stores_.guard.get(), stores_.standing == pbft::Standing::kVoter, restored,
       [this](pbft::Output output) { release(std::move(output)); }, on_fatal);
-  core_ = std::make_unique<CoreLoop>(std::move(replica), [this](CoreTurn turn) {
-    writer_->post(std::move(turn));
-  });
+  CoreLoop::Watch watch;
+  if (recorder_) {
+    watch = [this](const pbft::Input& input, const pbft::Output& output) {
+      recorder_->note(input, output, tap_.take());
+    };
+  }
+  core_ = std::make_unique<CoreLoop>(
+      std::move(replica), [this](CoreTurn turn) { writer_->post(std::move(turn)); },
+      std::move(watch));
   return {};
 }
 
@@ -237,6 +281,7 @@ Status Node::start_network() {
   QUORATE_ASSIGN(mesh_, PeerMesh::start(io_, identity_.network_key, std::move(options),
                                         std::move(callbacks)));
   mesh_view_ = mesh_.get();
+  follow_faults();
   view_.emplace(NodeView{
       genesis_, chain_id_, identity_.self, stores_.reason, config_.rpc_listen, config_.peer_listen,
       wall_time().value, *stores_.ledger, publisher_, mempool_, tracker_,
@@ -254,6 +299,12 @@ Status Node::start_network() {
       [this] { return mesh_->peers(); }, [this](ByteView encoded) { return submit(encoded); },
       [this](const ledger::TxId& id) { return transaction_status(id); },
       [this] { return trouble(); }});
+  if (genesis_.testnet) {
+    view_->faults = [this] {
+      const std::lock_guard lock(faults_mutex_);
+      return faults_;
+    };
+  }
   methods_ = std::make_unique<RpcMethods>(*view_);
   RpcServerOptions rpc;
   rpc.listen = config_.rpc_listen;
@@ -330,6 +381,29 @@ void Node::publish_log() {
   }
 }
 
+void Node::follow_faults() {
+  if (!genesis_.testnet) return;
+  const auto found = read_faults(home_.faults());
+  const std::string refusal = found ? std::string() : found.error().message;
+  if (refusal != std::exchange(faults_refusal_, refusal) && !found) {
+    log_event(Severity::kWarning, "faults-refused",
+              {{"code", std::string(found.error().code)}, {"detail", refusal}});
+  }
+  if (!found || *found == faults_) return;
+  wall_skew_ms = found->skew_ms;
+  mesh_->set_faults({found->cut, found->delay_ms});
+  const bool were_any = faults_.any();
+  {
+    const std::lock_guard lock(faults_mutex_);
+    faults_ = *found;
+  }
+  if (found->any()) {
+    log_event(Severity::kWarning, "faults-injected", {{"faults", faults_text(*found)}});
+  } else if (were_any) {
+    log_event(Severity::kInfo, "faults-ended");
+  }
+}
+
 void Node::keep_house() {
   flush_log();  // whoever reads along sees it a second later at most
   publish_log();
@@ -402,6 +476,7 @@ void Node::stop() {
   tracker_.stop();
   rpc_.reset();
   if (core_) core_->stop();
+  if (recorder_) recorder_->stop();
   if (writer_) writer_->stop();
   if (executor_) executor_->stop();
   pool_.stop();
@@ -445,14 +520,15 @@ Status run_node(const Home& home, const Config& config, const NodeOptions& optio
   log_event(Severity::kInfo, "ready", {{"rpc", config.rpc_listen.to_string()},
                                        {"peers", config.peer_listen.to_string()}});
   flush_log();
-  for (;;) {
-    const timespec second{1, 0};
-    const int signal = sigtimedwait(&signals, nullptr, &second);
+  for (std::uint32_t turn = 1;; ++turn) {
+    const timespec pause{0, 1'000'000'000 / kTurnsPerSecond};
+    const int signal = sigtimedwait(&signals, nullptr, &pause);
     if (signal > 0) {
       log_event(Severity::kInfo, "stopping", {{"signal", std::to_string(signal)}});
       break;
     }
-    (*node)->keep_house();
+    (*node)->follow_faults();
+    if (turn % kTurnsPerSecond == 0) (*node)->keep_house();
     if ((*node)->fatal()) break;
   }
   (*node)->stop();

@@ -6,6 +6,7 @@
 // caller of `run_node`, which does the housekeeping. What one hands to another is a value in a
 // queue.
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -17,12 +18,17 @@ namespace quorate::node {
 struct NodeOptions {
   std::optional<std::string> passphrase;  // for the key files
   bool log_to_file = true;                // else standard error
+  // Where the core's life is recorded (node/recorder.h), if anywhere.
+  std::optional<std::string> record;
+  std::uint64_t record_bytes_max = 1 << 30;
+  std::string program;  // stands in the recording: version and build
 };
 
 // Runs until SIGTERM or SIGINT (a graceful stop, exit 0) or until something fatal, which is the
 // error. Blocks those signals in the calling thread and all it starts. Errors: those of the home's
 // files ("genesis-*", "key-file-*", "ledger-*", "vote-store-*", "guard-*"), "node-not-a-member"
-// (kInvalid), "peer-address-missing" (kInvalid), ports ("peer-port-taken", "rpc-port-taken").
+// (kInvalid), "peer-address-missing" (kInvalid), ports ("peer-port-taken", "rpc-port-taken"),
+// those of Recorder::create.
 [[nodiscard]] Status run_node(const Home& home, const Config& config, const NodeOptions& options);
 
 }  // namespace quorate::node

@@ -64,6 +64,12 @@ void PeerMesh::set_address(ledger::ReplicaId peer, Endpoint endpoint) {
   impl_->set_address(peer, std::move(endpoint));
 }
 
+void PeerMesh::set_faults(MeshFaults faults) {
+  impl_->poster.post([weak = std::weak_ptr(impl_), faults = std::move(faults)] {
+    if (const auto impl = weak.lock()) impl->apply_faults(faults);
+  });
+}
+
 std::vector<PeerState> PeerMesh::peers() const { return impl_->states(); }
 
 Endpoint PeerMesh::endpoint() const { return impl_->endpoint; }

@@ -26,7 +26,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,6 +72,8 @@ struct PeerState {
   std::uint64_t bytes_received = 0;
   std::uint64_t frames_dropped = 0;  // outgoing queue was full, or old news for an absent peer
   std::uint64_t queued_bytes = 0;
+  bool is_cut = false;          // by an injected fault
+  std::uint32_t delay_ms = 0;   // by another
   std::string last_error;  // why the last attempt failed, for people
 };
 
@@ -84,6 +88,14 @@ struct PeerMeshOptions {
   std::uint32_t heartbeat_ms = 1'000;          // a link is given up after 5 of these in silence
 };
 
+// Of a testnet in which links are to fail (node/injected_faults.h). A cut link is closed at both
+// ends and not dialled again until it is whole; what goes over a slow one waits so long first, in
+// order.
+struct MeshFaults {
+  std::set<ledger::ReplicaId> cut;
+  std::map<ledger::ReplicaId, std::uint32_t> delay_ms;
+};
+
 class PeerMesh {
  public:
   struct Callbacks {
@@ -93,9 +105,9 @@ class PeerMesh {
     // A refused stranger, a broken frame, a wrong network: code and sentence. At most
     // kRefusalsPerSecondMax a second; what was left out is counted in the next one. Codes:
     // "peer-unknown-key", "peer-handshake-failed", "peer-handshake-timeout", "peer-refused-us",
-    // "peer-too-many-handshakes", "peer-hello-malformed", "peer-wrong-version", "peer-wrong-chain",
-    // "peer-wrong-replica", "peer-wrong-key", "peer-frame-oversized", "peer-frame-truncated",
-    // "peer-frame-unexpected", and those of crypto::peer_key.
+    // "peer-too-many-handshakes", "peer-cut", "peer-hello-malformed", "peer-wrong-version",
+    // "peer-wrong-chain", "peer-wrong-replica", "peer-wrong-key", "peer-frame-oversized",
+    // "peer-frame-truncated", "peer-frame-unexpected", and those of crypto::peer_key.
     std::function<void(const Error&)> on_refusal;
   };
 
@@ -113,6 +125,8 @@ class PeerMesh {
   void broadcast(OutboundFrame frame);
   // Where to dial this peer from now on, e.g. one whose port is known only after its start.
   void set_address(ledger::ReplicaId peer, Endpoint endpoint);
+  // Instead of those before.
+  void set_faults(MeshFaults faults);
 
   [[nodiscard]] std::vector<PeerState> peers() const;
   [[nodiscard]] Endpoint endpoint() const;  // with the port that was really bound

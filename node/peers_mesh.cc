@@ -41,7 +41,8 @@ PeerMesh::Impl::Peer::Peer(PeerAddress given, const PeerMeshOptions& options, Io
       queue(options.queue_bytes_max, std::min(options.queue_bytes_max, kOfflineQueueBytesMax)),
       credit(std::make_shared<CreditAccount>(options.credit_bytes_max, io.poster())),
       redial(io.context()),
-      backoff(kBackoffMin) {
+      backoff(kBackoffMin),
+      late_timer(io.context()) {
   state.id = given.id;
   state.name = std::move(given.name);
   state.endpoint = std::move(given.endpoint);
@@ -91,12 +92,20 @@ void PeerMesh::Impl::stop() {
   for (const auto& [id, peer] : peers) {
     peer->credit->set_on_room(nullptr);
     peer->redial.cancel();
+    peer->late_timer.cancel();
     if (peer->out) std::exchange(peer->out, nullptr)->abandon();
     if (peer->in) std::exchange(peer->in, nullptr)->abandon();
   }
 }
 
 void PeerMesh::Impl::enqueue(Peer& peer, const OutboundFrame& frame) {
+  if (!peer.is_slow) return push(peer, frame);
+  poster.post([weak = weak_from_this(), p = &peer, frame] {
+    if (const auto self = weak.lock()) self->hold_late(*p, frame);
+  });
+}
+
+void PeerMesh::Impl::push(Peer& peer, const OutboundFrame& frame) {
   if (!peer.queue.push(frame)) return;
   poster.post([weak = weak_from_this(), p = &peer] {
     const auto self = weak.lock();
@@ -166,6 +175,7 @@ void PeerMesh::Impl::take(const std::shared_ptr<PeerLink>& link) {
 
 void PeerMesh::Impl::dial(Peer& peer) {
   peer.redial.cancel();
+  if (peer.is_cut) return;
   Endpoint to;
   {
     const std::lock_guard lock(peer.mutex);
@@ -205,6 +215,12 @@ Result<ledger::ReplicaId> PeerMesh::Impl::admit(PeerLink& link, const crypto::Pu
                 fmt::format("At {} answers replica {}, expected {} (replica {})", link.place(),
                             found->second->id.value, expected->state.name, expected->id.value),
                 "Correct that address under peers.addresses.");
+  }
+  if (found->second->is_cut) {
+    return fail(ErrorKind::kUnavailable, "peer-cut",
+                fmt::format("{} is replica {}, from which an injected fault cuts this one off",
+                            link.place(), found->second->id.value),
+                "`quorate testnet heal` ends it.");
   }
   return found->second->id;
 }

@@ -5,6 +5,7 @@
 // Everything runs on the I/O thread, but for `enqueue`, `states` and `set_address`.
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -58,6 +59,18 @@ struct PeerMesh::Impl final : PeerLinkOwner, std::enable_shared_from_this<Impl> 
     std::chrono::milliseconds backoff;
     Clock::time_point up_since{};
 
+    // Injected faults. What goes to a slow peer waits here until it is due, in order.
+    struct Late {
+      Clock::time_point due;
+      OutboundFrame frame;
+    };
+    bool is_cut = false;
+    std::chrono::milliseconds delay{0};
+    std::atomic<bool> is_slow = false;  // frames take the way over `late`; read by any thread
+    std::deque<Late> late;
+    std::uint64_t late_bytes = 0;
+    asio::steady_timer late_timer;
+
     mutable std::mutex mutex;  // guards `state`
     PeerState state;
   };
@@ -70,8 +83,15 @@ struct PeerMesh::Impl final : PeerLinkOwner, std::enable_shared_from_this<Impl> 
   void stop();
 
   void enqueue(Peer& peer, const OutboundFrame& frame);
+  void push(Peer& peer, const OutboundFrame& frame);
   [[nodiscard]] std::vector<PeerState> states() const;
   void set_address(ledger::ReplicaId id, Endpoint endpoint);
+
+  // peers_faults.cc
+  void apply_faults(const MeshFaults& faults);
+  void set_cut(Peer& peer, bool is_cut);
+  void hold_late(Peer& peer, const OutboundFrame& frame);
+  void pass_late(Peer& peer);
 
   void accept();
   void rest();

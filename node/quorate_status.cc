@@ -76,6 +76,8 @@ json::object peer_json(const PeerState& peer) {
           {"bytes_received", peer.bytes_received},
           {"frames_dropped", peer.frames_dropped},
           {"queued_bytes", peer.queued_bytes},
+          {"cut", peer.is_cut},
+          {"delay_ms", peer.delay_ms},
           {"last_error", peer.last_error}};
 }
 
@@ -120,6 +122,11 @@ json::object quorate_status(const NodeView& view) {
                                {"refused", mempool.refused}}}};
   if (core.standing != pbft::Standing::kVoter) status["standing_reason"] = view.standing_reason;
   if (trouble) status["trouble"] = *trouble;
+  if (view.faults) {
+    const InjectedFaults faults = view.faults();
+    status["injected_faults"] = faults_to_json(faults);
+    if (faults.any()) status["injected_faults_text"] = faults_text(faults);
+  }
   // A ledger that cannot be read says so elsewhere.
   const auto origin = view.store.origin();
   if (origin && *origin) status["snapshot"] = origin_json(**origin);

@@ -52,8 +52,10 @@ void SimHost::start() {
   const bool recovers = is_recovering();
   if (recovers) votes_->wipe();
   const ledger::GuardState guard = votes_->guard();
+  tap_ = std::make_unique<node::SignatureTap>(parts_.world.signer(self_));
+  tap_->is_open = on_step != nullptr;
   voter_ = std::make_unique<pbft::Voter>(
-      parts_.world.signer(self_), parts_.world.chain_id(), self_, parts_.world.replicas(),
+      *tap_, parts_.world.chain_id(), self_, parts_.world.replicas(),
       recovers ? pbft::Standing::kRecovering : pbft::Standing::kVoter,
       pbft::Ceiling{guard.epoch_ceiling, guard.view_ceiling, guard.sequence_ceiling});
   pbft::ReplicaStart begin = restore();
@@ -65,6 +67,7 @@ void SimHost::start() {
     }
   }
   for (const pbft::ProposalRecord& proposal : begin.votes.proposals) bodies_.add(proposal);
+  if (on_life) on_life(node::recording_head(parts_.world.genesis(), config, *voter_, begin));
   replica_ = std::make_unique<pbft::Replica>(std::move(config), *voter_, std::move(begin));
   parts_.network.set_up(self_, true);
   if (!synced) return stop(synced.error());
@@ -122,6 +125,7 @@ void SimHost::crash(CrashKind kind) {
   ++life_;
   replica_.reset();
   voter_.reset();
+  tap_.reset();
   mempool_.reset();
   inbox_.clear();
   waiting_.clear();
@@ -183,8 +187,10 @@ void SimHost::work() {
 void SimHost::step_next() {
   const pbft::Input input{{parts_.agenda.now_ms(), wall()}, std::move(inbox_.front())};
   inbox_.pop_front();
+  static_cast<void>(tap_->take());  // what checkers had it sign
   waiting_.push_back(replica_->step(input));
   const pbft::Output& output = waiting_.back();
+  if (on_step) on_step(input, output, tap_->take());
   parts_.checkers.on_step(self_, *replica_, output);
   parts_.checkers.tempt(self_, *replica_, output, *voter_);
   deadline_ms_ = output.deadline_ms;

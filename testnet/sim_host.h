@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "node/mempool.h"
+#include "node/recording.h"
 #include "node/wire.h"
 #include "pbft/replica.h"
 #include "pbft/retention.h"
@@ -133,6 +134,12 @@ class SimHost {
   std::function<bool(CrashPoint)> crashes_here;
   // The evidence that this replica's core found.
   std::function<void(const ledger::Evidence&)> on_evidence;
+  // What a node would record: each life that begins, and each of its steps with what was signed in
+  // it. Both or none.
+  std::function<void(const node::RecordingHead&)> on_life;
+  std::function<void(const pbft::Input&, const pbft::Output&,
+                     const std::vector<ledger::Signature>&)>
+      on_step;
   // Whether a liar takes this transaction into its mempool; empty at an honest one.
   std::function<bool(const ledger::TransactionPtr&)> admits;
   // Of a liar; null at an honest one. Whoever sets it keeps it.
@@ -211,6 +218,7 @@ class SimHost {
   std::uint64_t paused_until_us_ = 0;
 
   // One life's.
+  std::unique_ptr<node::SignatureTap> tap_;
   std::unique_ptr<pbft::Voter> voter_;
   std::unique_ptr<node::Mempool> mempool_;
   std::unique_ptr<pbft::Replica> replica_;

@@ -151,7 +151,7 @@ Result<SupervisorStatus> parse_supervisor_status(const json::value& answer) {
   return status;
 }
 
-Status launch_supervisor(const node::NetworkFolder& folder) {
+Status launch_supervisor(const node::NetworkFolder& folder, bool record) {
   const Files files{folder.root};
   const node::Descriptor input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   const node::Descriptor log(
@@ -164,8 +164,10 @@ Status launch_supervisor(const node::NetworkFolder& folder) {
   node::Descriptor write_end(ends[1]);
   const std::string root = folder.root.string();
   const std::string ready = fmt::to_string(write_end.get());
-  const std::array<const char*, 8> arguments = {"quorate", "testnet",    "supervise",   "--dir",
-                                                root.c_str(), "--ready-fd", ready.c_str(), nullptr};
+  // The last two end the list.
+  const std::array<const char*, 9> arguments = {
+      "quorate",    "testnet",     "supervise", "--dir", root.c_str(),
+      "--ready-fd", ready.c_str(), record ? "--record" : nullptr, nullptr};
   const pid_t child = ::fork();
   if (child < 0) return launch_failed(folder, std::generic_category().message(errno));
   if (child == 0) {

@@ -45,9 +45,9 @@ struct SupervisorStatus {
 // Error: "supervisor-silent" (kTimeout): it answers something else.
 [[nodiscard]] Result<SupervisorStatus> parse_supervisor_status(const boost::json::value& answer);
 
-// Starts a supervisor that is nobody's child and waits until it runs. Errors: those of
-// run_supervisor, "supervisor-start-failed" (kEnvironment).
-[[nodiscard]] Status launch_supervisor(const node::NetworkFolder& folder);
+// Starts a supervisor that is nobody's child and waits until it runs; `record` as in
+// SupervisorOptions. Errors: those of run_supervisor, "supervisor-start-failed" (kEnvironment).
+[[nodiscard]] Status launch_supervisor(const node::NetworkFolder& folder, bool record);
 
 // Questions of a command. Errors: those of ask_supervisor ("supervisor-not-running" above all), and
 // "replica-unknown" (kNotFound), "replica-not-running", "replica-running" (kConflict).

@@ -25,6 +25,7 @@
 #include "testnet/control.h"
 #include "testnet/file_lock.h"
 #include "testnet/layout.h"
+#include "testnet/link_faults.h"
 #include "testnet/supervision.h"
 
 namespace quorate::testnet {
@@ -37,9 +38,18 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kShutdownPatience{15};
 constexpr int kPollMs = 1000;
 
+// A recording is one life; those of earlier ones stay.
+std::filesystem::path next_recording(const std::filesystem::path& home) {
+  std::error_code ignored;
+  for (std::uint64_t number = 1;; ++number) {
+    const std::filesystem::path file = home / fmt::format("recording-{}", number);
+    if (!std::filesystem::exists(file, ignored)) return file;
+  }
+}
+
 class Supervisor {
  public:
-  explicit Supervisor(const node::NetworkFolder& folder) : folder_(folder) {
+  Supervisor(const node::NetworkFolder& folder, bool record) : folder_(folder), record_(record) {
     for (const node::NetworkReplica& replica : folder.replicas) {
       processes_.push_back({.replica = replica.id.value});
     }
@@ -65,6 +75,7 @@ class Supervisor {
          {"QUORATE_RPC_LISTEN", "QUORATE_PEERS_LISTEN", "QUORATE_PEERS_ADDRESSES"}) {
       ::unsetenv(name);
     }
+    remove_link_faults(folder_);
     note(fmt::format("supervisor started, process {}", ::getpid()));
     for (ProcessStatus& process : processes_) QUORATE_TRY(start(process));
     return {};
@@ -161,9 +172,12 @@ class Supervisor {
 
   Status start(ProcessStatus& process) {
     const node::NetworkReplica& replica = folder_.replicas[process.replica];
-    QUORATE_ASSIGN(process.pid,
-                   start_child({"node", "--home", folder_.home_of(replica).root.string()},
-                               output_file(folder_, replica)));
+    const std::filesystem::path home = folder_.home_of(replica).root;
+    std::vector<std::string> arguments = {"node", "--home", home.string()};
+    if (record_) {
+      arguments.insert(arguments.end(), {"--record", next_recording(home).string()});
+    }
+    QUORATE_ASSIGN(process.pid, start_child(arguments, output_file(folder_, replica)));
     change(process, ProcessState::kRunning);
     note(fmt::format("replica-{} started, process {}", process.replica, process.pid));
     return {};
@@ -267,6 +281,7 @@ class Supervisor {
   }
 
   const node::NetworkFolder& folder_;
+  const bool record_;
   std::optional<FileLock> lock_;
   node::Descriptor signals_;
   std::unique_ptr<ControlServer> control_;
@@ -286,11 +301,11 @@ void report_ready(std::optional<int> ready_fd, const Status& status) {
 
 }  // namespace
 
-Status run_supervisor(const node::NetworkFolder& folder, std::optional<int> ready_fd) {
-  if (ready_fd) ::fcntl(*ready_fd, F_SETFD, FD_CLOEXEC);
-  Supervisor supervisor(folder);
+Status run_supervisor(const node::NetworkFolder& folder, const SupervisorOptions& options) {
+  if (options.ready_fd) ::fcntl(*options.ready_fd, F_SETFD, FD_CLOEXEC);
+  Supervisor supervisor(folder, options.record);
   const Status prepared = supervisor.prepare();
-  report_ready(ready_fd, prepared);
+  report_ready(options.ready_fd, prepared);
   // What was started before the trouble goes as it came.
   if (!prepared) supervisor.begin_shutdown();
   supervisor.serve();

@@ -14,9 +14,15 @@
 
 namespace quorate::testnet {
 
+struct SupervisorOptions {
+  std::optional<int> ready_fd;
+  bool record = false;  // each node, in each of its lives, to recording-1, -2, ... in its home
+};
+
 // Starts all nodes and serves until it is told to shut down. `ready_fd`, if given, gets one line,
 // "ok" or an error as JSON, once that is known, and is closed. Errors: "supervisor-running"
 // (kConflict), those of the parts.
-[[nodiscard]] Status run_supervisor(const node::NetworkFolder& folder, std::optional<int> ready_fd);
+[[nodiscard]] Status run_supervisor(const node::NetworkFolder& folder,
+                                    const SupervisorOptions& options);
 
 }  // namespace quorate::testnet

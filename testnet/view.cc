@@ -12,6 +12,7 @@
 #include "node/json_members.h"
 #include "node/rpc_client.h"
 #include "node/time_text.h"
+#include "testnet/link_faults.h"
 
 namespace quorate::testnet {
 namespace {
@@ -35,6 +36,8 @@ std::optional<NodeReport> ask_node(const std::string& url) {
   report.sequence = node::number_member(*quorate, "sequence").value_or(0);
   report.tree_size = node::number_member(*quorate, "tree_head.size").value_or(0);
   report.tree_root = node::text_member(*quorate, "tree_head.root").value_or("");
+  report.faults_number = node::number_member(*quorate, "injected_faults.number").value_or(0);
+  report.faults = node::text_member(*quorate, "injected_faults_text").value_or("");
   if (const json::value* peers = node::find_member(*quorate, "peers");
       peers != nullptr && peers->is_array()) {
     for (const json::value& peer : peers->get_array()) {
@@ -89,12 +92,16 @@ std::uint64_t TestnetView::height() const {
 }
 
 Result<TestnetView> look(const node::NetworkFolder& folder) {
-  TestnetView view{folder, std::nullopt, {}};
+  TestnetView view{folder, std::nullopt, {}, {}};
   const auto status = ask_status(folder);
   if (!status && status.error().kind != ErrorKind::kNotFound) {
     return tl::unexpected(status.error());
   }
   if (status) view.supervisor = status->pid;
+  // What cannot be read, its node refuses too and says so.
+  if (const auto faults = read_link_faults(folder); faults && status) {
+    view.faults = describe(*faults);
+  }
   for (const node::NetworkReplica& replica : folder.replicas) {
     view.replicas.push_back({replica, {}, std::nullopt});
     if (status) view.replicas.back().process = status->replicas[replica.id.value];
@@ -147,7 +154,10 @@ std::vector<std::string> table(const TestnetView& view) {
                     report ? report->tree_root.substr(0, 8) : "-", each.replica.url(),
                     each.replica.peer.to_string(), each.replica.vote_key.hex().substr(0, 8)});
   }
-  return align(rows);
+  std::vector<std::string> lines = align(rows);
+  if (!view.faults.empty()) lines.emplace_back();
+  for (const std::string& fault : view.faults) lines.push_back("injected fault: " + fault);
+  return lines;
 }
 
 json::object view_to_json(const TestnetView& view) {
@@ -172,6 +182,7 @@ json::object view_to_json(const TestnetView& view) {
       object["sequence"] = each.report->sequence;
       object["tree_head"] =
           json::object{{"size", each.report->tree_size}, {"root", each.report->tree_root}};
+      if (!each.report->faults.empty()) object["injected_faults"] = each.report->faults;
     }
     replicas.push_back(std::move(object));
   }
@@ -181,6 +192,9 @@ json::object view_to_json(const TestnetView& view) {
                       {"default_key", view.folder.default_key_path().string()},
                       {"supervisor", nullptr}};
   if (view.supervisor) object["supervisor"] = *view.supervisor;
+  json::array faults;
+  for (const std::string& fault : view.faults) faults.emplace_back(fault);
+  object["faults"] = std::move(faults);
   object["replicas"] = std::move(replicas);
   return object;
 }

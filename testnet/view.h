@@ -23,6 +23,8 @@ struct NodeReport {
   std::uint64_t tree_size = 0;
   std::string tree_root;
   std::uint64_t peers_connected = 0;
+  std::uint64_t faults_number = 0;  // of the injected faults that it has taken over
+  std::string faults = {};          // in words; empty: none
 };
 
 struct ReplicaView {
@@ -39,6 +41,7 @@ struct TestnetView {
   node::NetworkFolder folder;
   std::optional<pid_t> supervisor;  // nullopt: the testnet is down
   std::vector<ReplicaView> replicas;
+  std::vector<std::string> faults = {};  // injected, a line each (testnet/link_faults.h)
 
   [[nodiscard]] std::size_t answering() const;
   [[nodiscard]] std::uint64_t height() const;  // the highest that a node reports
@@ -50,7 +53,7 @@ struct TestnetView {
 
 // One sentence: how many answer, whether their tree heads agree.
 [[nodiscard]] std::string agreement(const TestnetView& view);
-// A line a replica, under a line of titles.
+// A line a replica, under a line of titles; then a line a fault that is injected.
 [[nodiscard]] std::vector<std::string> table(const TestnetView& view);
 [[nodiscard]] boost::json::object view_to_json(const TestnetView& view);
 

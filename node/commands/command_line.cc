@@ -19,6 +19,7 @@ namespace {
 // CLI11 takes "-5" for an option; no command has an option that begins with a digit, so a negative
 // number passes the parser behind this mark.
 constexpr char kNegativeMark = '\x01';
+constexpr int kPositionalMax = 4096;
 
 std::string mark_negative(std::string argument) {
   const bool is_negative = argument.size() > 1 && argument[0] == '-' &&
@@ -62,9 +63,10 @@ struct Bind {
     }
     option->type_name(by_position ? "" : parameter.value);
     constexpr bool kMayRepeat = std::is_same_v<T, std::vector<std::string>>;
-    // Each takes one argument; without this a vector takes all that follow.
-    option->allow_extra_args(false);
-    option->type_size(1)->expected(1)->multi_option_policy(
+    // Each takes one argument; a vector takes all that follow, but only by position.
+    const bool takes_all = kMayRepeat && by_position;
+    option->allow_extra_args(takes_all);
+    option->type_size(1)->expected(1, takes_all ? kPositionalMax : 1)->multi_option_policy(
         kMayRepeat ? CLI::MultiOptionPolicy::TakeAll : CLI::MultiOptionPolicy::Throw);
     if (by_position) option->required(parameter.required);
     return option;

@@ -19,8 +19,8 @@
 
 namespace quorate::node {
 
-// One argument; a vector takes every one of an option that is repeated. The target outlives the
-// command line and is written before the command runs.
+// One argument; a vector takes every one of an option that is repeated, or all that stand at its
+// position. The target outlives the command line and is written before the command runs.
 struct Parameter {
   using Target = std::variant<bool*, std::string*, std::optional<std::string>*, std::uint64_t*,
                               std::int64_t*, std::optional<std::uint64_t>*,

@@ -11,12 +11,15 @@
 #include "node/commands/registry.h"
 #include "node/commands/settings_options.h"
 #include "node/passphrase.h"
+#include "node/recorder.h"
 
 namespace quorate::node {
 namespace {
 
 struct Options {
   std::string home;
+  std::optional<std::string> record;
+  std::uint64_t record_bytes_max = kRecordingBytesMax;
   bool log_to_stderr = false;
   SettingsOptions settings;
 };
@@ -32,6 +35,10 @@ Result<ExitCode> run(const Options& options) {
                  load_config(home.config(), given_settings(options.settings)));
   NodeOptions node_options;
   node_options.log_to_file = !options.log_to_stderr;
+  node_options.record = options.record;
+  node_options.record_bytes_max = options.record_bytes_max;
+  const std::string version = version_text();
+  node_options.program = version.substr(0, version.find('\n'));
   QUORATE_ASSIGN(const auto header, crypto::key_file::read_public(home.vote_key().string()));
   if (header.encrypted) {
     QUORATE_ASSIGN(node_options.passphrase,
@@ -53,7 +60,15 @@ void add_node_command(CommandLine& line) {
        .target = &options->home},
       {.name = "--log-to-stderr",
        .help = "Log to standard error, not to node.log in the home",
-       .target = &options->log_to_stderr}};
+       .target = &options->log_to_stderr},
+      {.name = "--record",
+       .value = "FILE",
+       .help = "Record everything that the core is given, for `quorate simulate replay`",
+       .target = &options->record},
+      {.name = "--record-bytes-max",
+       .value = "N",
+       .help = "A recording ends at this size, and the node goes on (1073741824)",
+       .target = &options->record_bytes_max}};
   add_settings_parameters(options->settings, parameters);
   line.add({.path = "node",
             .sentence = "Run one replica until SIGTERM or SIGINT",

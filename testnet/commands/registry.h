@@ -17,7 +17,8 @@ void add_testnet_commands(node::CommandLine& line);
 void add_up_command(node::CommandLine& line);
 void add_status_command(node::CommandLine& line);
 void add_logs_command(node::CommandLine& line);
-void add_process_commands(node::CommandLine& line);    // kill, stop, start
+void add_process_commands(node::CommandLine& line);    // kill, stop, start, pause, resume
+void add_fault_commands(node::CommandLine& line);      // partition, heal, delay, skew
 void add_removal_commands(node::CommandLine& line);    // down, reset
 void add_supervise_command(node::CommandLine& line);   // hidden: what `up` starts
 

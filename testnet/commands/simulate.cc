@@ -12,6 +12,7 @@
 #include "testnet/commands/registry.h"
 #include "testnet/commands/simulate_blame.h"
 #include "testnet/commands/simulate_honest.h"
+#include "testnet/commands/simulate_replay.h"
 #include "testnet/commands/simulate_report.h"
 #include "testnet/commands/simulate_shrink.h"
 #include "testnet/commands/simulate_twins.h"
@@ -310,6 +311,7 @@ void add_simulate_command(node::CommandLine& line) {
   command.run = [options](Console& console) { return simulate(*options, console); };
   line.add(std::move(command));
   add_twins_command(line);
+  add_replay_command(line);
 }
 
 }  // namespace quorate::testnet

@@ -11,13 +11,16 @@ namespace {
 struct Options {
   std::optional<std::string> dir;
   std::optional<std::uint64_t> ready_fd;
+  bool record = false;
 };
 
 Result<node::ExitCode> supervise(const Options& options) {
   QUORATE_ASSIGN(const node::NetworkFolder folder, find_folder(options.dir));
-  std::optional<int> ready_fd;
-  if (options.ready_fd && *options.ready_fd <= 1024) ready_fd = static_cast<int>(*options.ready_fd);
-  QUORATE_TRY(run_supervisor(folder, ready_fd));
+  SupervisorOptions how{{}, options.record};
+  if (options.ready_fd && *options.ready_fd <= 1024) {
+    how.ready_fd = static_cast<int>(*options.ready_fd);
+  }
+  QUORATE_TRY(run_supervisor(folder, how));
   return node::ExitCode::kSuccess;
 }
 
@@ -31,7 +34,10 @@ void add_supervise_command(node::CommandLine& line) {
                            {.name = "--ready-fd",
                             .value = "N",
                             .help = "Say there when it runs",
-                            .target = &options->ready_fd}},
+                            .target = &options->ready_fd},
+                           {.name = "--record",
+                            .help = "Have each node record its core",
+                            .target = &options->record}},
             .run = [options](node::Console&) { return supervise(*options); },
             .is_hidden = true});
 }

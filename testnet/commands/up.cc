@@ -37,6 +37,7 @@ struct Options {
   std::optional<std::uint64_t> base_port;
   std::string deadline = "20s";
   bool detach = false;
+  bool record = false;
 };
 
 // The testnet in this folder, made if there is none yet.
@@ -162,7 +163,7 @@ Result<ExitCode> up(const Options& options, Console& console) {
   QUORATE_TRY(check_ports(*folder));
 
   Interrupt interrupt;
-  QUORATE_TRY(launch_supervisor(*folder));
+  QUORATE_TRY(launch_supervisor(*folder, options.record));
   lock.reset();
   const auto block = await_first_block(*folder, std::chrono::milliseconds(deadline_ms), interrupt);
   if (!block) {
@@ -212,7 +213,11 @@ void add_up_command(node::CommandLine& line) {
                        .target = &options->deadline},
                       {.name = "--detach",
                        .help = "Return once it runs",
-                       .target = &options->detach}},
+                       .target = &options->detach},
+                      {.name = "--record",
+                       .help = "Record each life of each node: recording-1, -2, ... in its home, "
+                               "for `quorate simulate replay`",
+                       .target = &options->record}},
        .run = [options](Console& console) { return up(*options, console); }});
 }
 

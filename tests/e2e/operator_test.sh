@@ -82,8 +82,18 @@ url=http://127.0.0.1:${ports[0]}
 sed -i "s/127.0.0.1:26650/127.0.0.1:${ports[0]}/; s/127.0.0.1:26600/127.0.0.1:${ports[1]}/" \
   home/config.toml
 expect 10 "$quorate" node --home home --log-to-stderr </dev/null
+echo '{"number":1,"cut":[],"delay_ms":{},"skew_ms":86400000}' >home/faults.json
 start_node --node-passphrase-file pass
 await_node
+
+say 'faults are injected in a testnet only'
+exec 3<>"/dev/tcp/127.0.0.1/${ports[0]}"
+printf 'GET /status HTTP/1.0\r\n\r\n' >&3
+cat <&3 >status
+exec 3>&-
+expect_text status '"network":"by-hand"'
+! grep -q 'injected_faults' status || die 'a network that is no testnet has injected faults'
+! grep -q 'faults' node.out || die 'a network that is no testnet looked for faults'
 
 say 'a transaction under an encrypted key, chain and nonce asked of the node'
 export QUORATE_NODE=$url

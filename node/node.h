@@ -6,17 +6,28 @@
 // caller of `run_node`, which does the housekeeping. What one hands to another is a value in a
 // queue.
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "crypto/bytes.h"
 #include "crypto/result.h"
+#include "ledger/types.h"
 #include "node/config.h"
 
 namespace quorate::node {
 
+// Puts one frame (BCS of a PeerMessage, node/wire.h) on its way to one peer. Thread-safe.
+using Speak = std::function<void(ledger::ReplicaId to, std::shared_ptr<const Bytes> frame)>;
+
 struct NodeOptions {
   std::optional<std::string> passphrase;  // for the key files
   bool log_to_file = true;                // else standard error
+  // For a laboratory: what stands between this node and its peers. It is given the real way out,
+  // and all that the node says goes through what it returns, a frame to all as one to each. That is
+  // called from several threads, and destroyed before the way out ends. Empty: nothing.
+  std::function<Speak(Speak say)> mouth;
 };
 
 // Runs until SIGTERM or SIGINT (a graceful stop, exit 0) or until something fatal, which is the

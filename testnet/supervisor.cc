@@ -25,6 +25,7 @@
 #include "testnet/control.h"
 #include "testnet/file_lock.h"
 #include "testnet/layout.h"
+#include "testnet/liars_file.h"
 #include "testnet/supervision.h"
 
 namespace quorate::testnet {
@@ -161,11 +162,18 @@ class Supervisor {
 
   Status start(ProcessStatus& process) {
     const node::NetworkReplica& replica = folder_.replicas[process.replica];
-    QUORATE_ASSIGN(process.pid,
-                   start_child({"node", "--home", folder_.home_of(replica).root.string()},
-                               output_file(folder_, replica)));
+    const std::string home = folder_.home_of(replica).root.string();
+    QUORATE_ASSIGN(const LiveLiars liars, read_liars(folder_));
+    const auto liar = liars.find(replica.id);
+    const std::string does = liar == liars.end() ? "" : live_behaviours_text(liar->second);
+    QUORATE_ASSIGN(process.pid, does.empty()
+                                    ? start_child({"node", "--home", home},
+                                                  output_file(folder_, replica))
+                                    : start_child({"testnet", "liar", home, does},
+                                                  output_file(folder_, replica)));
     change(process, ProcessState::kRunning);
-    note(fmt::format("replica-{} started, process {}", process.replica, process.pid));
+    note(fmt::format("replica-{} started, process {}{}{}", process.replica, process.pid,
+                     does.empty() ? "" : ", lies: ", does));
     return {};
   }
   void stop(ProcessStatus& process) {

@@ -8,6 +8,7 @@
 #include "crypto/bcs.h"
 #include "crypto/check.h"
 #include "crypto/merkle.h"
+#include "ledger/recorded_evidence.h"
 #include "ledger/state_overlay.h"
 
 namespace quorate::ledger {
@@ -24,15 +25,22 @@ namespace {
   return fmt::format("{}", number) == text ? std::optional(number) : std::nullopt;
 }
 
+// Where a transaction is executed.
+struct Place {
+  const Genesis& genesis;
+  Sequence sequence;
+  TimeMs now;  // the batch's effective time
+};
+
 // Runs operations of one transaction on an overlay of its own.
 class OperationRunner {
  public:
-  OperationRunner(Overlay& state, const PublicKey& sender, TimeMs now)
-      : state_(state), sender_(sender), now_(now) {}
+  OperationRunner(Overlay& state, const Transaction& body, const TxId& id, const Place& place)
+      : state_(state), body_(body), sender_(body.sender), id_(id), place_(place) {}
 
   // kApplied, or why the transaction is rejected.
   [[nodiscard]] Result<Outcome> operator()(const Put& put) {
-    if (put.until && *put.until <= now_) return Outcome::kRejectedUntilInThePast;
+    if (put.until && *put.until <= place_.now) return Outcome::kRejectedUntilInThePast;
     state_.put(put.key, crypto::encode(Entry{put.value, put.until}));
     return Outcome::kApplied;
   }
@@ -43,7 +51,7 @@ class OperationRunner {
   }
 
   [[nodiscard]] Result<Outcome> operator()(const CompareAndSet& compare) {
-    QUORATE_ASSIGN(const std::optional<Entry> entry, live_entry(state_, compare.key, now_));
+    QUORATE_ASSIGN(const std::optional<Entry> entry, live_entry(state_, compare.key, place_.now));
     const bool equal = compare.expected ? entry && entry->value == *compare.expected : !entry;
     if (!equal) return Outcome::kRejectedCompareFailed;
     state_.put(compare.key, crypto::encode(Entry{compare.value, std::nullopt}));
@@ -51,7 +59,7 @@ class OperationRunner {
   }
 
   [[nodiscard]] Result<Outcome> operator()(const Add& add) {
-    QUORATE_ASSIGN(std::optional<Entry> entry, live_entry(state_, add.key, now_));
+    QUORATE_ASSIGN(std::optional<Entry> entry, live_entry(state_, add.key, place_.now));
     if (!entry) entry = Entry{to_bytes("0"), std::nullopt};
     const std::optional<std::int64_t> number = parse_number(entry->value);
     if (!number) return Outcome::kRejectedNotANumber;
@@ -76,6 +84,26 @@ class OperationRunner {
     return Outcome::kApplied;
   }
 
+  // What is cheap comes first: signatures are judged of what would be recorded alone.
+  [[nodiscard]] Result<Outcome> operator()(const RecordEvidence& record) {
+    const ReplicaId replica = accused(record.evidence);
+    const Digest offence = offence_of(record.evidence);
+    QUORATE_ASSIGN(std::vector<Digest> offences, read_offences(state_, replica));
+    if (std::find(offences.begin(), offences.end(), offence) != offences.end()) {
+      return Outcome::kRejectedEvidenceKnown;
+    }
+    if (offences.size() >= kOffencesMax) return Outcome::kRejectedEvidenceFull;
+    crypto::SignatureCache unused(1);
+    const Status convicts = EvidenceVerifier(body_.chain_id, &unused)
+                                .check(record.evidence, genesis_replicas(place_.genesis));
+    if (!convicts) return Outcome::kRejectedEvidenceInvalid;
+    offences.push_back(offence);
+    state_.put(offences_key(replica), crypto::encode(offences));
+    state_.put(evidence_key(replica, offence),
+               crypto::encode(RecordedEvidence{record.evidence, place_.sequence, place_.now, id_}));
+    return Outcome::kApplied;
+  }
+
  private:
   // An account without units has no leaf, so equal balances are equal states.
   void write_account(const PublicKey& key, const Account& account) {
@@ -87,8 +115,10 @@ class OperationRunner {
   }
 
   Overlay& state_;
+  const Transaction& body_;
   const PublicKey& sender_;
-  TimeMs now_;
+  const TxId& id_;
+  const Place& place_;
 };
 
 [[nodiscard]] Outcome skip_of(NonceVerdict verdict) {
@@ -112,10 +142,10 @@ class OperationRunner {
 }
 
 // All operations or none, on `state`.
-[[nodiscard]] Result<TxResult> run_operations(const Transaction& body, const TxId& id, TimeMs now,
-                                              Overlay& state) {
+[[nodiscard]] Result<TxResult> run_operations(const Transaction& body, const TxId& id,
+                                              const Place& place, Overlay& state) {
   Overlay own(&state);
-  OperationRunner runner(own, body.sender, now);
+  OperationRunner runner(own, body, id, place);
   for (std::size_t i = 0; i < body.operations.size(); ++i) {
     QUORATE_ASSIGN(const Outcome outcome, std::visit(runner, body.operations[i]));
     if (outcome != Outcome::kApplied) return TxResult{id, outcome, static_cast<std::uint32_t>(i)};
@@ -124,23 +154,23 @@ class OperationRunner {
   return TxResult{id, Outcome::kApplied, std::nullopt};
 }
 
-[[nodiscard]] Result<TxResult> run_transaction(const CheckedTransaction& transaction, TimeMs now,
-                                               const Genesis& genesis, Overlay& state) {
+[[nodiscard]] Result<TxResult> run_transaction(const CheckedTransaction& transaction,
+                                               const Place& place, Overlay& state) {
   const Transaction& body = transaction.signed_transaction->body;
   QUORATE_ASSIGN(NonceWindow nonces, read_nonces(state, body.sender));
   const NonceVerdict verdict = judge_nonce(nonces, body.nonce);
   if (verdict != NonceVerdict::kFree) {
     return TxResult{transaction.id, skip_of(verdict), std::nullopt};
   }
-  if (body.valid_until <= now) {
+  if (body.valid_until <= place.now) {
     return TxResult{transaction.id, Outcome::kRejectedExpired, std::nullopt};
   }
   use_nonce(nonces, body.nonce);
   state.put(nonce_key(body.sender), crypto::encode(nonces));
-  if (is_too_far(body.valid_until, now, genesis)) {
+  if (is_too_far(body.valid_until, place.now, place.genesis)) {
     return TxResult{transaction.id, Outcome::kRejectedValidUntilTooFar, std::nullopt};
   }
-  return run_operations(body, transaction.id, now, state);
+  return run_operations(body, transaction.id, place, state);
 }
 
 void check_bodies(const BatchHeader& header, std::span<const TransactionPtr> transactions) {
@@ -188,9 +218,9 @@ Result<Execution> execute(const BatchHeader& header, std::span<const Transaction
                 crypto::encode(CheckpointMark{header.sequence, execution.effective_time}));
   }
   execution.results.reserve(transactions.size());
+  const Place place{genesis, header.sequence, execution.effective_time};
   for (const TransactionPtr& transaction : transactions) {
-    QUORATE_ASSIGN(TxResult result,
-                   run_transaction(*transaction, execution.effective_time, genesis, overlay));
+    QUORATE_ASSIGN(TxResult result, run_transaction(*transaction, place, overlay));
     execution.results.push_back(std::move(result));
   }
   execution.results_root = results_root(execution.results);

@@ -14,6 +14,7 @@
 //   00 't'                BCS(TimeMs), the effective time of the last batch
 //   00 'e'                BCS(Epoch)
 //   00 'c'                BCS(CheckpointMark), of the last checkpoint; at genesis 0 and its time
+//   00 'g' ...            who is guilty of what (ledger/recorded_evidence.h)
 //   anything else         BCS(Entry), a user's key
 
 #include <cstdint>
@@ -71,6 +72,9 @@ enum class Outcome : std::uint8_t {
   kRejectedInsufficientFunds,
   kRejectedBalanceOverflow,
   kRejectedUntilInThePast,  // a put whose `until` is not after the batch's effective time
+  kRejectedEvidenceInvalid,  // it proves nothing
+  kRejectedEvidenceKnown,    // that offence is recorded
+  kRejectedEvidenceFull,     // kOffencesMax of that replica are
 };
 
 [[nodiscard]] bool is_skipped(Outcome outcome);
@@ -143,4 +147,4 @@ struct Execution {
 template <>
 inline constexpr quorate::ledger::Outcome
     quorate::crypto::bcs::enum_max<quorate::ledger::Outcome> =
-        quorate::ledger::Outcome::kRejectedUntilInThePast;
+        quorate::ledger::Outcome::kRejectedEvidenceFull;

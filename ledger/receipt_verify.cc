@@ -73,6 +73,10 @@ class ReceiptVerifier : public crypto::Verifier {
       const auto* put = std::get_if<Put>(&operation);
       return put != nullptr && put->until && *put->until <= now;
     }
+    case Outcome::kRejectedEvidenceInvalid:
+    case Outcome::kRejectedEvidenceKnown:
+    case Outcome::kRejectedEvidenceFull:
+      return std::holds_alternative<RecordEvidence>(operation);
     default:
       return false;
   }

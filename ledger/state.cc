@@ -80,6 +80,12 @@ std::string_view outcome_code(Outcome outcome) {
       return "tx-balance-overflow";
     case Outcome::kRejectedUntilInThePast:
       return "tx-until-in-the-past";
+    case Outcome::kRejectedEvidenceInvalid:
+      return "tx-evidence-invalid";
+    case Outcome::kRejectedEvidenceKnown:
+      return "tx-evidence-known";
+    case Outcome::kRejectedEvidenceFull:
+      return "tx-evidence-full";
   }
   QUORATE_CHECK(false, "an outcome that is not in the list");
   return {};
@@ -111,6 +117,12 @@ std::string_view outcome_sentence(Outcome outcome) {
       return "The receiving account cannot hold that many units.";
     case Outcome::kRejectedUntilInThePast:
       return "A put's `until` was not after the batch's agreed time.";
+    case Outcome::kRejectedEvidenceInvalid:
+      return "The evidence proves nothing on this network; `quorate evidence verify` says why.";
+    case Outcome::kRejectedEvidenceKnown:
+      return "That offence of that replica was recorded before.";
+    case Outcome::kRejectedEvidenceFull:
+      return "As many offences as the ledger keeps of one replica were recorded before.";
   }
   QUORATE_CHECK(false, "an outcome that is not in the list");
   return {};

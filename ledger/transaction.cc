@@ -47,6 +47,7 @@ namespace {
 }
 
 [[nodiscard]] Status check_operation(const Operation& operation, std::size_t index) {
+  if (std::holds_alternative<RecordEvidence>(operation)) return {};
   if (const auto* transfer = std::get_if<Transfer>(&operation)) {
     if (transfer->amount == 0) {
       return refuse("tx-transfer-zero",
@@ -77,6 +78,12 @@ namespace {
                             "subgroup",
                             sender.hex()),
                 "Sign with a key made by `quorate key new`.");
+}
+
+[[nodiscard]] bool is_report(const Transaction& body) {
+  return std::all_of(body.operations.begin(), body.operations.end(), [](const Operation& each) {
+    return std::holds_alternative<RecordEvidence>(each);
+  });
 }
 
 // All of the form but the sender.
@@ -130,7 +137,11 @@ Status check_form(const SignedTransaction& transaction, std::size_t encoded_byte
   // A listed key's point was judged with the genesis document.
   const auto& listed = *genesis.senders;
   const bool is_listed = std::find(listed.begin(), listed.end(), sender) != listed.end();
-  return is_listed ? Status{} : sender_not_allowed(sender, genesis);
+  const bool reports =
+      is_report(transaction.body) &&
+      std::any_of(genesis.replicas.begin(), genesis.replicas.end(),
+                  [&](const ReplicaInfo& each) { return each.network_key == sender; });
+  return is_listed || reports ? Status{} : sender_not_allowed(sender, genesis);
 }
 
 TransactionVerifier::TransactionVerifier(const Genesis& genesis, const Digest& chain_id,
@@ -140,12 +151,18 @@ TransactionVerifier::TransactionVerifier(const Genesis& genesis, const Digest& c
       listed_(genesis.senders.value_or(std::vector<PublicKey>{})),
       admitted_(kAdmittedKeys) {
   std::sort(listed_.begin(), listed_.end());
+  if (!genesis.senders) return;
+  for (const ReplicaInfo& each : genesis.replicas) reporters_.push_back(each.network_key);
+  std::sort(reporters_.begin(), reporters_.end());
 }
 
-Status TransactionVerifier::check_sender(const PublicKey& sender) const {
+Status TransactionVerifier::check_sender(const Transaction& body) const {
+  const PublicKey& sender = body.sender;
   if (genesis_.senders) {
     const bool is_listed = std::binary_search(listed_.begin(), listed_.end(), sender);
-    return is_listed ? Status{} : sender_not_allowed(sender, genesis_);
+    const bool reports =
+        is_report(body) && std::binary_search(reporters_.begin(), reporters_.end(), sender);
+    return is_listed || reports ? Status{} : sender_not_allowed(sender, genesis_);
   }
   const std::size_t slot = std::hash<PublicKey>{}(sender) % kAdmittedKeys;
   {
@@ -181,7 +198,7 @@ Result<TransactionPtr> TransactionVerifier::judge(SignedTransaction transaction,
                                                   std::size_t encoded_bytes) const {
   const Transaction& body = transaction.body;
   QUORATE_TRY(check_body(body, encoded_bytes, genesis_, chain_id()));
-  QUORATE_TRY(check_sender(body.sender));
+  QUORATE_TRY(check_sender(body));
   if (!verify_signature(body.sender, crypto::Purpose::kTransaction, body, transaction.signature)) {
     return refuse(
         "tx-bad-signature",

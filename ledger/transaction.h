@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "crypto/verified.h"
+#include "ledger/evidence.h"
 #include "ledger/types.h"
 
 namespace quorate::ledger {
@@ -54,8 +55,15 @@ struct Transfer {
   std::uint64_t amount = 0;
 };
 
+// Puts a proof that a replica lied into the state, one an offence (ledger/recorded_evidence.h). It
+// convicts by itself, so it does not matter who brings it; what proves nothing is rejected when it
+// is executed.
+struct RecordEvidence {
+  Evidence evidence;
+};
+
 // The index is part of the encoding: append only.
-using Operation = std::variant<Put, Delete, CompareAndSet, Add, Transfer>;
+using Operation = std::variant<Put, Delete, CompareAndSet, Add, Transfer, RecordEvidence>;
 
 struct Transaction {
   Digest chain_id;
@@ -79,7 +87,8 @@ inline constexpr std::uint8_t kReservedPrefix = 0x00;
 [[nodiscard]] TxId id_of(const Transaction& body);
 
 // Judges all that never changes: chain, size, keys, operation count, nonce and valid-until not 0,
-// sender key a valid point and its presence in the senders' list.
+// sender key a valid point and its presence in the senders' list. A replica's network key may send
+// evidence, and nothing else, without being listed: its node reports what it saw.
 // Errors (kRejected): "tx-wrong-chain", "tx-too-large", "tx-no-operations",
 // "tx-too-many-operations", "tx-key-empty", "tx-key-too-long", "tx-key-reserved", "tx-nonce-zero",
 // "tx-valid-until-zero", "tx-sender-invalid-key", "tx-sender-not-allowed", "tx-transfer-zero".
@@ -110,13 +119,14 @@ class TransactionVerifier : public crypto::Verifier {
  private:
   [[nodiscard]] Result<TransactionPtr> judge(SignedTransaction transaction,
                                              std::size_t encoded_bytes) const;
-  [[nodiscard]] Status check_sender(const PublicKey& sender) const;
+  [[nodiscard]] Status check_sender(const Transaction& body) const;
 
   // Judging a point costs as much as a signature, and senders come again.
   static constexpr std::size_t kAdmittedKeys = 4096;
 
   const Genesis& genesis_;
-  std::vector<PublicKey> listed_;  // the senders' list, sorted
+  std::vector<PublicKey> listed_;    // the senders' list, sorted
+  std::vector<PublicKey> reporters_;  // network keys, sorted; empty where anyone may send
   mutable std::mutex mutex_;
   mutable std::vector<PublicKey> admitted_;  // good points, each in the slot of its hash
 };

@@ -68,6 +68,12 @@ struct OperationWriter {
     out.set("to", JsonNode::string(transfer.to.hex()));
     out.set("amount", JsonNode::number(transfer.amount));
   }
+  void operator()(const RecordEvidence& record) const {
+    begin("record-evidence");
+    out.set("replica", JsonNode::number(accused(record.evidence).value));
+    out.set("sentence", JsonNode::string(evidence_sentence(record.evidence)));
+    out.set("evidence_hex", JsonNode::string(to_hex(crypto::encode(record.evidence))));
+  }
 
   void begin(std::string_view name) const { out.set("op", JsonNode::string(std::string(name))); }
 };

@@ -61,6 +61,8 @@ struct Home {
   // The log's own key, and what it signed last (node/log_publisher.h).
   [[nodiscard]] std::filesystem::path log_key() const { return root / "log.key"; }
   [[nodiscard]] std::filesystem::path log_signed() const { return root / "log.signed"; }
+  // Evidence that the ledger does not have yet (node/evidence_reporter.h).
+  [[nodiscard]] std::filesystem::path evidence() const { return root / "evidence"; }
   [[nodiscard]] std::filesystem::path log() const { return root / "node.log"; }
   // Of a testnet: what shall go wrong (node/injected_faults.h).
   [[nodiscard]] std::filesystem::path faults() const { return root / "faults.json"; }

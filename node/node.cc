@@ -16,6 +16,7 @@
 #include "node/clock.h"
 #include "node/disk_space.h"
 #include "node/drain.h"
+#include "node/evidence_reporter.h"
 #include "node/executor.h"
 #include "node/files.h"
 #include "node/join.h"
@@ -85,6 +86,8 @@ class Node {
   void set_fatal(const Error& error);
   void publish_log();
   void set_diverged(const pbft::StateDiverged& diverged);
+  void say(ledger::ReplicaId to, OutboundFrame frame);
+  void say_to_all(const OutboundFrame& frame);
   [[nodiscard]] Result<bool> admit(const ledger::TransactionPtr& transaction);
   [[nodiscard]] Result<SubmitOutcome> submit(ByteView encoded);
   [[nodiscard]] Result<TxStatus> transaction_status(const ledger::TxId& id) const;
@@ -110,6 +113,7 @@ class Node {
   WorkPool pool_;
   SnapshotServer snapshots_;
   PeerRouter router_;
+  EvidenceReporter reporter_;
 
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<VoteWriter> writer_;
@@ -118,6 +122,7 @@ class Node {
   IoThread io_;
   std::unique_ptr<PeerMesh> mesh_;
   std::atomic<PeerMesh*> mesh_view_ = nullptr;  // what other threads see of mesh_
+  Speak mouth_;  // empty: the mesh itself
   std::optional<NodeView> view_;
   std::unique_ptr<RpcMethods> methods_;
   std::unique_ptr<RpcServer> rpc_;
@@ -159,11 +164,20 @@ Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Iden
       router_({messages_, transactions_, *stores_.ledger, snapshots_, mempool_, pool_,
                [this](CoreLoop::Event event) { core_->post(std::move(event)); },
                [this](ledger::ReplicaId to, OutboundFrame frame) {
-                 if (PeerMesh* mesh = mesh_view_) mesh->send(to, std::move(frame));
+                 mouth_ ? mouth_(to, std::move(frame)) : say(to, std::move(frame));
                },
-               [this](OutboundFrame frame) {
-                 if (PeerMesh* mesh = mesh_view_) mesh->broadcast(std::move(frame));
-               }}) {}
+               [this](const OutboundFrame& frame) { say_to_all(frame); }}),
+      reporter_({genesis_, chain_id_, identity_.self, identity_.network_key, *stores_.ledger,
+                 [this](std::uint64_t highest_used) {
+                   return mempool_.next_nonce(identity_.network_key.public_key(), highest_used);
+                 },
+                 [this](ByteView encoded) { return submit(encoded); },
+                 home_.evidence()}) {
+  if (!options.mouth) return;
+  mouth_ = options.mouth([this](ledger::ReplicaId to, OutboundFrame frame) {
+    say(to, std::move(frame));
+  });
+}
 
 Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config,
                                           const NodeOptions& options) {
@@ -312,11 +326,25 @@ Status Node::start_network() {
   return {};
 }
 
+void Node::say(ledger::ReplicaId to, OutboundFrame frame) {
+  if (PeerMesh* mesh = mesh_view_) mesh->send(to, std::move(frame));
+}
+
+void Node::say_to_all(const OutboundFrame& frame) {
+  PeerMesh* mesh = mesh_view_;
+  if (mesh != nullptr && !mouth_) return mesh->broadcast(frame);
+  for (std::size_t i = 0; mouth_ && i < genesis_.replicas.size(); ++i) {
+    const ledger::ReplicaId to{static_cast<std::uint16_t>(i)};
+    if (to != identity_.self) mouth_(to, frame);
+  }
+}
+
 // The host honours the order of an Output's fields; `persist` is done.
 void Node::release(pbft::Output output) {
   for (const pbft::Send& send : output.send) router_.send(send);
   for (const ledger::Evidence& found : output.evidence) {
     ++evidence_seen_;
+    reporter_.found(found);
     log_event(Severity::kWarning, "equivocation",
               {{"replica", std::to_string(ledger::accused(found).value)},
                {"evidence", ledger::evidence_sentence(found)}});
@@ -409,6 +437,7 @@ void Node::keep_house() {
   publish_log();
   tracker_.on_expired(mempool_.drop_expired(wall_time()));
   snapshots_.tidy();
+  reporter_.tend(wall_time());
   const Status space = check_disk_space(home_.root, config_.disk_free_bytes_min);
   const std::lock_guard lock(trouble_mutex_);
   const bool was_short = disk_.has_value();
@@ -481,6 +510,7 @@ void Node::stop() {
   if (executor_) executor_->stop();
   pool_.stop();
   snapshots_.stop();
+  mouth_ = nullptr;
   mesh_view_ = nullptr;
   mesh_.reset();
   io_.stop();

@@ -7,13 +7,20 @@
 // queue.
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "crypto/bytes.h"
 #include "crypto/result.h"
+#include "ledger/types.h"
 #include "node/config.h"
 
 namespace quorate::node {
+
+// Puts one frame (BCS of a PeerMessage, node/wire.h) on its way to one peer. Thread-safe.
+using Speak = std::function<void(ledger::ReplicaId to, std::shared_ptr<const Bytes> frame)>;
 
 struct NodeOptions {
   std::optional<std::string> passphrase;  // for the key files
@@ -22,6 +29,10 @@ struct NodeOptions {
   std::optional<std::string> record;
   std::uint64_t record_bytes_max = 1 << 30;
   std::string program;  // stands in the recording: version and build
+  // For a laboratory: what stands between this node and its peers. It is given the real way out,
+  // and all that the node says goes through what it returns, a frame to all as one to each. That is
+  // called from several threads, and destroyed before the way out ends. Empty: nothing.
+  std::function<Speak(Speak say)> mouth;
 };
 
 // Runs until SIGTERM or SIGINT (a graceful stop, exit 0) or until something fatal, which is the

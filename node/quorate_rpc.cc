@@ -8,6 +8,7 @@
 #include "crypto/bcs.h"
 #include "ledger/proved_state.h"
 #include "ledger/receipt.h"
+#include "ledger/recorded_evidence.h"
 #include "node/explain/report.h"
 #include "node/rpc_error.h"
 #include "node/time_text.h"
@@ -117,6 +118,32 @@ RpcResult quorate_account(const NodeView& view, const RpcParams& params) {
                       {"height", state.height().value}};
 }
 
+json::object evidence_json(const NodeView& view, const ledger::RecordedEvidence& recorded) {
+  const ledger::ReplicaId replica = ledger::accused(recorded.evidence);
+  const ledger::EvidenceFile file{ledger::kEvidenceFormat, view.chain_id, recorded.evidence};
+  return {{"replica", replica.value},
+          {"name", view.genesis.replicas[replica.value].name},
+          {"sentence", ledger::evidence_sentence(recorded.evidence)},
+          {"offence", ledger::offence_of(recorded.evidence).hex()},
+          {"height", recorded.sequence.value},
+          {"time_ms", recorded.time.value},
+          {"tx", recorded.transaction.hex()},
+          {"file", to_base64(crypto::encode(file))}};
+}
+
+RpcResult quorate_evidence(const NodeView& view, const RpcParams& params) {
+  const std::size_t replicas = view.genesis.replicas.size();
+  QUORATE_ASSIGN(const auto replica, params.number("replica", 0, replicas - 1));
+  const ledger::StoreView state = view.store.view();
+  json::array all;
+  for (std::uint64_t i = replica.value_or(0); i < (replica ? *replica + 1 : replicas); ++i) {
+    const ledger::ReplicaId id{static_cast<std::uint16_t>(i)};
+    QUORATE_ASSIGN(const auto found, answered(ledger::read_evidence(state, id)));
+    for (const ledger::RecordedEvidence& each : found) all.push_back(evidence_json(view, each));
+  }
+  return json::object{{"height", state.height().value}, {"evidence", std::move(all)}};
+}
+
 // Levels that this version reaches; a wait for a later one would only ever time out.
 RpcExpected<std::optional<Level>> wait_param(const RpcParams& params) {
   constexpr std::string_view kExpected = "local, promised, quorum, replicated or stable";
@@ -196,6 +223,9 @@ std::vector<RpcMethod> quorate_methods() {
        at_once(quorate_fate)},
       {"quorate_account", {"key"}, "Balance and nonces of a public key.",
        at_once(quorate_account)},
+      {"quorate_evidence", {"replica"},
+       "What the ledger holds against replicas: proofs that anyone verifies offline.",
+       at_once(quorate_evidence)},
       {"quorate_explain", {}, "What this replica waits for, from whom and since when.",
        quorate_explain},
   };

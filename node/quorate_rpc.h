@@ -15,6 +15,10 @@
 //          fate is "happened" (receipt), "nonce-taken" (receipt of the transaction that took it),
 //          "never" or "not-from-now-on" (proof), or "open" (error says until when)
 //   quorate_account {key}  -> {key, balance, highest_nonce, next_nonce, height}
+//   quorate_evidence {replica?}
+//       -> {height, evidence[{replica, name, sentence, offence, height, time_ms, tx, file}]}
+//          what the ledger holds against replicas, by replica and as it came; `file` is an
+//          EvidenceFile (ledger/evidence.h), at most kOffencesMax a replica
 //   quorate_explain        -> what this replica waits for (node/explain/report.h)
 //
 // Ids and public keys are hex, keys, values and transactions base64; balances are decimal text,

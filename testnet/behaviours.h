@@ -8,7 +8,8 @@
 // stories: with `double-vote` they vote for whatever an equivocating one of them proposed, to each
 // half what that half was told. Up to f of them achieve nothing; more break agreement.
 //
-// All dice are the simulation's.
+// The lies stand here, and know a Stage: behaviours_sim.h has the one of the simulator,
+// behaviours_live.h that of a real process. Not thread-safe; dice come from outside.
 
 #include <array>
 #include <deque>
@@ -19,7 +20,10 @@
 #include <string_view>
 #include <vector>
 
-#include "testnet/simulator.h"
+#include "crypto/signing.h"
+#include "node/wire.h"
+#include "testnet/prng.h"
+#include "testnet/trace.h"
 
 namespace quorate::testnet {
 
@@ -58,17 +62,38 @@ using Liars = std::map<ledger::ReplicaId, std::set<Behaviour>>;
 [[nodiscard]] Liars draw_liars(const std::set<ledger::ReplicaId>& who, std::size_t replicas,
                                Prng& dice);
 
-class Liar;
-
-// The liars of a simulation.
-class Cabal {
+// Where a liar speaks.
+class Stage {
  public:
-  // `simulator` outlives this, and runs no event after this is gone. Its options name the liars.
-  Cabal(Simulator& simulator, const Liars& liars);
-  ~Cabal();
+  virtual ~Stage() = default;
+  [[nodiscard]] virtual std::size_t size() const = 0;  // replicas
+  [[nodiscard]] virtual const ledger::Digest& chain_id() const = 0;
+  // The key of a liar, outside the voter.
+  [[nodiscard]] virtual const crypto::Signer& signer(ledger::ReplicaId liar) const = 0;
+  // Onto the network, so much later; 0: now.
+  virtual void put(ledger::ReplicaId from, ledger::ReplicaId to, const SharedBytes& frame,
+                   std::uint64_t delay_us) = 0;
+  // The ledger of a liar; nullopt: it cannot be looked into, or has no such block.
+  [[nodiscard]] virtual ledger::Height height(ledger::ReplicaId liar) const = 0;
+  [[nodiscard]] virtual std::optional<node::WireBlock> block(ledger::ReplicaId liar,
+                                                             ledger::Height height) const = 0;
+};
 
-  // Cuts the two halves of the correct replicas off from each other, as a fork waits for.
-  void split() const;
+class Tongue;
+
+// What the liars of one stage have agreed on.
+class Plot {
+ public:
+  // The two halves of the others, each of which is told a story of its own.
+  void set_halves(std::set<ledger::ReplicaId> first, std::set<ledger::ReplicaId> second) {
+    first_half_ = std::move(first);
+    second_half_ = std::move(second);
+  }
+  [[nodiscard]] const std::set<ledger::ReplicaId>& first_half() const { return first_half_; }
+  [[nodiscard]] const std::set<ledger::ReplicaId>& second_half() const { return second_half_; }
+  [[nodiscard]] bool is_second_half(ledger::ReplicaId to) const {
+    return second_half_.contains(to);
+  }
 
   // What an equivocating primary told each half.
   struct Story {
@@ -80,63 +105,54 @@ class Cabal {
     }
   };
   using Place = std::pair<ledger::View, ledger::Sequence>;
+  // nullptr: one story only.
+  [[nodiscard]] const Story* story(const ledger::Vote& vote) const;
 
  private:
-  friend class Liar;
+  friend class Tongue;
 
-  [[nodiscard]] bool is_second_half(ledger::ReplicaId to) const {
-    return second_half_.contains(to);
-  }
-  // Whether the halves cannot talk to each other.
-  [[nodiscard]] bool is_split() const;
-  // Between second cores of forked liars there is no network.
-  void pass_on(ledger::ReplicaId from, ledger::ReplicaId to, const SharedBytes& frame);
-  [[nodiscard]] const Story* story(const ledger::Vote& vote) const;
   [[nodiscard]] bool votes_twice(ledger::ReplicaId id) const;
   // All who vote twice vote, at once, for what this replica was told.
   void vote_for(const pbft::PrePrepare& told, ledger::ReplicaId to);
 
-  Simulator& simulator_;
-  Prng dice_;
-  std::uint64_t second_speaks_us_ = 0;       // after the halves were cut off
-  std::set<ledger::ReplicaId> first_half_;   // of the correct replicas
+  std::set<ledger::ReplicaId> first_half_;
   std::set<ledger::ReplicaId> second_half_;
   std::map<Place, Story> stories_;
-  std::map<ledger::ReplicaId, std::unique_ptr<Liar>> liars_;
+  std::map<ledger::ReplicaId, Tongue*> tongues_;
 };
 
-class Liar final : public Mouth {
+// Says what one liar's core wants to say, as its behaviours have it.
+class Tongue {
  public:
-  Liar(Cabal& cabal, SimHost& host, std::set<Behaviour> behaviours, Prng dice);
-
-  void speak(ledger::ReplicaId to, const node::PeerMessage& message) override;
-  bool hear(ledger::ReplicaId from, const node::PeerMessage& message) override;
-
- private:
-  friend class Cabal;
-
-  // The second core of a `twin` and of a `fork`: it talks to the second half, the first core to the
-  // first. That of a fork hears and sees all, and is silent until the halves are cut off: so both
-  // cores share a past, and each has a future with its half and its accomplices' like cores.
-  class SecondMouth final : public Mouth {
-   public:
-    explicit SecondMouth(Liar& liar) : liar_(liar) {}
-    void speak(ledger::ReplicaId to, const node::PeerMessage& message) override;
-    bool hear(ledger::ReplicaId, const node::PeerMessage&) override { return true; }
-
-   private:
-    Liar& liar_;
-    std::optional<std::uint64_t> speaks_from_us_;
-  };
+  // Stage and plot outlive this; the plot knows of it as long as it lives.
+  Tongue(Stage& stage, Plot& plot, ledger::ReplicaId self, std::set<Behaviour> behaviours,
+         Prng dice);
+  ~Tongue() { plot_.tongues_.erase(self_); }
+  Tongue(const Tongue&) = delete;
+  Tongue& operator=(const Tongue&) = delete;
 
   [[nodiscard]] bool does(Behaviour behaviour) const { return behaviours_.contains(behaviour); }
-  [[nodiscard]] ledger::ReplicaId self() const { return host_.self(); }
-  [[nodiscard]] bool is_own(const ledger::Vote& vote) const { return vote.replica == self(); }
+  void behave(std::set<Behaviour> behaviours) { behaviours_ = std::move(behaviours); }
+
+  void send(ledger::ReplicaId to, const node::PeerMessage& message);
+  // Whether its core should not know: an accomplice told the others something else.
+  [[nodiscard]] bool damns_an_accomplice(const ledger::Vote& vote) const;
+
+ private:
+  friend class Plot;
+
+  [[nodiscard]] ledger::ReplicaId self() const { return self_; }
+  [[nodiscard]] bool is_own(const ledger::Vote& vote) const { return vote.replica == self_; }
   // In the name of the vote's replica, whose key is at hand: liars share theirs.
   [[nodiscard]] crypto::Signature sign(crypto::Purpose purpose, const ledger::Vote& vote) const;
   [[nodiscard]] pbft::PrePrepare proposal(const ledger::Vote& vote, ledger::Batch batch) const;
-  void send(ledger::ReplicaId to, const node::PeerMessage& message);
+  // Its own signature, whatever the body says.
+  template <class Body>
+  [[nodiscard]] crypto::Signature sign_own(crypto::Purpose purpose, const Body& body) const {
+    return crypto::sign_body(stage_.signer(self_), purpose, stage_.chain_id(), body);
+  }
   void put(ledger::ReplicaId to, const SharedBytes& frame);
+  void put(ledger::ReplicaId to, const node::PeerMessage& message);
 
   // behaviour_lies.cc: each changes a message before it goes to `to`; false: it does not go.
   [[nodiscard]] bool lie(ledger::ReplicaId to, pbft::PrePrepare& message);
@@ -158,20 +174,15 @@ class Liar final : public Mouth {
   void forge_checkpoint(ledger::ReplicaId to, ledger::CheckpointVote vote);
   void forge_prepared(pbft::ViewChange& message);
   void flood_blocks(ledger::ReplicaId to, const node::Blocks& asked);
-  [[nodiscard]] bool hear_forked(ledger::ReplicaId from, const node::PeerMessage& message);
-  void start_twin();
-  // An accomplice's core knows the first story only, and goes on.
-  [[nodiscard]] bool damns_an_accomplice(const ledger::Vote& vote) const;
   void tell_two_stories(ledger::ReplicaId to, pbft::PrePrepare& message);
   [[nodiscard]] const pbft::PrePrepare* told(ledger::ReplicaId to, const ledger::Vote& vote) const;
 
-  Cabal& cabal_;
-  SimHost& host_;
+  Stage& stage_;
+  Plot& plot_;
+  ledger::ReplicaId self_;
   std::set<Behaviour> behaviours_;
   Prng dice_;
   std::deque<SharedBytes> said_;  // the last frames, for `replay`
-  SecondMouth second_mouth_{*this};
-  std::unique_ptr<SimHost> twin_;
 };
 
 }  // namespace quorate::testnet

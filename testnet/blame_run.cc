@@ -9,7 +9,7 @@
 #include "crypto/bcs.h"
 #include "ledger/quorum.h"
 #include "pbft/blame.h"
-#include "testnet/behaviours.h"
+#include "testnet/behaviours_sim.h"
 #include "testnet/sim_ledgers.h"
 #include "testnet/workload.h"
 

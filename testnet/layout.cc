@@ -13,6 +13,7 @@
 #include "node/files.h"
 #include "node/init.h"
 #include "node/time_text.h"
+#include "testnet/liars_file.h"
 #include "testnet/ports.h"
 
 namespace quorate::testnet {
@@ -96,9 +97,9 @@ void set_ports(NetworkFolder& folder, std::uint16_t base) {
 
 // What stands in the folder now and was made by a testnet; what else there is, is left.
 bool is_ours(const NetworkFolder& folder, const fs::path& name) {
-  static constexpr std::array<std::string_view, 7> kNames = {
-      node::kNetworkFileName, kGenesisFile,   kKeysFolder,     "supervisor.lock",
-      "up.lock",              "control.sock", "supervisor.log"};
+  static constexpr std::array<std::string_view, 8> kNames = {
+      node::kNetworkFileName, kGenesisFile,   kKeysFolder,      "supervisor.lock",
+      "up.lock",              "control.sock", "supervisor.log", kLiarsFile};
   if (std::find(kNames.begin(), kNames.end(), name.string()) != kNames.end()) return true;
   return std::any_of(folder.replicas.begin(), folder.replicas.end(),
                      [&](const NetworkReplica& replica) { return replica.home == name; });

@@ -6,6 +6,7 @@
 //   genesis.json
 //   keys/default.key      a sender with funds
 //   replica-<i>/          the home of a node, and output.log: what it printed and why it ended
+//   liars.json            which replicas lie, and how; if any do (liars_file.h)
 //   supervisor.lock       held while the supervisor runs
 //   control.sock          how commands talk to the supervisor
 //   supervisor.log        what started and ended, and when

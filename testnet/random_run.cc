@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ledger/quorum.h"
+#include "testnet/behaviours_sim.h"
 
 namespace quorate::testnet {
 

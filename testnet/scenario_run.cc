@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "testnet/behaviours_sim.h"
+
 namespace quorate::testnet {
 
 using ledger::ReplicaId;

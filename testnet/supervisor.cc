@@ -25,6 +25,7 @@
 #include "testnet/control.h"
 #include "testnet/file_lock.h"
 #include "testnet/layout.h"
+#include "testnet/liars_file.h"
 #include "testnet/link_faults.h"
 #include "testnet/supervision.h"
 
@@ -173,13 +174,19 @@ class Supervisor {
   Status start(ProcessStatus& process) {
     const node::NetworkReplica& replica = folder_.replicas[process.replica];
     const std::filesystem::path home = folder_.home_of(replica).root;
+    QUORATE_ASSIGN(const LiveLiars liars, read_liars(folder_));
+    const auto liar = liars.find(replica.id);
+    const std::string does = liar == liars.end() ? "" : live_behaviours_text(liar->second);
     std::vector<std::string> arguments = {"node", "--home", home.string()};
-    if (record_) {
+    if (!does.empty()) {
+      arguments = {"testnet", "liar", home.string(), does};
+    } else if (record_) {
       arguments.insert(arguments.end(), {"--record", next_recording(home).string()});
     }
     QUORATE_ASSIGN(process.pid, start_child(arguments, output_file(folder_, replica)));
     change(process, ProcessState::kRunning);
-    note(fmt::format("replica-{} started, process {}", process.replica, process.pid));
+    note(fmt::format("replica-{} started, process {}{}{}", process.replica, process.pid,
+                     does.empty() ? "" : ", lies: ", does));
     return {};
   }
   void stop(ProcessStatus& process) {

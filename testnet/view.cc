@@ -12,6 +12,7 @@
 #include "node/json_members.h"
 #include "node/rpc_client.h"
 #include "node/time_text.h"
+#include "testnet/liars_file.h"
 #include "testnet/link_faults.h"
 
 namespace quorate::testnet {
@@ -102,9 +103,13 @@ Result<TestnetView> look(const node::NetworkFolder& folder) {
   if (const auto faults = read_link_faults(folder); faults && status) {
     view.faults = describe(*faults);
   }
+  QUORATE_ASSIGN(const LiveLiars liars, read_liars(folder));
   for (const node::NetworkReplica& replica : folder.replicas) {
     view.replicas.push_back({replica, {}, std::nullopt});
     if (status) view.replicas.back().process = status->replicas[replica.id.value];
+    if (const auto liar = liars.find(replica.id); liar != liars.end()) {
+      view.replicas.back().lies = live_behaviours_text(liar->second);
+    }
   }
   std::vector<std::thread> askers;
   for (ReplicaView& each : view.replicas) {
@@ -148,6 +153,7 @@ std::vector<std::string> table(const TestnetView& view) {
     if (each.process.state == ProcessState::kExited && !each.process.end.empty()) {
       state += ": " + each.process.end;
     }
+    if (!each.lies.empty()) state += ", lies: " + each.lies;
     rows.push_back({each.replica.name, report ? report->role : "-", state,
                     report ? fmt::to_string(report->sequence) : "-",
                     report ? fmt::to_string(report->view) : "-",
@@ -176,6 +182,7 @@ json::object view_to_json(const TestnetView& view) {
                         {"tree_head", nullptr}};
     if (each.process.pid != 0) object["pid"] = each.process.pid;
     if (!each.process.end.empty()) object["end"] = each.process.end;
+    if (!each.lies.empty()) object["lies"] = each.lies;
     if (each.report) {
       object["role"] = each.report->role;
       object["view"] = each.report->view;

@@ -31,6 +31,7 @@ struct ReplicaView {
   node::NetworkReplica replica;
   ProcessStatus process;
   std::optional<NodeReport> report;  // nullopt: it does not answer
+  std::string lies = {};             // "equivocate@20..40"; empty: it does not
 
   // "running", "starting" (there, does not answer yet), "silent" (there for long, does not answer),
   // "stopping", "stopped", "killed", "exited".

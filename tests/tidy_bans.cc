@@ -87,7 +87,7 @@ const std::vector<Ban>& bans() {
       {{"testnet/sim", "testnet/prng", "testnet/agenda", "testnet/trace", "testnet/checkers",
         "testnet/workload", "testnet/nemesis", "testnet/behaviours", "testnet/scenario",
         "testnet/twins_run", "testnet/twins_space"},
-       {},
+       {"testnet/behaviours_live"},
        {"<unordered_map>", "<unordered_set>", "<random>", "<chrono>", "<ctime>", "<thread>",
         "<fstream>", "std::hash", "float", "double"},
        "one seed must give one history on every machine: no clock, no other dice, no threads, no "

@@ -1,17 +1,21 @@
-// quorate evidence verify, quorate evidence show
+// quorate evidence list, export, verify, show
 
 #include "ledger/evidence.h"
 
 #include <fmt/format.h>
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <memory>
 #include <variant>
 
 #include "crypto/bcs.h"
+#include "crypto/bytes.h"
 #include "node/commands/network_options.h"
 #include "node/commands/registry.h"
 #include "node/files.h"
+#include "node/json_members.h"
+#include "node/time_text.h"
 #include "pbft/blame.h"
 
 namespace quorate::node {
@@ -24,6 +28,8 @@ constexpr std::size_t kCachedSignatures = 1 << 12;
 struct Options {
   NetworkOptions network;
   std::string file;
+  std::string offence;
+  std::optional<std::uint64_t> replica;
 };
 
 // What live replicas find, and what two ledgers prove (pbft/blame.h).
@@ -104,11 +110,92 @@ Result<ExitCode> verify(const Options& options, Console& console) {
   return ExitCode::kSuccess;
 }
 
+Result<boost::json::value> ask(const Options& options) {
+  QUORATE_ASSIGN(NodePool nodes, find_nodes(options.network));
+  boost::json::object parameters;
+  if (options.replica) parameters["replica"] = *options.replica;
+  return nodes.call("quorate_evidence", parameters);
+}
+
+const boost::json::array& entries_of(const boost::json::value& answer) {
+  static const boost::json::array kNone;
+  const boost::json::value* entries = find_member(answer, "evidence");
+  return entries != nullptr && entries->is_array() ? entries->get_array() : kNone;
+}
+
+Result<ExitCode> list(const Options& options, Console& console) {
+  QUORATE_ASSIGN(const boost::json::value answer, ask(options));
+  const boost::json::array& entries = entries_of(answer);
+  for (const boost::json::value& each : entries) {
+    console.line(text_member(each, "sentence").value_or("?"));
+    console.line(fmt::format("  offence {}  recorded at height {}, {}",
+                             text_member(each, "offence").value_or("?").substr(0, 16),
+                             number_member(each, "height").value_or(0),
+                             time_to_text({number_member(each, "time_ms").value_or(0)})));
+    console.line(fmt::format("  transaction {}", text_member(each, "tx").value_or("?")));
+  }
+  if (entries.empty()) console.line("The ledger holds nothing against any replica.");
+  if (!entries.empty()) {
+    console.remark("Take one out with `quorate evidence export OFFENCE > FILE`.");
+  }
+  console.json(answer);
+  return ExitCode::kSuccess;
+}
+
+Result<ExitCode> export_one(const Options& options, Console& console) {
+  QUORATE_ASSIGN(const boost::json::value answer, ask(options));
+  const boost::json::value* found = nullptr;
+  for (const boost::json::value& each : entries_of(answer)) {
+    if (options.offence.empty()) break;
+    if (!text_member(each, "offence").value_or("").starts_with(options.offence)) continue;
+    if (found != nullptr) {
+      return fail(ErrorKind::kUsage, "offence-ambiguous",
+                  fmt::format("Several offences begin with \"{}\"", options.offence),
+                  "Give more digits of it.");
+    }
+    found = &each;
+  }
+  if (found == nullptr) {
+    return fail(ErrorKind::kNotFound, "offence-not-found",
+                fmt::format("The ledger holds no offence that begins with \"{}\"",
+                            options.offence),
+                "`quorate evidence list` names them.");
+  }
+  const auto bytes = from_base64(text_member(*found, "file").value_or("?"));
+  if (!bytes) return tl::unexpected(bytes.error());
+  console.raw(as_text(*bytes));
+  console.remark(text_member(*found, "sentence").value_or("?"));
+  return ExitCode::kSuccess;
+}
+
 }  // namespace
 
 void add_evidence_commands(CommandLine& line) {
   const auto options = std::make_shared<Options>();
-  line.add_group("evidence", "Check proofs that a replica lied");
+  line.add_group("evidence", "Proofs that a replica lied: in the ledger, and in files");
+  line.add({.path = "evidence list",
+            .sentence = "List what the ledger holds against replicas",
+            .details = "A node that finds two contradicting statements of one replica sends them "
+                       "as a transaction,\nand each replica verifies them before they are "
+                       "recorded: one proof an offence.",
+            .example = "  quorate evidence list\n"
+                       "  quorate evidence list --replica 3 --node http://127.0.0.1:26650 --json",
+            .parameters = {node_parameter(options->network),
+                           {.name = "--replica",
+                            .value = "N",
+                            .help = "Of this one alone",
+                            .target = &options->replica}},
+            .run = [options](Console& console) { return list(*options, console); }});
+  line.add({.path = "evidence export",
+            .sentence = "Take one proof out of the ledger, as a file for `evidence verify`",
+            .details = "Writes to standard output.",
+            .example = "  quorate evidence export 5f21 > liar.evidence\n"
+                       "  quorate evidence verify liar.evidence --genesis genesis.json",
+            .parameters = {{.name = "OFFENCE",
+                            .help = "As `evidence list` names it; its first digits are enough",
+                            .target = &options->offence},
+                           node_parameter(options->network)},
+            .run = [options](Console& console) { return export_one(*options, console); }});
   line.add({.path = "evidence verify",
             .sentence = "Verify evidence offline, against nothing but the genesis document",
             .details = "Evidence is statements, signed by one replica, that an honest one does not "

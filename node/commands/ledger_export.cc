@@ -68,6 +68,9 @@ struct Columns {
   std::string operator()(const ledger::Transfer& op) const {
     return fmt::format("transfer,,,,,,{},{}", op.to.hex(), op.amount);
   }
+  std::string operator()(const ledger::RecordEvidence& op) const {
+    return fmt::format("record-evidence,,{},,,,,", cell(evidence_sentence(op.evidence)));
+  }
 
  private:
   static std::string row(std::string_view name, const Bytes& key, const std::string& value,

@@ -30,6 +30,9 @@ struct Describe {
   std::string operator()(const ledger::Transfer& transfer) const {
     return fmt::format("transfer {} to {}", transfer.amount, transfer.to.hex());
   }
+  std::string operator()(const ledger::RecordEvidence& record) const {
+    return "record evidence: " + ledger::evidence_sentence(record.evidence);
+  }
 };
 
 }  // namespace

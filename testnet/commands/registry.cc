@@ -65,6 +65,7 @@ void add_testnet_commands(node::CommandLine& line) {
   add_fault_commands(line);
   add_removal_commands(line);
   add_supervise_command(line);
+  add_liar_command(line);
 }
 
 }  // namespace quorate::testnet

@@ -21,6 +21,7 @@ void add_process_commands(node::CommandLine& line);    // kill, stop, start, pau
 void add_fault_commands(node::CommandLine& line);      // partition, heal, delay, skew
 void add_removal_commands(node::CommandLine& line);    // down, reset
 void add_supervise_command(node::CommandLine& line);   // hidden: what `up` starts
+void add_liar_command(node::CommandLine& line);        // hidden: what that starts, of liars
 
 // `quorate simulate`.
 void add_simulate_command(node::CommandLine& line);

@@ -14,6 +14,7 @@
 #include "testnet/first_block.h"
 #include "testnet/interrupt.h"
 #include "testnet/layout.h"
+#include "testnet/liars_file.h"
 #include "testnet/ports.h"
 #include "testnet/supervision.h"
 #include "testnet/tail.h"
@@ -36,6 +37,7 @@ struct Options {
   std::optional<std::uint64_t> replicas;
   std::optional<std::uint64_t> base_port;
   std::string deadline = "20s";
+  std::vector<std::string> byzantine;
   bool detach = false;
   bool record = false;
 };
@@ -115,7 +117,14 @@ Result<ExitCode> stay(Console& console, const NetworkFolder& folder, Interrupt& 
   return ExitCode::kSuccess;
 }
 
-Result<ExitCode> show_running(Console& console, const NetworkFolder& folder) {
+Result<ExitCode> show_running(Console& console, const NetworkFolder& folder,
+                              const Options& options) {
+  if (!options.byzantine.empty()) {
+    return fail(ErrorKind::kConflict, "testnet-running",
+                fmt::format("The testnet in {} runs already; who lies is said when it starts",
+                            folder.root.string()),
+                "Take it down first with `quorate testnet down`.");
+  }
   QUORATE_ASSIGN(const TestnetView view, look(folder));
   console.line("This testnet runs already.");
   print_view(console, view);
@@ -138,8 +147,9 @@ Result<ExitCode> up(const Options& options, Console& console) {
   QUORATE_ASSIGN(const std::uint64_t deadline_ms, node::parse_duration_ms(options.deadline));
   QUORATE_ASSIGN(const fs::path root, folder_for_up(options.dir));
   if (const auto folder = node::read_network_folder(root); folder && is_running(*folder)) {
-    return show_running(console, *folder);
+    return show_running(console, *folder, options);
   }
+  QUORATE_TRY(parse_live_liars(options.byzantine, kReplicasMax));
   std::error_code ignored;
   const bool is_new_folder = fs::create_directories(root, ignored);
   QUORATE_ASSIGN(auto lock,
@@ -156,7 +166,10 @@ Result<ExitCode> up(const Options& options, Console& console) {
     if (is_new_folder) fs::remove(root, ignored);
     return tl::unexpected(folder.error());
   }
-  if (is_running(*folder)) return show_running(console, *folder);
+  if (is_running(*folder)) return show_running(console, *folder, options);
+  QUORATE_ASSIGN(const LiveLiars liars,
+                 parse_live_liars(options.byzantine, folder->replicas.size()));
+  QUORATE_TRY(write_liars(*folder, liars));
   if (options.base_port && folder->replicas.front().rpc.port != *options.base_port) {
     QUORATE_TRY(move_ports(*folder, *options.base_port));
   }
@@ -196,8 +209,11 @@ void add_up_command(node::CommandLine& line) {
        .details = "Makes genesis, keys and a folder for each node, starts them under a supervisor "
                   "that outlives\nthis terminal, and waits until a transaction is replicated. "
                   "Replica i answers RPC at port P + i\nand its peers at P + n + i. Without "
-                  "--detach it shows what happens until Ctrl-C, which takes\nthe testnet down.",
-       .example = "  quorate testnet up\n  quorate testnet up --detach --dir mynet --replicas 7",
+                  "--detach it shows what happens until Ctrl-C, which takes\nthe testnet down.\n"
+                  "Lies that a process can tell: " +
+                  live_behaviour_names() + ".",
+       .example = "  quorate testnet up\n  quorate testnet up --detach --dir mynet --replicas 7\n"
+                  "  quorate testnet up --byzantine 0=equivocate@20..40 --byzantine 3=slow",
        .parameters = {{.name = "--replicas",
                        .value = "N",
                        .help = "How many nodes; default 4, which tolerates one that lies",
@@ -211,6 +227,12 @@ void add_up_command(node::CommandLine& line) {
                        .value = "DURATION",
                        .help = "Give up if there is no block by then; default 20s",
                        .target = &options->deadline},
+                      {.name = "--byzantine",
+                       .value = "REPLICA=LIES",
+                       .help = "That replica lies, in this run: 3=equivocate, or "
+                               "3=equivocate@20..40,double-vote at these sequence numbers. Can be "
+                               "repeated",
+                       .target = &options->byzantine},
                       {.name = "--detach",
                        .help = "Return once it runs",
                        .target = &options->detach},

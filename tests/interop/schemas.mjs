@@ -20,6 +20,55 @@ const i64 = bcs.u64().transform({
   output: (text) => BigInt.asIntN(64, BigInt(text)).toString(),
 });
 
+const slot = {
+  epoch: bcs.u64(),
+  view: bcs.u64(),
+  sequence: bcs.u64(),
+  batch: digest,
+  new_view: digest,
+};
+const vote = bcs.struct('Vote', { ...slot, replica: bcs.u16() });
+const viewVote = bcs.struct('ViewVote', {
+  epoch: bcs.u64(),
+  view: bcs.u64(),
+  content: digest,
+  replica: bcs.u16(),
+});
+const checkpointVote = bcs.struct('CheckpointVote', {
+  note: bcs.struct('CheckpointNote', {
+    chain_id: digest,
+    head: bcs.struct('TreeHead', { size: bcs.u64(), root: digest }),
+    sequence: bcs.u64(),
+    epoch: bcs.u64(),
+    pending_boundary: bcs.option(bcs.u64()),
+    state_root: digest,
+  }),
+  time_seconds: bcs.u64(),
+  replica: bcs.u16(),
+  signature,
+});
+const contradiction = (name, statement) =>
+  bcs.struct(name, {
+    phase: bcs.uleb128(),
+    first: statement,
+    first_signature: signature,
+    second: statement,
+    second_signature: signature,
+  });
+const withoutKind = {
+  input: (value) => value,
+  output: ({ $kind, ...value }) => value,
+};
+const evidence = bcs
+  .enum('Evidence', {
+    votes: contradiction('VoteEvidence', vote),
+    views: contradiction('ViewEvidence', viewVote),
+    checkpoints: bcs.struct('CheckpointEvidence', {
+      first: checkpointVote,
+      second: checkpointVote,
+    }),
+  })
+  .transform(withoutKind);
 const operation = bcs
   .enum('Operation', {
     put: bcs.struct('Put', { key: bytes, value: bytes, until: bcs.option(bcs.u64()) }),
@@ -31,11 +80,9 @@ const operation = bcs
     }),
     add: bcs.struct('Add', { key: bytes, delta: i64 }),
     transfer: bcs.struct('Transfer', { to: key, amount: bcs.u64() }),
+    record_evidence: bcs.struct('RecordEvidence', { evidence }),
   })
-  .transform({
-    input: (value) => value,
-    output: ({ $kind, ...value }) => value,
-  });
+  .transform(withoutKind);
 export const transaction = bcs.struct('Transaction', {
   chain_id: digest,
   sender: key,
@@ -57,14 +104,6 @@ const record = bcs.struct('Record', {
   effective_time: bcs.u64(),
   results_root: digest,
 });
-const slot = {
-  epoch: bcs.u64(),
-  view: bcs.u64(),
-  sequence: bcs.u64(),
-  batch: digest,
-  new_view: digest,
-};
-const vote = bcs.struct('Vote', { ...slot, replica: bcs.u16() });
 const commitCertificate = bcs.struct('CommitCertificate', {
   ...slot,
   commits: bcs.vector(bcs.struct('Endorsement', { replica: bcs.u16(), signature })),

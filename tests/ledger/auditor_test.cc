@@ -41,6 +41,28 @@ TEST_F(AuditTest, StructureAloneChecksNoTransactionAndSaysSo) {
   EXPECT_NE(verdict_sentence(*report).find("no signature of a transaction"), std::string::npos);
 }
 
+// Re-execution judges evidence again, from the genesis document alone.
+TEST_F(AuditTest, LedgerWithEvidenceHolds) {
+  VoteEvidence bad = example_evidence(genesis_, 2);
+  bad.second_signature.bytes[0] ^= 1;
+  append({transaction(1, {RecordEvidence{example_evidence(genesis_, 3)}}),
+          transaction(2, {RecordEvidence{example_evidence(genesis_, 3)}}),
+          transaction(3, {RecordEvidence{bad}})});
+  append({transaction(4, {put("k", "v")})});
+  stabilise_newest();
+  const StoredBlock block = store_->block({1}).value();
+  EXPECT_EQ(block.results[0].outcome, Outcome::kApplied);
+  EXPECT_EQ(block.results[1].outcome, Outcome::kRejectedEvidenceKnown);
+  EXPECT_EQ(block.results[2].outcome, Outcome::kRejectedEvidenceInvalid);
+  close();
+  EXPECT_EQ(place(audit()), "none");
+  change<SignedTransaction>(keys::transaction({1}, 0), [&](SignedTransaction& forged) {
+    auto& evidence = std::get<RecordEvidence>(forged.body.operations[0]).evidence;
+    std::get<VoteEvidence>(evidence).first.replica = {2};
+  });
+  EXPECT_NE(place(audit()), "none");
+}
+
 TEST_F(AuditTest, EmptyLedgerHolds) {
   close();
   EXPECT_EQ(place(audit()), "none");

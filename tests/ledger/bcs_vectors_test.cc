@@ -50,6 +50,35 @@ json::value show(const std::optional<T>& maybe) {
 template <class T>
 json::value show(const std::vector<T>& values);
 
+json::value show(const Vote& vote);
+json::value show(const ViewVote& vote);
+json::value show(const CheckpointVote& vote);
+
+template <class T>
+json::object contradiction(const T& found) {
+  return {{"phase", static_cast<std::uint32_t>(found.phase)},
+          {"first", show(found.first)},
+          {"first_signature", show(found.first_signature)},
+          {"second", show(found.second)},
+          {"second_signature", show(found.second_signature)}};
+}
+
+json::value show(const Evidence& evidence) {
+  struct Visitor {
+    json::object operator()(const VoteEvidence& found) const {
+      return {{"votes", contradiction(found)}};
+    }
+    json::object operator()(const ViewEvidence& found) const {
+      return {{"views", contradiction(found)}};
+    }
+    json::object operator()(const CheckpointEvidence& found) const {
+      return {{"checkpoints",
+               json::object{{"first", show(found.first)}, {"second", show(found.second)}}}};
+    }
+  };
+  return std::visit(Visitor{}, evidence);
+}
+
 json::value show(const Operation& operation) {
   struct Visitor {
     json::object operator()(const Put& put) const {
@@ -71,6 +100,9 @@ json::value show(const Operation& operation) {
     json::object operator()(const Transfer& transfer) const {
       return {{"transfer",
                json::object{{"to", show(transfer.to)}, {"amount", show(transfer.amount)}}}};
+    }
+    json::object operator()(const RecordEvidence& record) const {
+      return {{"record_evidence", json::object{{"evidence", show(record.evidence)}}}};
     }
   };
   return std::visit(Visitor{}, operation);
@@ -102,6 +134,27 @@ json::value show(const Vote& vote) {
   return json::object{{"epoch", show(vote.epoch)},       {"view", show(vote.view)},
                       {"sequence", show(vote.sequence)}, {"batch", show(vote.batch)},
                       {"new_view", show(vote.new_view)}, {"replica", show(vote.replica)}};
+}
+json::value show(const ViewVote& vote) {
+  return json::object{{"epoch", show(vote.epoch)},
+                      {"view", show(vote.view)},
+                      {"content", show(vote.content)},
+                      {"replica", show(vote.replica)}};
+}
+json::value show(const CheckpointNote& note) {
+  return json::object{
+      {"chain_id", show(note.chain_id)},
+      {"head", json::object{{"size", show(note.head.size)}, {"root", show(note.head.root)}}},
+      {"sequence", show(note.sequence)},
+      {"epoch", show(note.epoch)},
+      {"pending_boundary", show(note.pending_boundary)},
+      {"state_root", show(note.state_root)}};
+}
+json::value show(const CheckpointVote& vote) {
+  return json::object{{"note", show(vote.note)},
+                      {"time_seconds", show(vote.time_seconds)},
+                      {"replica", show(vote.replica)},
+                      {"signature", show(vote.signature)}};
 }
 json::value show(const Endorsement& endorsement) {
   return json::object{{"replica", show(endorsement.replica)},
@@ -186,6 +239,23 @@ Transaction transaction_with_all_operations(const Genesis& genesis) {
        add("count", INT64_MIN), Transfer{public_key_of("bob"), UINT64_MAX}});
 }
 
+// One of each kind, of nobody in particular: an encoding need not convince.
+Transaction transaction_with_evidence(const Genesis& genesis) {
+  const VoteEvidence votes = example_evidence(genesis, 3);
+  const ViewVote here{{0}, {5}, crypto::sha256(as_bytes("here")), {1}};
+  const ViewVote there{{0}, {5}, crypto::sha256(as_bytes("there")), {1}};
+  const CheckpointNote note{chain_id_of(genesis), {16, here.content}, {16}, {0}, {}, there.content};
+  CheckpointNote other = note;
+  other.pending_boundary = Sequence{32};
+  return example_body(
+      genesis, 1,
+      {RecordEvidence{votes},
+       RecordEvidence{ViewEvidence{ViewPhase::kNewView, here, votes.first_signature, there,
+                                   votes.second_signature}},
+       RecordEvidence{CheckpointEvidence{{note, 258, {2}, votes.first_signature},
+                                         {other, 259, {2}, votes.second_signature}}}});
+}
+
 std::vector<std::string> make_lines() {
   Lines lines;
   add_simple_values(lines);
@@ -193,6 +263,7 @@ std::vector<std::string> make_lines() {
   const Transaction all = transaction_with_all_operations(genesis);
   lines.add("transaction", all);
   lines.add("signed_transaction", sign(all));
+  lines.add("transaction", transaction_with_evidence(genesis));
   const StoredBlock block = example_block(
       genesis, {kGenesisTime.value + 1000},
       {example_body(genesis, 1, {put("colour", "blue")}),

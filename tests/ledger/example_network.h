@@ -14,6 +14,7 @@
 #include "crypto/merkle.h"
 #include "crypto/signing.h"
 #include "ledger/certificate.h"
+#include "ledger/evidence.h"
 #include "ledger/execution.h"
 #include "ledger/genesis.h"
 #include "ledger/record.h"
@@ -65,6 +66,21 @@ inline CompareAndSet compare_and_set(std::string_view key, std::optional<std::st
   return {to_bytes(key), std::move(bytes), to_bytes(value)};
 }
 inline Add add(std::string_view key, std::int64_t delta) { return {to_bytes(key), delta}; }
+
+// That the replica prepared two batches at one place of view 0.
+inline VoteEvidence example_evidence(const Genesis& genesis, std::uint16_t replica,
+                                     Sequence sequence = {20}) {
+  const auto vote = [&](std::string_view batch) {
+    return Vote{{0}, {0}, sequence, crypto::sha256(as_bytes(batch)), {}, {replica}};
+  };
+  const auto signature = [&](const Vote& each) {
+    return crypto::sign_body(key_of(vote_key_name(replica)), crypto::Purpose::kPrepare,
+                             chain_id_of(genesis), each);
+  };
+  const Vote first = vote("one batch");
+  const Vote second = vote("another batch");
+  return {VotePhase::kPrepare, first, signature(first), second, signature(second)};
+}
 
 // A transaction of Alice that is good until an hour after genesis.
 inline Transaction example_body(const Genesis& genesis, std::uint64_t nonce,

@@ -7,6 +7,7 @@
 
 #include "ledger/json_tree.h"
 #include "ledger/published_checkpoint.h"
+#include "ledger/recorded_evidence.h"
 #include "ledger/snapshot.h"
 #include "ledger/tlog_proof.h"
 #include "tests/ledger/format_examples.h"
@@ -36,6 +37,16 @@ TEST_F(LedgerReadme, TransactionExampleIsWhatTheCodeWrites) {
   crypto::SignatureCache cache(16);
   const TransactionVerifier verifier(examples_.genesis, examples_.chain_id, &cache);
   EXPECT_TRUE(verifier.check(from_hex(hex("transaction")).value()));
+}
+
+TEST_F(LedgerReadme, EvidenceExampleIsWhatTheCodeWritesAndVerifies) {
+  const RecordEvidence record{example_evidence(examples_.genesis, 3)};
+  ASSERT_EQ(hex("evidence"), to_hex(crypto::encode(Operation(record))));
+  crypto::SignatureCache cache(16);
+  EXPECT_TRUE(EvidenceVerifier(examples_.chain_id, &cache)
+                  .check(record.evidence, genesis_replicas(examples_.genesis)));
+  EXPECT_TRUE(says("`" + to_hex(offences_key({3})) + "`"));
+  EXPECT_TRUE(says("`" + offence_of(record.evidence).hex() + "`"));
 }
 
 TEST_F(LedgerReadme, BatchExampleIsWhatTheCodeWrites) {
@@ -146,7 +157,7 @@ TEST_F(LedgerReadme, StatementExampleIsWhatTheCodeWritesAndVerifies) {
 }
 
 TEST_F(LedgerReadme, ListsEveryOutcomeWithItsNumberAndCode) {
-  for (int i = 0; i <= static_cast<int>(Outcome::kRejectedUntilInThePast); ++i) {
+  for (int i = 0; i <= static_cast<int>(Outcome::kRejectedEvidenceFull); ++i) {
     const auto outcome = static_cast<Outcome>(i);
     const std::string begin = "| " + std::to_string(i) + " | k";
     const std::string end = " | `" + std::string(outcome_code(outcome)) + "` | " +
@@ -182,6 +193,13 @@ TEST(LedgerFormats, Operations) {
   EXPECT_EQ(hex_of(Operation(compare_and_set("k", "", "v"))), spelt("02 016b 0100 0176"));
   EXPECT_EQ(hex_of(Operation(add("k", -2))), spelt("03 016b feffffffffffffff"));
   EXPECT_EQ(hex_of(Operation(Transfer{public_key_of("bob"), 1})), "04" + to + "0100000000000000");
+  ViewEvidence views{ViewPhase::kNewView, {{1}, {2}, digest(kOne), {3}}, {},
+                     {{1}, {2}, digest(kTwo), {3}}, {}};
+  const std::string place = "0100000000000000 0200000000000000 ";
+  const std::string unsigned_yet(128, '0');
+  EXPECT_EQ(hex_of(Operation(RecordEvidence{views})),
+            spelt("05 01 01 " + place + kOne + "0300" + unsigned_yet + place + kTwo + "0300" +
+                  unsigned_yet));
 }
 
 TEST(LedgerFormats, LeavesOfTheState) {
@@ -204,6 +222,8 @@ TEST(LedgerFormats, LeavesOfTheState) {
 TEST(LedgerFormats, ResultsVotesAndCertificates) {
   EXPECT_EQ(hex_of(TxResult{{digest(kOne)}, Outcome::kRejectedUntilInThePast, 3}),
             kOne + spelt("0b 01 03000000"));
+  EXPECT_EQ(hex_of(TxResult{{digest(kOne)}, Outcome::kRejectedEvidenceFull, 0}),
+            kOne + spelt("0e 01 00000000"));
   const std::string epoch = "0100000000000000";
   const std::string view = "0200000000000000";
   const std::string sequence = "0300000000000000";
@@ -249,13 +269,14 @@ TEST(LedgerFormats, WhatIsEncodedIsDecodedAndNoPartOfItIs) {
   expect_round_trip(examples.statement());
   expect_round_trip(examples.prove(to_bytes("colour")));
   expect_round_trip(examples.prove(to_bytes("size")));
+  expect_round_trip(RecordEvidence{example_evidence(examples.genesis, 3)});
   expect_round_trip(example_body(
       examples.genesis, 3,
       {put("k", "v", TimeMs{5}), del("k"), compare_and_set("k", "v", "w"), add("k", INT64_MIN)}));
 }
 
 TEST(LedgerFormats, AnOutcomePastTheLastIsRefused) {
-  const std::string after_the_last = kOne + spelt("0c 00");
+  const std::string after_the_last = kOne + spelt("0f 00");
   EXPECT_EQ(refusal(crypto::decode<TxResult>(from_hex(after_the_last).value())),
             "bcs-unknown-variant");
 }

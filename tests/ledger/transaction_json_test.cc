@@ -31,6 +31,14 @@ TEST(TransactionJson, ShowsEveryOperation) {
   EXPECT_EQ(shown(add("k", INT64_MIN)), R"(op="add" key="k" delta="-9223372036854775808")");
   EXPECT_EQ(shown(Transfer{public_key_of("bob"), 7}),
             R"(op="transfer" to=")" + bob + R"(" amount=7)");
+  const RecordEvidence record{example_evidence(example_genesis(), 3)};
+  const std::string sentence =
+      "replica 3 signed two different batches for view 0, sequence 20 (prepare)";
+  const JsonNode accusation = to_json(Operation(record));
+  EXPECT_EQ(accusation.find("op")->text, "record-evidence");
+  EXPECT_EQ(accusation.find("replica")->text, "3");
+  EXPECT_EQ(accusation.find("sentence")->text, sentence);
+  EXPECT_EQ(accusation.find("evidence_hex")->text, to_hex(crypto::encode(record.evidence)));
 }
 
 TEST(TransactionJson, ShowsAsTextOnlyWhatReadsAsWritten) {

@@ -292,6 +292,11 @@ TEST(ValueText, DescribesEachOperation) {
   EXPECT_EQ(describe_operation(ledger::Add{to_bytes("k"), -5}), "add -5 to \"k\"");
   EXPECT_EQ(describe_operation(ledger::Transfer{to, 7}),
             "transfer 7 to " + std::string(64, '0'));
+  ledger::VoteEvidence evidence;
+  evidence.second.batch.bytes[0] = 1;
+  EXPECT_EQ(describe_operation(ledger::RecordEvidence{evidence}),
+            "record evidence: replica 0 signed two different batches for view 0, sequence 0 "
+            "(pre-prepare)");
 }
 
 // -- Commands that need no node ------------------------------------------------------------------

@@ -231,6 +231,35 @@ TEST(QuorateAccount, TellsBalanceAndTheNextFreeNonce) {
   EXPECT_EQ(node.refusal("quorate_account", {{"key", "99"}}), "-32602 param-malformed");
 }
 
+TEST(QuorateEvidence, ListsWhatTheLedgerHoldsAsFilesThatVerify) {
+  RpcNode node;
+  EXPECT_TRUE(at(node.get("quorate_evidence"), "evidence").as_array().empty());
+  const auto proof = ledger::test::example_evidence(node.genesis, 3);
+  const auto transaction = node.make(ledger::test::example_body(
+      node.genesis, 1,
+      {ledger::RecordEvidence{proof},
+       ledger::RecordEvidence{ledger::test::example_evidence(node.genesis, 1)}}));
+  node.add_block({transaction});
+  const auto all = node.get("quorate_evidence");
+  EXPECT_EQ(number_at(all, "evidence.0.replica"), 1);
+  EXPECT_EQ(number_at(all, "evidence.1.replica"), 3);
+  EXPECT_EQ(text_at(all, "evidence.1.name"), "replica-3");
+  EXPECT_EQ(text_at(all, "evidence.1.sentence"),
+            "replica 3 signed two different batches for view 0, sequence 20 (prepare)");
+  EXPECT_EQ(number_at(all, "evidence.1.height"), 1);
+  EXPECT_EQ(text_at(all, "evidence.1.tx"), transaction->id.hex());
+  const Bytes bytes = from_base64(text_at(all, "evidence.1.file")).value();
+  const auto file = crypto::decode<ledger::EvidenceFile>(bytes).value();
+  EXPECT_EQ(crypto::encode(file.evidence), crypto::encode(ledger::Evidence(proof)));
+  crypto::SignatureCache cache(16);
+  EXPECT_TRUE(ledger::EvidenceVerifier(ledger::chain_id_of(node.genesis), &cache)
+                  .check(file, ledger::genesis_replicas(node.genesis)));
+  const auto of_three = node.get("quorate_evidence", {{"replica", 3}});
+  EXPECT_EQ(at(of_three, "evidence").as_array().size(), 1U);
+  EXPECT_EQ(at(node.get("quorate_evidence", {{"replica", 0}}), "evidence").as_array().size(), 0U);
+  EXPECT_EQ(node.refusal("quorate_evidence", {{"replica", 4}}), "-32602 param-malformed");
+}
+
 TEST(QuorateStatus, SaysWhereTheNodeStands) {
   RpcNode node;
   node.core.view = {6};

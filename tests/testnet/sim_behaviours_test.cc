@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "testnet/behaviours.h"
+#include "testnet/behaviours_sim.h"
 #include "testnet/random_run.h"
 
 namespace quorate::testnet {

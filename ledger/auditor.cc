@@ -211,7 +211,7 @@ class Audit {
 std::string scope(const AuditReport& report) {
   std::string text;
   if (report.base.value > 0) {
-    text += fmt::format("; blocks 1 to {} are not in this ledger, which began from the state that "
+    text += fmt::format("; blocks 1 to {} are not in this ledger, which begins with the state that "
                         "a quorum cosigned there, so nothing was executed again",
                         report.base.value);
   }

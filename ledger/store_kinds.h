@@ -40,7 +40,7 @@ inline constexpr std::array<StoreKind, 20> kStoreKinds = {{
     {'o', "new views", "what each later view began with"},
     {'f', "identity", "format and chain"},
     {'h', "head", "height, time, root and frontier"},
-    {'j', "origin", "the snapshot that the ledger began from"},
+    {'j', "origin", "the checkpoint that the ledger begins with, if not at genesis"},
     {0xff, "seal", "what every write ends with"},
 }};
 

@@ -22,8 +22,8 @@ tl::unexpected<Error> block_not_found(std::uint64_t asked, std::uint64_t height)
 
 tl::unexpected<Error> block_not_kept(std::uint64_t asked, std::uint64_t base) {
   return fail(ErrorKind::kNotFound, "block-not-kept",
-              fmt::format("block {} was asked for; this ledger began from a snapshot of height {} "
-                          "and keeps the blocks after it",
+              fmt::format("block {} was asked for; this ledger began from a snapshot of height {}, "
+                          "or was pruned up to it, and keeps the blocks after it",
                           asked, base),
               "Ask a node that has the whole ledger.");
 }

@@ -104,8 +104,18 @@ tl::expected<bool, HttpRefusal> HttpRequestReader::advance() { return impl_->adv
 HttpRequest HttpRequestReader::take() {
   auto message = impl_->take();
   impl_->continue_asked = false;
-  return {std::string(message.method_string()), std::string(message.target()),
-          std::move(message.body()), message.keep_alive()};
+  HttpRequest request{std::string(message.method_string()), std::string(message.target()),
+                      {}, message.keep_alive()};
+  if (boost::beast::iequals(message[http::field::upgrade], "websocket")) {
+    request.upgrade = fmt::format("{} {} HTTP/1.1\r\n", request.method, request.target);
+    for (const auto& field : message) {
+      request.upgrade += fmt::format("{}: {}\r\n", std::string_view(field.name_string()),
+                                     std::string_view(field.value()));
+    }
+    request.upgrade += "\r\n";
+  }
+  request.body = std::move(message.body());
+  return request;
 }
 
 bool HttpRequestReader::is_idle() const {

@@ -25,6 +25,8 @@ struct HttpRequest {
   std::string target;  // as sent, "/status?x=1"
   std::string body;
   bool keep_alive = false;
+  // Of a request to go on as a WebSocket (RFC 6455): its header, for the one who accepts it.
+  std::string upgrade = {};
 };
 
 struct HttpResponse {

@@ -113,8 +113,8 @@ Status LogPublisher::check_extends(const ledger::CheckpointNote& note,
   const auto root = store.log().root(before.size);
   if (!root && root.error().code == "block-not-kept") {
     return fail(ErrorKind::kUnavailable, "log-history-unknown",
-                fmt::format("the log key signed a log of {} records, and this ledger began from a "
-                            "snapshot of {}, so whether it is the same log cannot be told",
+                fmt::format("the log key signed a log of {} records, and this ledger begins "
+                            "after {}, so whether it is the same log cannot be told",
                             before.size, store.base().value),
                 std::string(kBeginAnew));
   }

@@ -37,6 +37,9 @@ int main(int argc, char** argv) {
   node::add_ledger_show_commands(line);
   node::add_ledger_history_commands(line);
   node::add_ledger_export_command(line);
+  node::add_ledger_follow_command(line);
+  node::add_ledger_backup_commands(line);
+  node::add_ledger_prune_command(line);
   node::add_ledger_prove_command(line);
   node::add_ledger_checkpoint_command(line);
   node::add_evidence_commands(line);

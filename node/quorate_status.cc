@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 
+#include "ledger/prune.h"
 #include "ledger/quorum.h"
-#include "ledger/snapshot_import.h"
 #include "node/commands/registry.h"
 #include "node/quorate_rpc.h"
 
@@ -48,6 +48,7 @@ json::object origin_json(const ledger::SnapshotOrigin& origin) {
           {"log_root", note.head.root.hex()},
           {"state_root", note.state_root.hex()},
           {"signers", std::move(signers)},
+          {"pruned", ledger::is_pruned(origin)},
           {"taken_ms", origin.taken_ms},
           {"sources", std::move(sources)},
           {"refused", std::move(refused)},

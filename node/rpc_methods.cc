@@ -11,8 +11,31 @@
 
 namespace quorate::node {
 
-RpcMethods::RpcMethods(const NodeView& view) : view_(view) {
-  for (const auto& methods : {comet_methods(view), quorate_methods(), log_methods()}) {
+namespace {
+
+RpcResult needs_websocket(const NodeView& /*view*/, const RpcParams& /*params*/) {
+  return tl::unexpected(rpc_error_of(
+      {ErrorKind::kUnsupported, "subscription-needs-websocket",
+       "found this call by HTTP or inside a batch, expected it by itself over a WebSocket",
+       "Open a WebSocket at /websocket; or `quorate ledger follow`."}));
+}
+
+// Listed, so that whoever asks for them in another way learns how.
+std::vector<RpcMethod> stream_methods() {
+  const auto params = subscribe_params();
+  return {{"subscribe",
+           {params.begin(), params.end()},
+           "Over /websocket: the ledger's events, from any place on.",
+           at_once(needs_websocket)},
+          {"unsubscribe", {"query"}, "Ends what was subscribed to.", at_once(needs_websocket)},
+          {"unsubscribe_all", {}, "Ends all subscriptions.", at_once(needs_websocket)}};
+}
+
+}  // namespace
+
+RpcMethods::RpcMethods(const NodeView& view) : view_(view), streams_(view) {
+  for (const auto& methods :
+       {comet_methods(view), quorate_methods(), log_methods(), stream_methods()}) {
     for (const RpcMethod& method : methods) {
       const bool is_new = methods_.emplace(method.name, method).second;
       QUORATE_CHECK(is_new, "two methods with one name");
@@ -31,6 +54,13 @@ bool RpcMethods::call(std::string_view method, const boost::json::object& params
     found->second.run(view_, *read, std::move(reply));
   }
   return true;
+}
+
+RpcExpected<std::unique_ptr<RpcStream>> RpcMethods::open_stream(const boost::json::object& params,
+                                                                RpcStreamSink sink) {
+  QUORATE_ASSIGN(const RpcParams read, RpcParams::read(params, false, subscribe_params()));
+  QUORATE_ASSIGN(Subscribing asked, read_subscribing(read, view_.chain_id));
+  return streams_.open(std::move(asked), std::move(sink));
 }
 
 std::optional<HttpPage> RpcMethods::page(std::string_view path) {
@@ -56,7 +86,7 @@ std::string RpcMethods::index() const {
     text += fmt::format("  {}({})\n      {}\n", name, fmt::join(method.params, ", "),
                         method.sentence);
   }
-  return text + "\nPages: /health  /ready  /checkpoint  /tile/...\n";
+  return text + "\nPages: /health  /ready  /checkpoint  /tile/...\nWebSocket: /websocket\n";
 }
 
 }  // namespace quorate::node

@@ -9,6 +9,7 @@
 
 #include "node/listen.h"
 #include "node/rpc_session.h"
+#include "node/websocket_session.h"
 
 namespace quorate::node {
 namespace {
@@ -81,6 +82,8 @@ struct RpcServer::Impl : std::enable_shared_from_this<Impl> {
     pause.cancel();
     const auto sessions = hub.sessions;
     for (const auto& session : sessions) session->close();
+    const auto websockets = hub.websockets;
+    for (const auto& websocket : websockets) websocket->close();
   }
 
   IoThread& io;
@@ -89,6 +92,15 @@ struct RpcServer::Impl : std::enable_shared_from_this<Impl> {
   Endpoint endpoint;
   RpcHub hub;
 };
+
+tl::expected<std::unique_ptr<RpcStream>, RpcError> RpcHandler::open_stream(
+    const boost::json::object& /*params*/, RpcStreamSink /*sink*/) {
+  return tl::unexpected(RpcError{
+      kRpcMethodNotFound,
+      {},
+      {ErrorKind::kNotFound, "rpc-method-unknown", "No method \"subscribe\"",
+       "GET / shows what this node answers."}});
+}
 
 Result<std::unique_ptr<RpcServer>> RpcServer::start(IoThread& io, RpcServerOptions options,
                                                     RpcHandler& handler) {

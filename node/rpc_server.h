@@ -28,6 +28,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "crypto/result.h"
 #include "node/config.h"
@@ -63,6 +64,24 @@ struct HttpPage {
   std::string_view cache_control = "no-store";  // a string literal
 };
 
+// What comes next in a stream: results, each a JSON text and sent by itself under the id of the
+// call that opened it; or its end, with what ended it.
+struct RpcStreamPart {
+  std::vector<std::string> results = {};
+  std::optional<RpcError> end = {};
+};
+// Called from any thread, also after the server has gone; once for each `more`.
+using RpcStreamSink = std::function<void(RpcStreamPart)>;
+
+// An open stream; it ends with this object. It goes at the pace of its client: a part is made when
+// the one before has been taken, so what lies in memory is one part a stream.
+class RpcStream {
+ public:
+  virtual ~RpcStream() = default;
+  // The client has taken what there was. Does not block; thread-safe.
+  virtual void more() = 0;
+};
+
 class RpcHandler {
  public:
   virtual ~RpcHandler() = default;
@@ -75,6 +94,10 @@ class RpcHandler {
                     RpcReply reply) = 0;
   // `path` is everything before the '?', not decoded. Runs on the I/O thread.
   [[nodiscard]] virtual std::optional<HttpPage> page(std::string_view path) = 0;
+  // The call `subscribe` with these parameters, of a connection that stays. Nothing is sent before
+  // the first `more`. Runs on the I/O thread and must not block.
+  [[nodiscard]] virtual tl::expected<std::unique_ptr<RpcStream>, RpcError> open_stream(
+      const boost::json::object& params, RpcStreamSink sink);
 };
 
 // The parser by itself, for tests and fuzzing: a body becomes calls or a ready answer.
@@ -101,6 +124,11 @@ struct RpcServerOptions {
   // Of all answers that are being written, beyond 64 KiB of each.
   std::size_t answers_bytes_max = 256 << 20;
   std::size_t connections_max = 512;
+  std::size_t websockets_max = 128;          // besides the connections
+  std::size_t subscriptions_a_websocket_max = 16;
+  // A WebSocket whose client sends nothing for this long, not even an answer to the ping that half
+  // of it brings, is closed.
+  std::uint32_t websocket_idle_ms = 120'000;
   // From the last answer (or the connection's start) until the next request is whole.
   std::uint32_t read_timeout_ms = 30'000;
   // A client that takes its answer more slowly than this, after as much grace, loses it.

@@ -7,6 +7,8 @@
 #include <exception>
 #include <utility>
 
+#include "node/websocket_session.h"
+
 namespace quorate::node {
 namespace {
 
@@ -17,6 +19,7 @@ constexpr std::size_t kDrainBytesMax = 16 << 20;
 constexpr milliseconds kDrainTime{1000};
 
 constexpr std::string_view kAllowed = "GET, HEAD, POST, OPTIONS";
+constexpr std::string_view kWebSocketPath = "/websocket";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 constexpr std::string_view kTryInstead =
     "GET / shows what this node answers; JSON-RPC goes by POST to /.\n";
@@ -137,6 +140,9 @@ void RpcSession::handle(const HttpRequest& request) {
   keep_alive_ = request.keep_alive;
   const std::string_view target = origin_form(request.target);
   if (request.method == "POST") return handle_post(request);
+  if (request.method == "GET" && path_of(target) == kWebSocketPath) {
+    return become_websocket(request);
+  }
   if (request.method == "GET") return handle_get(target, false);
   if (request.method == "HEAD") return handle_get(target, true);
   if (request.method == "OPTIONS") return answer_text(204, {}, kAllowed);
@@ -171,6 +177,28 @@ void RpcSession::handle_get(std::string_view target, bool is_head) {
   }
   if (dispatch_rpc_get(*call, hub_->handler, answer_later())) return;
   answer_text(404, fmt::format("No page and no method {}. {}", printable(path), kTryInstead));
+}
+
+void RpcSession::become_websocket(const HttpRequest& request) {
+  const std::size_t most = hub_->options.websockets_max;
+  if (request.upgrade.empty()) {
+    return answer_text(426, fmt::format("Found a plain GET {}, expected an upgrade to a WebSocket "
+                                        "(RFC 6455). {}",
+                                        kWebSocketPath, kTryInstead));
+  }
+  if (!reader_.is_idle()) {
+    return refuse(400, "Found bytes behind the request to upgrade, expected none before the "
+                       "answer. Wait for it.\n");
+  }
+  if (hub_->websockets.size() >= most) {
+    return refuse(503, fmt::format("websockets-full: all {} WebSockets of this node are taken. "
+                                   "Ask another node, or try again later.\n",
+                                   most));
+  }
+  RpcHub& hub = *hub_;
+  tcp::socket socket = std::move(socket_);
+  close();
+  WebSocketSession::start(std::move(socket), request.upgrade, hub);
 }
 
 // Called from any thread; by then the connection, the server and the I/O thread may be gone.

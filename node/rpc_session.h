@@ -27,6 +27,7 @@
 namespace quorate::node {
 
 class RpcSession;
+class WebSocketSession;
 
 // What the connections of a server share. On the I/O thread only.
 struct RpcHub {
@@ -37,6 +38,7 @@ struct RpcHub {
   std::size_t request_bytes = 0;         // counted against options.requests_bytes_max
   std::size_t answer_bytes = 0;          // counted against options.answers_bytes_max
   std::set<std::shared_ptr<RpcSession>> sessions{};
+  std::set<std::shared_ptr<WebSocketSession>> websockets{};
 };
 
 class RpcSession : public std::enable_shared_from_this<RpcSession> {
@@ -73,6 +75,8 @@ class RpcSession : public std::enable_shared_from_this<RpcSession> {
   void handle(const HttpRequest& request);
   void handle_post(const HttpRequest& request);
   void handle_get(std::string_view target, bool is_head);
+  // Hands the socket over and goes; or says why not.
+  void become_websocket(const HttpRequest& request);
   RpcAnswered answer_later();
 
   void answer_text(unsigned status, std::string text, std::string_view allow = {});

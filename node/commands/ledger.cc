@@ -6,7 +6,7 @@
 #include <boost/json/object.hpp>
 #include <memory>
 
-#include "ledger/snapshot_import.h"
+#include "ledger/prune.h"
 #include "ledger/store_kinds.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
@@ -32,23 +32,30 @@ FilesOnDisk measure(const std::filesystem::path& folder) {
   return found;
 }
 
+std::string began_text(std::uint64_t base, const std::optional<ledger::SnapshotOrigin>& origin) {
+  if (base == 0) return "began     at genesis: all blocks are here";
+  return origin && ledger::is_pruned(*origin)
+             ? fmt::format("pruned    up to height {}: blocks 1 to {} are not here any more", base,
+                           base)
+             : fmt::format("began     from a snapshot of height {}: blocks 1 to {} are not here",
+                           base, base);
+}
+
 boost::json::object print_head(Console& console, const ledger::Store& store,
+                               const std::optional<ledger::SnapshotOrigin>& origin,
                                const std::optional<ledger::StableCheckpoint>& stable) {
   console.line(fmt::format("chain     {}", store.chain_id().hex()));
   console.line(fmt::format("height    {}, agreed time {}", store.height().value,
                            time_to_text(store.time())));
   console.line(fmt::format("log root  {}", store.tree_head().root.hex()));
-  console.line(store.base().value == 0
-                   ? "began     at genesis: all blocks are here"
-                   : fmt::format("began     from a snapshot of height {}: blocks 1 to {} are not "
-                                 "here",
-                                 store.base().value, store.base().value));
+  console.line(began_text(store.base().value, origin));
   boost::json::object object{{"chain_id", store.chain_id().hex()},
                              {"format", ledger::kLedgerFormat},
                              {"height", store.height().value},
                              {"agreed_time_ms", store.time().value},
                              {"root", store.tree_head().root.hex()},
                              {"base", store.base().value},
+                             {"pruned", origin && ledger::is_pruned(*origin)},
                              {"stable_height", nullptr}};
   if (!stable) {
     console.line("stable    nothing yet: no checkpoint here was cosigned by a quorum");
@@ -90,7 +97,8 @@ Result<ExitCode> stat(const LedgerOptions& options, Console& console) {
     QUORATE_ASSIGN(const auto stable, opened.store->latest_stable());
     chain_id = opened.store->chain_id();
     console.line(fmt::format("ledger    {}, format {}", folder.string(), ledger::kLedgerFormat));
-    object = print_head(console, *opened.store, stable);
+    QUORATE_ASSIGN(const auto origin, opened.store->origin());
+    object = print_head(console, *opened.store, origin, stable);
   }
   const FilesOnDisk disk = measure(folder);
   console.line(fmt::format("on disk   {} in {} files", bytes_text(disk.bytes), disk.files));

@@ -6,10 +6,10 @@
 #include <boost/json/serialize.hpp>
 #include <memory>
 
-#include "node/commands/ledger_json.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
 #include "node/commands/value_text.h"
+#include "node/ledger_json.h"
 #include "node/time_text.h"
 
 namespace quorate::node {

@@ -7,10 +7,10 @@
 #include <memory>
 
 #include "crypto/bcs.h"
-#include "node/commands/ledger_json.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
 #include "node/commands/value_text.h"
+#include "node/ledger_json.h"
 #include "node/time_text.h"
 
 namespace quorate::node {
@@ -92,8 +92,8 @@ Result<ExitCode> history(const Options& options, Console& console) {
   boost::json::array changes;
   const ledger::Height head = store.height();
   if (store.base().value > 0) {
-    console.remark(fmt::format("the ledger began from a snapshot of height {}: what happened up to "
-                               "there is not here",
+    console.remark(fmt::format("this ledger begins after height {} (a snapshot, or it was "
+                               "pruned): what happened up to there is not here",
                                store.base().value));
   }
   std::uint64_t count = 0;

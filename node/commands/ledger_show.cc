@@ -7,10 +7,10 @@
 #include <memory>
 
 #include "ledger/published_checkpoint.h"
-#include "node/commands/ledger_json.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
 #include "node/commands/value_text.h"
+#include "node/ledger_json.h"
 #include "node/time_text.h"
 
 namespace quorate::node {

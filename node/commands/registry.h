@@ -23,6 +23,9 @@ void add_ledger_verify_command(CommandLine& line);
 void add_ledger_show_commands(CommandLine& line);     // show, blocks, tx
 void add_ledger_history_commands(CommandLine& line);  // history, diff
 void add_ledger_export_command(CommandLine& line);
+void add_ledger_follow_command(CommandLine& line);
+void add_ledger_backup_commands(CommandLine& line);   // backup, restore
+void add_ledger_prune_command(CommandLine& line);
 void add_ledger_prove_command(CommandLine& line);
 void add_ledger_checkpoint_command(CommandLine& line);
 void add_evidence_commands(CommandLine& line);   // verify, show

@@ -61,6 +61,8 @@ class LedgerCommands : public testing::Test {
     add_ledger_show_commands(line);
     add_ledger_history_commands(line);
     add_ledger_export_command(line);
+    add_ledger_follow_command(line);
+    add_ledger_backup_commands(line);
     add_ledger_prove_command(line);
     add_ledger_checkpoint_command(line);
     add_proof_commands(line);
@@ -193,6 +195,52 @@ TEST_F(LedgerCommands, ExportWritesALineForEachTransactionOrOperation) {
   const std::string csv = run({"export", home_.string(), "--csv", "--from", "3"}).out;
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 3);
   EXPECT_THAT(csv, HasSubstr(",put,a,\"x,\"\"y\"\"\","));
+}
+
+TEST_F(LedgerCommands, FollowGoesOnFromItsPlace) {
+  const auto count = [](const std::string& out) {
+    return std::count(out.begin(), out.end(), '\n');
+  };
+  const std::string home = home_.string();
+  const std::string place = (folder_.path() / "place").string();
+  const std::string kept = (folder_.path() / "kept").string();
+  EXPECT_EQ(count(run({"follow", home, "--json"}).out), 4);
+  EXPECT_EQ(count(run({"follow", home, "--json", "--blocks"}).out), 3);
+  EXPECT_EQ(count(run({"follow", home, "--json", "--changes", "--key", "colour"}).out), 3);
+  EXPECT_EQ(count(run({"follow", home, "--json", "--from", "3", "--prefix", "c"}).out), 1);
+  EXPECT_THAT(run({"follow", home, "--changes", "--key", "colour"}).out,
+              HasSubstr("colour = blue\n3  "));
+  EXPECT_EQ(count(run({"follow", home, "--json", "--cursor", place}).out), 4);
+  EXPECT_EQ(run({"follow", home, "--json", "--cursor", place}).out, "");
+  EXPECT_EQ(run({"follow", home, "--output", kept}).out, "");
+  EXPECT_EQ(count(read_file(kept, 1 << 20).value()), 4);
+  EXPECT_EQ(run({"follow", home, "--output", kept}).code, 0);
+  EXPECT_EQ(count(read_file(kept, 1 << 20).value()), 4) << "nothing twice";
+  EXPECT_EQ(run({"follow", home, "--changes", "--cursor", place}).code, 9) << "another kind's";
+  for (const std::vector<std::string>& twice :
+       {std::vector<std::string>{"--changes", "--blocks"}, {"--key", "a", "--prefix", "a"},
+        {"--from", "1", "--since", "1h"}, {"--cursor", place, "--output", kept}, {"--from", "0"},
+        {"--node", "http://127.0.0.1:1"}}) {
+    std::vector<std::string> words = {"follow", home};
+    words.insert(words.end(), twice.begin(), twice.end());
+    EXPECT_EQ(run(words).code, 2) << twice.front();
+  }
+}
+
+TEST_F(LedgerCommands, BackupAndRestoreSayWhatTheyDid) {
+  const std::string backup = (folder_.path() / "backup").string();
+  const Ran made = run({"backup", home_.string(), backup, "--genesis", genesis_file_});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_THAT(made.out, HasSubstr("height 3"));
+  EXPECT_THAT(made.out, HasSubstr("cosigned it up to height 2"));
+  EXPECT_EQ(run({"backup", home_.string(), backup, "--genesis", genesis_file_}).code, 9);
+  EXPECT_EQ(run({"verify", backup, "--genesis", backup + "/genesis.json"}).code, 0);
+  const std::string home = (folder_.path() / "restored").string();
+  std::filesystem::create_directories(home);
+  const json::value restored = run_json(
+      {"restore", backup, home, "--genesis", genesis_file_});
+  EXPECT_EQ(restored.at("height"), 3);
+  EXPECT_EQ(run({"diff", home_.string(), home}).code, 0);
 }
 
 TEST_F(LedgerCommands, ProveMakesWhatVerifiesWithoutANode) {

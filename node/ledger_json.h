@@ -1,6 +1,6 @@
 #pragma once
 
-// Blocks and transactions of a ledger as JSON, for commands.
+// Blocks and transactions of a ledger as JSON, for commands and for who follows the log.
 
 #include <boost/json/object.hpp>
 

@@ -1,4 +1,4 @@
-#include "node/commands/ledger_json.h"
+#include "node/ledger_json.h"
 
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>

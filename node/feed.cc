@@ -24,6 +24,7 @@ constexpr std::size_t kEventBytes = 700;
 struct KeyOf {
   const FeedFilter& filter;
   bool operator()(const ledger::Transfer& /*transfer*/) const { return false; }
+  bool operator()(const ledger::RecordEvidence& /*record*/) const { return false; }
   template <class T>
   bool operator()(const T& operation) const {
     return fits(filter, operation.key);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "node/config.h"
 #include "node/files.h"
 
 namespace quorate::node {
@@ -73,7 +74,7 @@ bool take(const json::object& object, InjectedFaults& faults) {
 }  // namespace
 
 std::filesystem::path faults_file(const std::filesystem::path& home) {
-  return home / "faults.json";
+  return Home{home}.faults();
 }
 
 Result<InjectedFaults> read_faults(const std::filesystem::path& file) {

@@ -52,13 +52,9 @@ void Film::note(std::size_t life, const node::RecordedStep& step, const pbft::Ou
   }
   note_input(self, step.event);
   note_output(self, output);
-}
-
-void Film::end() {
-  for (const auto& life : lives_) {
-    if (life->report().end == LifeEnd::kCut || life->report().end == LifeEnd::kOpen) {
-      tell(Kind::kCrash, life->head().self, 0, "the recording was cut off");
-    }
+  const LifeEnd end = lives_[life]->report().end;
+  if (!lives_[life]->next() && (end == LifeEnd::kCut || end == LifeEnd::kOpen)) {
+    tell(Kind::kCrash, self, 0, "the recording was cut off");
   }
 }
 

@@ -30,10 +30,8 @@ class Film {
   Film(const std::vector<std::unique_ptr<RecordedLife>>& lives,
        std::function<void(const TraceEvent&)> on_event);
 
-  // As ReplayWatch.
+  // As ReplayWatch. Whose recording was cut off, crashes after its last step.
   void note(std::size_t life, const node::RecordedStep& step, const pbft::Output& output);
-  // After the last step: whose recording was cut off.
-  void end();
 
  private:
   using Kind = TraceEvent::Kind;

@@ -139,7 +139,6 @@ Result<ExitCode> simulate_replay(const Options& options, Console& console) {
     Film film(lives, listener);
     replay(lives, [&](std::size_t life, const node::RecordedStep& step,
                       const pbft::Output& output) { film.note(life, step, output); });
-    film.end();
   } else {
     replay(lives, nullptr);
   }

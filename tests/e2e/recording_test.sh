@@ -47,6 +47,7 @@ say 'all of them, as one picture'
 expect 0 replay "$net"/replica-*/recording-* --trace film.html
 expect_text out 'the replays are identical'
 expect_text film.html '"equivocations":0,"view_changes":[1-9]'
+expect_text film.html '"crashes":1,'
 expect 0 replay "$net"/replica-*/recording-* --trace film.shiviz
 expect_text film.shiviz '^replica-3 \{"replica-0":'
 

@@ -358,7 +358,6 @@ TEST(Film, MessagesBetweenRecordedReplicasArriveWhenTheyDid) {
   replay(lives, [&](std::size_t life, const node::RecordedStep& step, const pbft::Output& output) {
     film.note(life, step, output);
   });
-  film.end();
   for (const auto& life : lives) expect_identical(life->report());
   EXPECT_EQ(filmed_commits, commits);
   EXPECT_GT(slow, 50U);

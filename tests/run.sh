@@ -4,9 +4,9 @@
 #   tests/run.sh              end-to-end runs of the optimised program; a thousand seeds of the
 #                             simulator; every unit test, and the source tree's rules, under
 #                             AddressSanitizer and UndefinedBehaviorSanitizer
-#   tests/run.sh --full       and the dev preset with each header alone, ThreadSanitizer, clang-tidy
-#                             on changed files, each fuzz target for a minute, other people's
-#                             clients, and the benchmarks' build
+#   tests/run.sh --full       and the rest of the end-to-end runs, the dev preset with each header
+#                             alone, ThreadSanitizer, clang-tidy on changed files, each fuzz target
+#                             for a minute, other people's clients, and the benchmarks' build
 #   tests/run.sh --long       and a hundred thousand seeds, the mutants and the campaigns: hours
 #   tests/run.sh --only STEP  one step, its output on the screen
 #   tests/run.sh --list       the names of the steps
@@ -28,8 +28,8 @@ prefix=()
 # Two trees: `release`, which users run, has the program alone, and `asan` has the unit tests. What
 # runs the released program stands between release-build and asan-build.
 steps_default=(packages release-build e2e seeds asan-build asan-test)
-steps_full=(packages-full dev-build dev-test tsan-build tsan-test clang-tidy fuzz-build fuzz interop
-  bench-build)
+steps_full=(packages-full e2e-full dev-build dev-test tsan-build tsan-test clang-tidy fuzz-build
+  fuzz interop bench-build)
 steps_long=(seeds-long mutants campaigns)
 
 # -- The steps --------------------------------------------------------------------------------
@@ -68,7 +68,8 @@ step_packages() {
   install_packages 'which build and tests need' "${packages_build[@]}" "${packages_test[@]}"
 }
 step_release-build() { configure_and_build release quorate; }
-step_e2e() { run_ctest release --no-tests=error -L e2e; }
+step_e2e() { run_ctest release --no-tests=error -L e2e -LE full; }
+step_e2e-full() { run_ctest release --no-tests=error -L e2e -L full; }
 step_seeds() {
   seeds 4 1..40
   seeds 4 41..900 --stand-in

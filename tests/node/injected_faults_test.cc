@@ -23,7 +23,7 @@ class InjectedFaultsFile : public testing::Test {
   }
 
  private:
-  test::TemporaryFolder folder_;
+  quorate::test::TemporaryFolder folder_;
 };
 
 TEST_F(InjectedFaultsFile, WithoutOneThereAreNone) {

@@ -87,7 +87,9 @@ RpcResult comet_blockchain(const NodeView& view, const RpcParams& params) {
   // In this dialect 0 means "not given".
   const std::uint64_t max =
       asked_max.value_or(0) == 0 ? latest : std::min(latest, *asked_max);
-  const std::uint64_t min = std::max<std::uint64_t>(asked_min.value_or(0), 1);
+  // As far back as blocks are kept, unless none that was asked for is.
+  const std::uint64_t base = view.store.base().value;
+  const std::uint64_t min = std::max(asked_min.value_or(0), (max > base ? base : 0) + 1);
   if (min > max && latest > 0) {
     return wrong_param("minHeight", decimal(min), fmt::format("an integer of at most {}", max));
   }

@@ -63,7 +63,7 @@ RpcExpected<CometBlock> read_comet_block(const ledger::Store& store, ledger::Hei
   CometBlock block;
   QUORATE_ASSIGN(block.record, answered(store.record(height)));
   QUORATE_ASSIGN(block.certificate, answered(store.certificate(height)));
-  if (height.value > 1) {
+  if (height.value > store.base().value + 1) {
     QUORATE_ASSIGN(block.previous, answered(store.record({height.value - 1})));
   }
   return block;

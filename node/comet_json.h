@@ -28,7 +28,7 @@ namespace quorate::node {
 struct CometBlock {
   ledger::Record record;
   ledger::CommitCertificate certificate;
-  std::optional<ledger::Record> previous;  // nullopt at height 1
+  std::optional<ledger::Record> previous;  // nullopt for the first block that is kept
 
   [[nodiscard]] ledger::Height height() const { return record.batch.sequence; }
 };

@@ -29,6 +29,16 @@ expect_text out 'pruned    up to height'
 say 'and it goes on'
 expect 0 "$quorate" testnet start 1 --dir "$net"
 await_role 1 backup
+pruned=$(url_of 1)
+page "$pruned" /status >out
+first=$(grep -oE '"earliest_block_height":"[0-9]+"' out | grep -oE '[0-9]+')
+((first > 1)) || die 'its status does not say that it was pruned'
+page "$pruned" "/block?height=$first" >out
+expect_text out "\"height\":\"$first\""
+page "$pruned" "/block?height=$((first - 1))" >out
+expect_text out 'block-not-kept'
+page "$pruned" "/blockchain?minHeight=1&maxHeight=$((first + 1))" >out
+expect_text out '"block_metas":\[\{'
 bench 0 again.json --rate 300 --duration 2s --ops-per-tx 2 --seed 6
 await_equal_heads 4
 expect 0 "$quorate" testnet stop 2 --dir "$net"  # a quorum needs replica 1

@@ -8,14 +8,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 home=$net/replica-3
 seconds=${SECONDS_OF_LOAD:-6}
 
-# page URL PATH: what the node's HTTP port answers.
-page() {
-  local address=${1#http://}
-  exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
-  printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$address" >&3
-  cat <&3
-  exec 3<&-
-}
 wipe() {
   expect 0 "$quorate" testnet stop 3 --dir "$net"
   rm -r "$home/ledger" "$home/votes"

@@ -99,6 +99,14 @@ status_json() { "$quorate" testnet status --dir "$net" --json; }
 # roots: the tree heads, one a line, of the replicas that answer.
 roots() { status_json | grep -oE '"tree_head":\{[^}]*\}'; }
 rpc_urls() { status_json | grep -oE '"url":"[^"]*"' | cut -d'"' -f4; }
+# page URL PATH: what the node's HTTP port answers.
+page() {
+  local address=${1#http://}
+  exec 3<>"/dev/tcp/${address%:*}/${address##*:}"
+  printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$2" "$address" >&3
+  cat <&3
+  exec 3<&-
+}
 # height: of the replica that is furthest.
 height() { status_json | grep -oE '"sequence":[0-9]+' | cut -d: -f2 | sort -n | tail -n 1; }
 

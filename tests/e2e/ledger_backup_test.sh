@@ -7,18 +7,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
 home=$net/replica-3
 
-put() {
-  expect 0 "$quorate" tx put "$1" "$2" --node "$(rpc_urls | head -n 1)" \
-    --genesis "$net/genesis.json" --key "$net/keys/default.key"
-}
-# Without replica 2 a quorum needs replica 3.
-expect_votes() {
-  expect 0 "$quorate" testnet stop 2 --dir "$net"
-  put "needs" "replica 3, $1"
-  expect 0 "$quorate" testnet start 2 --dir "$net"
-  await_equal_heads 4
-}
-
 say 'up, and backups under load'
 up
 bench 0 figures.json --rate 400 --duration 5s --ops-per-tx 2 --value-bytes 2000 --seed 1 &

@@ -5,7 +5,6 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
 home=$net/replica-1
-url_of() { status_json | grep -oE "\"id\":$1,[^}]*\"url\":\"[^\"]*\"" | grep -oE 'http[^"]*'; }
 
 say 'up and load'
 up

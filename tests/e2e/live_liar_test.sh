@@ -11,7 +11,6 @@ load=${LOAD:-4}
 evidence_at() {
   "$quorate" evidence list --node "$1" --json | grep -oE '"replica":[0-9]+' | cut -d: -f2 | sort -u
 }
-url_of() { rpc_urls | sed -n "$(($1 + 1))p"; }
 
 # await_verdict LIAR: until the ledgers of all others hold evidence; it is against the liar alone.
 await_verdict() {

@@ -7,18 +7,6 @@ source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
 
 home=$net/replica-3
 
-put() {
-  expect 0 "$quorate" tx put "$1" "$2" --node "$(rpc_urls | head -n 1)" \
-    --genesis "$net/genesis.json" --key "$net/keys/default.key"
-}
-# Without replica 2 a quorum needs replica 3.
-expect_votes() {
-  expect 0 "$quorate" testnet stop 2 --dir "$net"
-  put "needs" "replica 3, $1"
-  expect 0 "$quorate" testnet start 2 --dir "$net"
-  await_equal_heads 4
-}
-
 say 'up'
 up
 bench 0 before.json --rate 100 --duration 2s --ops-per-tx 2 --seed 1
@@ -51,6 +39,6 @@ expect 0 "$quorate" testnet stop 3 --dir "$net"
 rm "$home/guard"
 expect 0 "$quorate" testnet start 3 --dir "$net"
 await_role 3 learner
-put after learner
+put_default after learner
 await_equal_heads 4
 [[ $(role_of 3) == learner ]] || die 'a learner became a voter'

@@ -99,6 +99,8 @@ status_json() { "$quorate" testnet status --dir "$net" --json; }
 # roots: the tree heads, one a line, of the replicas that answer.
 roots() { status_json | grep -oE '"tree_head":\{[^}]*\}'; }
 rpc_urls() { status_json | grep -oE '"url":"[^"]*"' | cut -d'"' -f4; }
+# url_of REPLICA
+url_of() { rpc_urls | sed -n "$(($1 + 1))p"; }
 # page URL PATH: what the node's HTTP port answers.
 page() {
   local address=${1#http://}
@@ -141,4 +143,17 @@ await_equal_heads() {
     sleep 0.2
   done
   die "no $1 equal tree heads within $patience s: $heads"
+}
+
+# put_default KEY VALUE: with the default key, at replica 0.
+put_default() {
+  expect 0 "$quorate" tx put "$1" "$2" --node "$(url_of 0)" --genesis "$net/genesis.json" \
+    --key "$net/keys/default.key"
+}
+# expect_votes REASON: of replica 3 among four, since without replica 2 a quorum needs it.
+expect_votes() {
+  expect 0 "$quorate" testnet stop 2 --dir "$net"
+  put_default 'needs' "replica 3, $1"
+  expect 0 "$quorate" testnet start 2 --dir "$net"
+  await_equal_heads 4
 }

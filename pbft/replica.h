@@ -203,6 +203,7 @@ class Replica {
   [[nodiscard]] bool is_reproposed(Sequence sequence) const { return sequence <= plan_high_; }
   // Whether the transcript behind the P entry that is proposed again is stored.
   [[nodiscard]] bool has_transcript_behind(Sequence sequence) const;
+  [[nodiscard]] bool has_abdicated(const StatusReport& report) const;  // of our primary
   void note_undecided();
   void suspect(Output& out);
   void note_overtaken(const std::vector<std::uint64_t>& ready_ms);

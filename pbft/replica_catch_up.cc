@@ -49,7 +49,7 @@ void Replica::on(const StatusArrived& event, Output& out) {
   const std::uint64_t now_ms = now_.monotonic_ms;
   favours_.ask_to_fill(event.from, report.fill_to,
                        {low_, high_watermark(), config_.parameters.checkpoint_interval}, now_ms);
-  if (event.from == primary() && in_view_ && report.fill_to > low_) suspicion_.abdicated();
+  if (event.from == primary() && in_view_ && has_abdicated(report)) suspicion_.abdicated();
   if (!favours_.answer(event.from, now_ms)) return;
   std::ranges::move(resend(holdings(), event.from, report, favours_.answers(event.from)),
                     std::back_inserter(out.send));
@@ -57,6 +57,14 @@ void Replica::on(const StatusArrived& event, Output& out) {
   if (report.wants_answer || report.executed < executed_ || report.view > view_) {
     out.send.push_back({event.from, status_report(holdings(), false)});
   }
+}
+
+// By the word of the primary itself. It opened its view and is in it from then on: one that still
+// reports a lower one, or none, after T has lost its votes, and does not know that it leads.
+bool Replica::has_abdicated(const StatusReport& report) const {
+  if (report.fill_to > low_) return true;
+  const bool is_elsewhere = report.view < view_ || !report.in_view;
+  return is_elsewhere && now_.monotonic_ms >= view_since_ms_ + suspicion_.timeout_ms();
 }
 
 void Replica::on(const AskArrived& event, Output& out) {

@@ -24,7 +24,7 @@ std::string_view suspicion_text(Suspected why) {
     case Suspected::kCrawl: return "it is much slower than recent primaries";
     case Suspected::kNoNewView: return "no NEW-VIEW came";
     case Suspected::kJoined: return "f + 1 replicas moved on";
-    case Suspected::kRecovering: return "it recovers and signs nothing";
+    case Suspected::kRecovering: return "it lost its votes and does not lead";
     case Suspected::kUndecided: return "what it proposed does not commit";
   }
   return "unknown";

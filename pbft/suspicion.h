@@ -74,7 +74,7 @@ class Suspicion {
   void overtook(const TxId& oldest, std::uint64_t count);
   void fresh_proposal(bool is_late, std::uint64_t now_ms);
   void equivocated() { equivocated_ = true; }
-  // It says itself that it recovers and signs nothing.
+  // It says itself that it recovers and signs nothing, or that it is not in the view that it leads.
   void abdicated() { abdicated_ = true; }
   void observe_backlog(bool has_full_batch, std::uint64_t now_ms) {
     pace_.observe(has_full_batch, now_ms);

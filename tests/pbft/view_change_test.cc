@@ -213,6 +213,32 @@ TEST(Recovering, PrimaryIsReplacedThoughNothingIsReady) {
   EXPECT_TRUE(cluster.run_until([&] { return cluster.node(r(0)).voter->may_vote(); }, 30'000));
 }
 
+// Found by simulation: replica 1 lost its votes, and what it had signed is below the stable
+// checkpoint, so that it recovers at once: in view 0, where it does not lead. The others idle in
+// view 1, which it opened; the NEW-VIEW that they send it is its own. Replica 3 needs a primary.
+TEST(Recovering, PrimaryThatForgotItsViewIsReplacedThoughNothingIsReady) {
+  Cluster cluster(of_size(4));
+  load(cluster, 20, 10);
+  cluster.crash(r(0));
+  load(cluster, 20, 10);
+  const auto is_led_by_1 = [&] { return cluster.node(r(2)).replica->view() == View{1}; };
+  ASSERT_TRUE(cluster.run_until(is_led_by_1, 9000));
+  cluster.restart(r(0));
+  ASSERT_TRUE(cluster.run_until_all_executed(9000));
+  cluster.run_for(5000);  // all that was executed is below a stable checkpoint
+  ASSERT_TRUE(is_led_by_1());
+  for (const auto& [id, ceiling] : {std::pair{r(1), Ceiling{{}, {1}, {}}},
+                                    std::pair{r(3), Ceiling{{}, {}, {64}}}}) {
+    cluster.crash(id);
+    cluster.node(id).votes.clear();
+    cluster.options_.recovering[id] = ceiling;
+    cluster.restart(id);
+  }
+  const auto votes_again = [&] { return cluster.node(r(3)).voter->may_vote(); };
+  EXPECT_FALSE(votes_again());
+  EXPECT_TRUE(cluster.run_until(votes_again, 60'000));
+}
+
 // Replica 2 in view 0, which recovered: what it signed in views up to 3 is forgotten.
 class Recovered : public testing::Test {
  protected:

@@ -22,6 +22,8 @@ bool Agenda::run_next() {
   std::pop_heap(heap_.begin(), heap_.end(), is_later);
   const Entry entry = std::move(heap_.back());
   heap_.pop_back();
+  if (entry.time_us != now_us_) ran_now_ = 0;
+  ++ran_now_;
   now_us_ = entry.time_us;
   entry.action();
   return true;

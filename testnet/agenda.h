@@ -26,6 +26,8 @@ class Agenda {
   [[nodiscard]] std::optional<std::uint64_t> next_us() const;
   // False if nothing is planned.
   bool run_next();
+  // Whether another entry of this very moment ran before the one that runs.
+  [[nodiscard]] bool is_late_now() const { return ran_now_ > 1; }
   // Lets time pass without an entry. Precondition: none is planned before it (checked).
   void advance_to(std::uint64_t time_us);
 
@@ -41,6 +43,7 @@ class Agenda {
 
   std::uint64_t now_us_ = 0;
   std::uint64_t count_ = 0;
+  std::uint64_t ran_now_ = 0;  // entries with the present time
   std::vector<Entry> heap_;  // the next one first
 };
 

@@ -8,8 +8,6 @@
 
 namespace quorate::testnet {
 
-using ledger::ReplicaId;
-
 namespace {
 
 constexpr std::uint64_t kNemesisStream = 3;
@@ -17,7 +15,12 @@ constexpr std::uint32_t kArmedPointsMax = 40;
 constexpr std::uint32_t kFlapsMax = 10;
 constexpr std::uint64_t kWildClockMsMax = 10ULL * 365 * 86'400'000;
 
-ReplicaId id_of(std::size_t index) { return {static_cast<std::uint16_t>(index)}; }
+// "0,2/1", with one side or both given as places in `order`.
+std::string sides(const std::vector<std::size_t>& order, std::size_t first) {
+  const auto middle = order.begin() + static_cast<std::ptrdiff_t>(first);
+  return fmt::format("{}/{}", fmt::join(order.begin(), middle, ","),
+                     fmt::join(middle, order.end(), ","));
+}
 
 }  // namespace
 
@@ -42,15 +45,26 @@ Nemesis::Nemesis(Simulator& simulator, const NemesisOptions& options)
     : simulator_(simulator),
       options_(options),
       dice_(simulator.dice(kNemesisStream)),
-      points_left_(simulator.hosts().size()),
+      world_(simulator, dice_),
       restarts_(simulator.hosts().size(), false),
-      wild_(simulator.hosts().size(), false),
-      rebuilt_to_(simulator.hosts().size()) {
-  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
-    simulator_.host(i).crashes_here = [this, i](CrashPoint point) {
-      return crashes_here(i, point);
-    };
-  }
+      wild_(simulator.hosts().size(), false) {
+  world_.also_cuts_power = [this](std::size_t, CrashPoint point) {
+    return also_cuts_power(point);
+  };
+  world_.on_power_cut = [this](std::size_t index) {
+    note(fmt::format("power cut at a persistence point of {}", index));
+    start_later(index, duration_us());
+  };
+}
+
+void Nemesis::act(std::string_view verb, std::size_t index) {
+  world_.apply({std::string(verb), fmt::format("{}", index)});
+}
+
+void Nemesis::act(std::string_view verb, const std::string& word, const std::string& second) {
+  FaultWords words = {std::string(verb), word};
+  if (!second.empty()) words.push_back(second);
+  world_.apply(words);
 }
 
 void Nemesis::note(const std::string& text) {
@@ -68,7 +82,7 @@ void Nemesis::after(std::uint64_t delay_us, std::function<void()> action) {
 
 void Nemesis::start() {
   is_active_ = true;
-  for (const auto& host : simulator_.hosts()) host->votes().copy();
+  act("copy-votes", "all");
   next_later();
 }
 
@@ -121,6 +135,15 @@ void Nemesis::strike() {
   }
 }
 
+// "0,1,3", as one side of a cut.
+std::string Nemesis::all_but(std::size_t index) const {
+  std::vector<std::size_t> others;
+  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
+    if (i != index) others.push_back(i);
+  }
+  return fmt::format("{}", fmt::join(others, ","));
+}
+
 std::optional<std::size_t> Nemesis::any_up() {
   std::vector<std::size_t> up;
   for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
@@ -131,8 +154,7 @@ std::optional<std::size_t> Nemesis::any_up() {
 }
 
 void Nemesis::crash(std::size_t index, std::uint64_t outage_us) {
-  points_left_[index].reset();
-  simulator_.host(index).crash(dice_.chance(500) ? CrashKind::kPower : CrashKind::kProcess);
+  act(dice_.chance(500) ? "power-cut" : "crash", index);
   start_later(index, outage_us);
 }
 
@@ -146,36 +168,21 @@ void Nemesis::start_now(std::size_t index) {
   SimHost& host = simulator_.host(index);
   if (host.is_up()) return;
   if (host.votes().faults.is_full) return start_later(index, duration_us());
-  host.votes().faults = {};
-  host.ledger().faults = {};
-  host.start();
+  act("start", index);
 }
 
-// Called by hosts, in the middle of what they do.
-bool Nemesis::crashes_here(std::size_t index, CrashPoint point) {
-  if (!is_active_) return false;
-  auto& left = points_left_[index];
-  // What comes once a recovery would never be hit by counting.
-  const bool is_rare = point == CrashPoint::kAfterAdoption && options_.crash > 0;
-  if (!is_rare || !dice_.chance(300)) {
-    if (!left) return false;
-    if (*left > 0) {
-      --*left;
-      return false;
-    }
-  }
-  left.reset();
-  note(fmt::format("power cut at a persistence point of {}", index));
-  start_later(index, duration_us());
-  return true;
+// What comes once a recovery would never be hit by counting.
+bool Nemesis::also_cuts_power(CrashPoint point) {
+  return is_active_ && point == CrashPoint::kAfterAdoption && options_.crash > 0 &&
+         dice_.chance(300);
 }
 
 void Nemesis::crash_one() {
   const auto index = any_up();
   if (!index) return;
   if (dice_.chance(500)) {
-    points_left_[*index] = static_cast<std::uint32_t>(dice_.below(kArmedPointsMax));
-    return;
+    return act("power-cut-after", fmt::format("{}", *index),
+               fmt::format("{}", dice_.below(kArmedPointsMax)));
   }
   note(fmt::format("crash {}", *index));
   crash(*index, duration_us());
@@ -213,15 +220,9 @@ void Nemesis::cut_halves() {
   for (std::size_t i = 0; i < n; ++i) order[i] = i;
   dice_.shuffle(order);
   const std::size_t half = dice_.between(1, n - 1);
-  note(fmt::format("partition {}/{}", fmt::join(order.begin(), order.begin() + half, ","),
-                   fmt::join(order.begin() + half, order.end(), ",")));
-  for (std::size_t i = 0; i < half; ++i) {
-    for (std::size_t j = half; j < n; ++j) {
-      simulator_.network().set_cut(id_of(order[i]), id_of(order[j]), true);
-      simulator_.network().set_cut(id_of(order[j]), id_of(order[i]), true);
-    }
-  }
-  after(duration_us(), [this] { simulator_.network().heal(); });
+  note("partition " + sides(order, half));
+  act("partition", sides(order, half));
+  after(duration_us(), [this] { world_.apply({"heal"}); });
 }
 
 // Each sees a majority, its neighbours, and no two see the same one.
@@ -230,10 +231,10 @@ void Nemesis::cut_ring() {
   note("partition ring");
   for (std::size_t i = 0; i < n; ++i) {
     for (std::size_t away = n / 4 + 1; away < n - n / 4; ++away) {
-      simulator_.network().set_cut(id_of(i), id_of((i + away) % n), true);
+      act("cut", fmt::format("{}/{}", i, (i + away) % n));
     }
   }
-  after(duration_us(), [this] { simulator_.network().heal(); });
+  after(duration_us(), [this] { world_.apply({"heal"}); });
 }
 
 void Nemesis::cut_one(bool one_way) {
@@ -241,21 +242,18 @@ void Nemesis::cut_one(bool one_way) {
   const bool outgoing = dice_.chance(500);
   note(fmt::format("{} {}", one_way ? (outgoing ? "nobody hears" : "hears nobody") : "isolated",
                    index));
-  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
-    if (i == index) continue;
-    if (!one_way || outgoing) simulator_.network().set_cut(id_of(index), id_of(i), true);
-    if (!one_way || !outgoing) simulator_.network().set_cut(id_of(i), id_of(index), true);
+  if (!one_way) {
+    act("partition", fmt::format("{}/{}", index, all_but(index)));
+  } else if (outgoing) {
+    act("cut", fmt::format("{}/{}", index, all_but(index)));
+  } else {
+    act("cut", fmt::format("{}/{}", all_but(index), index));
   }
-  after(duration_us(), [this] { simulator_.network().heal(); });
+  after(duration_us(), [this] { world_.apply({"heal"}); });
 }
 
 void Nemesis::flap(std::size_t index, std::uint32_t times) {
-  const bool cut = times % 2 == 1;
-  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
-    if (i == index) continue;
-    simulator_.network().set_cut(id_of(index), id_of(i), cut);
-    simulator_.network().set_cut(id_of(i), id_of(index), cut);
-  }
+  act(times % 2 == 1 ? "partition" : "rejoin", fmt::format("{}/{}", index, all_but(index)));
   if (times == 0) return;
   after(dice_.between(1'000, options_.fault_us_max / 4 + 1'000),
         [this, index, times] { flap(index, times - 1); });
@@ -267,7 +265,7 @@ void Nemesis::clog() {
   const std::size_t from = dice_.below(n);
   const std::size_t to = (from + dice_.between(1, n - 1)) % n;
   note(fmt::format("clog {} to {}", from, to));
-  simulator_.network().clog(id_of(from), id_of(to), simulator_.agenda().now_us() + duration_us());
+  act("clog", fmt::format("{}/{}", from, to), ms_text(duration_us()));
 }
 
 void Nemesis::change_quality() {
@@ -280,14 +278,16 @@ void Nemesis::change_quality() {
   quality.slow_us_max = dice_.below(options_.slow_us_max + 1);
   note(fmt::format("network loses {}, repeats {} of 1000", quality.loss_permille,
                    quality.repeat_permille));
-  simulator_.network().set_quality(quality);
+  world_.apply({"network", fmt::format("{}", quality.loss_permille),
+                fmt::format("{}", quality.repeat_permille), ms_text(quality.delay_us_max),
+                fmt::format("{}", quality.slow_permille), ms_text(quality.slow_us_max)});
 }
 
 void Nemesis::pause() {
   const auto index = any_up();
   if (!index) return;
   note(fmt::format("pause {}", *index));
-  simulator_.host(*index).pause(simulator_.agenda().now_us() + duration_us());
+  act("pause", fmt::format("{}", *index), ms_text(duration_us()));
 }
 
 void Nemesis::move_clock() {
@@ -299,78 +299,54 @@ void Nemesis::move_clock() {
   if (is_wild) wild_[index] = true;
   const std::uint64_t away_ms =
       dice_.below((is_wild ? kWildClockMsMax : options_.clock_ms_max) + 1);
-  SimHost& host = simulator_.host(index);
-  host.clock_offset_ms = static_cast<std::int64_t>(away_ms);
-  if (dice_.chance(500)) host.clock_offset_ms = -host.clock_offset_ms;
-  note(fmt::format("clock of {} at {} ms", index, host.clock_offset_ms));
+  const std::string offset_ms =
+      fmt::format("{}{}", dice_.chance(500) && away_ms > 0 ? "-" : "", away_ms);
+  note(fmt::format("clock of {} at {} ms", index, offset_ms));
+  act("clock", fmt::format("{}", index), offset_ms);
 }
 
 void Nemesis::break_disk() {
   const auto index = any_up();
   if (!index) return;
-  SimHost& host = simulator_.host(*index);
   const bool full = dice_.chance(500);
   note(fmt::format("{} {}", full ? "disk full at" : "syncs fail at", *index));
-  DiskFaults& faults = dice_.chance(700) ? host.votes().faults : host.ledger().faults;
-  (full ? faults.is_full : faults.syncs_fail) = true;
-  after(duration_us(), [&host] {
-    host.votes().faults = {};
-    host.ledger().faults = {};
-  });
+  act(full ? "disk-full" : "sync-fails", fmt::format("{}", *index),
+      dice_.chance(700) ? "votes" : "ledger");
+  after(duration_us(), [this, index] { act("disk-good", *index); });
 }
 
 void Nemesis::forget() {
   const auto index = any_up();
   if (!index) return;
-  SimHost& host = simulator_.host(*index);
-  if (dice_.chance(300)) return host.votes().copy();  // a backup is made
+  if (dice_.chance(300)) return act("copy-votes", *index);  // a backup is made
   if (!may_lose_a_store(*index)) return;
   const std::uint64_t how = dice_.below(3);
   constexpr std::array<std::string_view, 3> kTexts = {"loses its votes", "gets back old votes",
                                                       "has a bit flipped in its votes"};
   note(fmt::format("{} {}", *index, kTexts[how]));
   crash(*index, duration_us());
-  if (how == 0) host.votes().wipe();
-  if (how == 1) host.votes().restore_copy();
-  if (how == 2) host.votes().flip(dice_);
+  constexpr std::array<std::string_view, 3> kVerbs = {"wipe-votes", "restore-votes", "flip-votes"};
+  act(kVerbs[how], *index);
 }
 
 // More lost stores than faults are tolerated is a matter for operators.
 bool Nemesis::may_lose_a_store(std::size_t index) {
-  std::size_t others = 0;
-  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
-    SimHost& host = simulator_.host(i);
-    const bool lacks = host.is_recovering() || host.votes().is_damaged() ||
-                       host.ledger().is_damaged() || host.ledger().synced() < rebuilt_to_[i];
-    if (i != index && lacks) ++others;
-  }
-  return others < options_.lost_max;
+  return world_.lacking_a_store_but(index) < options_.lost_max;
 }
 
 void Nemesis::lose_ledger() {
   const auto index = any_up();
   if (!index || !may_lose_a_store(*index)) return;
-  rebuilt_to_[*index] = simulator_.checkers().highest_executed();
   const bool flipped = dice_.chance(500);
   note(fmt::format("{} {}", *index, flipped ? "has a bit flipped in its ledger"
                                             : "loses its ledger"));
   crash(*index, duration_us());
-  LedgerDisk& ledger = simulator_.host(*index).ledger();
-  flipped ? ledger.flip(dice_) : ledger.wipe();
+  act(flipped ? "flip-ledger" : "lose-ledger", *index);
 }
 
 void Nemesis::heal() {
   is_active_ = false;
-  simulator_.network().heal();
-  simulator_.network().set_quality(simulator_.options().quality);
-  for (std::size_t i = 0; i < simulator_.hosts().size(); ++i) {
-    SimHost& host = simulator_.host(i);
-    host.votes().faults = {};
-    host.ledger().faults = {};
-    host.clock_offset_ms = 0;
-    host.pause(0);
-    if (!host.is_up()) host.start();
-  }
+  world_.apply({"heal", "all"});
   simulator_.trace().note(
       {TraceEvent::Kind::kFault, simulator_.agenda().now_us(), {}, {}, 0, nullptr, "healed"});
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "testnet/sim_faults.h"
 #include "testnet/simulator.h"
 
 namespace quorate::testnet {
@@ -56,6 +57,8 @@ class Nemesis {
   void heal();
 
   [[nodiscard]] std::uint64_t faults() const { return faults_; }
+  // As lines of a scenario.
+  [[nodiscard]] const std::vector<FaultWords>& done() const { return world_.done(); }
 
  private:
   enum class Kind : std::uint8_t {
@@ -94,19 +97,22 @@ class Nemesis {
   void forget();
   void lose_ledger();
   [[nodiscard]] bool may_lose_a_store(std::size_t index);
-  [[nodiscard]] bool crashes_here(std::size_t index, CrashPoint point);
+  [[nodiscard]] bool also_cuts_power(CrashPoint point);
+  // Has it done: a verb and the number of a replica, or two sides.
+  void act(std::string_view verb, std::size_t index);
+  void act(std::string_view verb, const std::string& word, const std::string& second = "");
   [[nodiscard]] std::optional<std::size_t> any_up();
+  [[nodiscard]] std::string all_but(std::size_t index) const;
   [[nodiscard]] std::uint64_t duration_us() { return dice_.between(1'000, options_.fault_us_max); }
 
   Simulator& simulator_;
   NemesisOptions options_;
   Prng dice_;
+  SimFaults world_;
   bool is_active_ = false;
   std::uint64_t faults_ = 0;
-  std::vector<std::optional<std::uint32_t>> points_left_;  // until an armed crash, by replica
   std::vector<bool> restarts_;                             // a start is planned, by replica
   std::vector<bool> wild_;                                 // their clocks were years away
-  std::vector<ledger::Sequence> rebuilt_to_;               // a lost ledger is whole from here on
 };
 
 }  // namespace quorate::testnet

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "ledger/quorum.h"
 #include "testnet/behaviours_sim.h"
@@ -104,6 +105,22 @@ std::string_view verdict_text(Verdict verdict) {
   return "";
 }
 
+DrawnWorld draw_world(std::uint64_t seed) {
+  Prng dice = Prng(seed).fork(kDrawStream);
+  const ledger::Parameters parameters = draw_parameters(dice);
+  const WorkloadOptions workload = draw_workload(dice);
+  return {parameters, workload, dice};
+}
+
+bool drain(Simulator& simulator, Workload& workload) {
+  bool is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
+  for (std::size_t i = 0; is_live && simulator.checkers().counters().commits < kCommitsMin; ++i) {
+    (void)workload.submit(i % simulator.world().clients(), i % simulator.world().size());
+    is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
+  }
+  return is_live;
+}
+
 RunReport make_report(Simulator& simulator, Workload& workload, bool is_live) {
   RunReport report;
   report.violations = simulator.checkers().violations();
@@ -124,21 +141,21 @@ RunReport make_report(Simulator& simulator, Workload& workload, bool is_live) {
 }
 
 RunReport run_random(const RunOptions& options) {
-  Prng dice = Prng(options.seed).fork(kDrawStream);
+  DrawnWorld drawn = draw_world(options.seed);
   SimOptions world;
   world.replicas = options.replicas;
   world.seed = options.seed;
-  world.parameters = draw_parameters(dice);
+  world.parameters = drawn.parameters;
   world.liars = options.byzantine;
   world.signatures = options.signatures;
   Simulator simulator(world);
   simulator.trace().on_event = options.on_event;
   for (const auto& host : simulator.hosts()) host->bug = options.bug;
-  Workload workload(simulator, draw_workload(dice));
+  Workload workload(simulator, drawn.workload);
   // Liars count among the faulty, and too many of them need no other faults.
   const std::size_t tolerated = ledger::faults_tolerated(options.replicas);
   const std::size_t lying = std::min(options.byzantine.size(), tolerated);
-  Nemesis nemesis(simulator, draw_nemesis(dice, tolerated - lying));
+  Nemesis nemesis(simulator, draw_nemesis(drawn.dice, tolerated - lying));
   Prng liar_dice = Prng(options.seed).fork(kLiarDrawStream);
   Liars liars = draw_liars(options.byzantine, options.replicas, liar_dice);
   if (!options.lies.empty()) {
@@ -150,13 +167,9 @@ RunReport run_random(const RunOptions& options) {
   nemesis.start();
   simulator.run_for(options.seconds * kSecondUs);
   workload.stop();
+  std::vector<FaultWords> happened = nemesis.done();
   nemesis.heal();
-  bool is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
-  // Where faults or silent clients left few commits, the healed network makes the rest.
-  for (std::size_t i = 0; is_live && simulator.checkers().counters().commits < kCommitsMin; ++i) {
-    (void)workload.submit(i % simulator.world().clients(), i % options.replicas);
-    is_live = workload.run_while_any_settles(kPauseSecondsMax * kSecondUs);
-  }
+  const bool is_live = drain(simulator, workload);
   const bool looks = is_live && simulator.checkers().violations().empty() &&
                      options.quiet_seconds > 0;
   const std::string unrest = looks ? watch_quiet(simulator, options.quiet_seconds) : "";
@@ -167,6 +180,7 @@ RunReport run_random(const RunOptions& options) {
   }
   report.faults = nemesis.faults();
   report.liars = liars;
+  report.happened = std::move(happened);
   if (options.at_end) options.at_end(simulator);
   return report;
 }

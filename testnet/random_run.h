@@ -40,6 +40,15 @@ struct RunOptions {
   std::function<void(Simulator&)> at_end;
 };
 
+// What a random run draws from its seed besides faults and lies. The dice are then those that draw
+// the nemesis.
+struct DrawnWorld {
+  ledger::Parameters parameters;
+  WorkloadOptions workload;
+  Prng dice;
+};
+[[nodiscard]] DrawnWorld draw_world(std::uint64_t seed);
+
 struct RunReport {
   Verdict verdict = Verdict::kSound;
   std::vector<Violation> violations;
@@ -53,12 +62,17 @@ struct RunReport {
   Checkers::Counters counts;
   Liars liars;
   std::vector<Simulator::Accusation> accusations;
+  std::vector<FaultWords> happened;  // what the nemesis did until it healed all, as "at" lines
 };
 
 [[nodiscard]] RunReport run_random(const RunOptions& options);
 
 // After the end of all faults, at least one open transaction settles in each such time.
 inline constexpr std::uint64_t kPauseSecondsMax = 120;
+
+// All is healed: what is open must end, one within kPauseSecondsMax of the other, and where faults
+// or silent clients left few commits, the rest is made. False if something does not.
+[[nodiscard]] bool drain(Simulator& simulator, Workload& workload);
 
 // Of a simulation that ran: `is_live` says whether all ended.
 [[nodiscard]] RunReport make_report(Simulator& simulator, Workload& workload, bool is_live);

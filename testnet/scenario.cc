@@ -9,6 +9,7 @@
 
 #include "node/wire.h"
 #include "testnet/behaviours.h"
+#include "testnet/sim_faults.h"
 
 namespace quorate::testnet {
 
@@ -18,8 +19,8 @@ constexpr std::size_t kReplicasDefault = 4;
 
 // What a word must be.
 enum class WordKind : std::uint8_t {
-  kNumber, kSigned, kReplica, kReplicaOrAll, kReplicaOrPrimary, kSides, kMessage, kExpectation,
-  kStandIn
+  kNumber, kPermille, kMs, kSigned, kReplica, kReplicaOrAll, kReplicaOrPrimary, kSides,
+  kMessage, kExpectation, kStandIn, kAll, kStore, kPoints
 };
 
 struct Verb {
@@ -37,29 +38,47 @@ const std::vector<Verb>& verbs() {
       {"batch-transactions", {WordKind::kNumber}, {}, "batch-transactions K, from 1 to 4294967295"},
       {"signatures", {WordKind::kStandIn}, {}, "signatures stand-in"},
       {"liar", {}, {}, "liar I BEHAVIOUR..., with behaviours that --list names"},
+      {"as-drawn", {}, {}, "as-drawn"},
       {"submit", {WordKind::kNumber}, {WordKind::kReplica}, "submit N [I]"},
       {"trickle", {WordKind::kNumber, WordKind::kNumber}, {}, "trickle N MS"},
       {"rivals", {WordKind::kNumber}, {}, "rivals N"},
       {"offer-again", {WordKind::kReplica}, {}, "offer-again I"},
+      {"clients", {WordKind::kNumber}, {}, "clients MS"},
       {"run", {WordKind::kNumber}, {}, "run MS"},
+      {"at", {}, {}, "at MS FAULT, with a line that does something to replicas, links or disks"},
       {"crash", {WordKind::kReplicaOrPrimary}, {}, "crash I, or crash primary"},
       {"power-cut", {WordKind::kReplicaOrAll}, {}, "power-cut I, or power-cut all"},
       {"start", {WordKind::kReplicaOrAll}, {}, "start I, or start all"},
+      {"power-cut-after", {WordKind::kReplica, WordKind::kPoints}, {},
+       "power-cut-after I N, or power-cut-after I adoption"},
+      {"pause", {WordKind::kReplica, WordKind::kMs}, {}, "pause I MS"},
       {"partition", {WordKind::kSides}, {}, "partition I,I/I,I"},
+      {"rejoin", {WordKind::kSides}, {}, "rejoin I,I/I,I"},
+      {"cut", {WordKind::kSides}, {}, "cut I,I/I,I"},
+      {"mend", {WordKind::kSides}, {}, "mend I,I/I,I"},
+      {"clog", {WordKind::kSides, WordKind::kMs}, {}, "clog I,I/I,I MS"},
+      {"network",
+       {WordKind::kPermille, WordKind::kPermille, WordKind::kMs, WordKind::kPermille,
+        WordKind::kMs},
+       {}, "network LOST REPEATED MS SLOW MS, with shares from 0 to 1000"},
       {"lose", {WordKind::kMessage, WordKind::kSides}, {},
        "lose MESSAGE I,I/I,I, with a MESSAGE such as pre-prepare, commit or view-change"},
       {"delay", {WordKind::kMessage, WordKind::kSides, WordKind::kNumber}, {},
        "delay MESSAGE I,I/I,I MS, with a MESSAGE such as pre-prepare, commit or view-change"},
-      {"heal", {}, {}, "heal"},
+      {"heal", {}, {WordKind::kAll}, "heal, or heal all"},
       {"clock", {WordKind::kReplica, WordKind::kSigned}, {}, "clock I MS"},
-      {"copy-votes", {WordKind::kReplica}, {}, "copy-votes I"},
+      {"copy-votes", {WordKind::kReplicaOrAll}, {}, "copy-votes I, or copy-votes all"},
       {"restore-votes", {WordKind::kReplica}, {}, "restore-votes I"},
       {"wipe-votes", {WordKind::kReplica}, {}, "wipe-votes I"},
       {"flip-votes", {WordKind::kReplica}, {}, "flip-votes I"},
       {"flip-ledger", {WordKind::kReplica}, {}, "flip-ledger I"},
       {"lose-ledger", {WordKind::kReplica}, {}, "lose-ledger I"},
+      {"disk-full", {WordKind::kReplica, WordKind::kStore}, {}, "disk-full I votes, or ledger"},
+      {"sync-fails", {WordKind::kReplica, WordKind::kStore}, {}, "sync-fails I votes, or ledger"},
+      {"disk-good", {WordKind::kReplica}, {}, "disk-good I"},
       {"damage-state", {WordKind::kReplica}, {}, "damage-state I"},
       {"settle", {}, {WordKind::kNumber}, "settle [MS]"},
+      {"drain", {}, {}, "drain"},
       {"expect", {WordKind::kExpectation}, {WordKind::kReplica},
        "expect view-change, no-view-change, evidence I, no-evidence, recovery, stalled, decided, "
        "alike, one-view, sealed or diverged I"},
@@ -93,6 +112,18 @@ bool fits(std::string_view word, WordKind kind, std::size_t replicas) {
   switch (kind) {
     case WordKind::kNumber:
       return parse_number(word).has_value();
+    case WordKind::kPermille: {
+      const auto share = parse_number(word);
+      return share && *share <= 1'000;
+    }
+    case WordKind::kMs:
+      return parse_ms(word).has_value();
+    case WordKind::kAll:
+      return word == "all";
+    case WordKind::kStore:
+      return word == "votes" || word == "ledger";
+    case WordKind::kPoints:
+      return word == "adoption" || parse_number(word).has_value();
     case WordKind::kSigned:
       return parse_number(word.starts_with('-') ? word.substr(1) : word).has_value();
     case WordKind::kReplica:
@@ -126,6 +157,14 @@ bool is_good_liar(const ScenarioLine& line, std::size_t replicas) {
                      [](const std::string& word) { return find_behaviour(word).has_value(); });
 }
 
+// What stands behind "at MS", as a line of its own.
+std::optional<ScenarioLine> fault_of(const ScenarioLine& line) {
+  const bool good = line.words.size() >= 2 && parse_fault_time(line.words[0]) &&
+                    is_fault_verb(line.words[1]) && line.words.back() != "primary";
+  if (!good) return std::nullopt;
+  return ScenarioLine{line.number, line.words[1], {line.words.begin() + 2, line.words.end()}};
+}
+
 Status judge(const ScenarioLine& line, std::size_t replicas) {
   const auto verb = std::ranges::find(verbs(), line.verb, &Verb::verb);
   if (verb == verbs().end()) {
@@ -138,6 +177,11 @@ Status judge(const ScenarioLine& line, std::size_t replicas) {
   if (verb->verb == "liar") {
     if (is_good_liar(line, replicas)) return {};
     return tl::unexpected(scenario_error(line, verb->expected));
+  }
+  if (verb->verb == "at") {
+    const auto fault = fault_of(line);
+    if (!fault) return tl::unexpected(scenario_error(line, verb->expected));
+    return judge(*fault, replicas);
   }
   const std::size_t least = verb->required.size();
   bool good = line.words.size() >= least && line.words.size() <= least + verb->optional.size();
@@ -174,7 +218,7 @@ std::vector<std::string> split(std::string_view text, std::string_view at) {
 
 bool is_head_verb(std::string_view verb) {
   return verb == "replicas" || verb == "checkpoint-interval" || verb == "batch-transactions" ||
-         verb == "signatures" || verb == "liar";
+         verb == "signatures" || verb == "liar" || verb == "as-drawn";
 }
 
 Error scenario_error(const ScenarioLine& line, std::string_view expected) {
@@ -187,6 +231,13 @@ Error scenario_error(const ScenarioLine& line, std::string_view expected) {
 std::span<const std::string_view> message_kinds() { return kMessageKinds; }
 
 std::uint64_t number_of(std::string_view word) { return parse_number(word).value_or(0); }
+
+std::optional<FaultTime> parse_fault_time(std::string_view word) {
+  const bool is_late = word.ends_with('+');
+  if (is_late) word.remove_suffix(1);
+  const auto us = parse_ms(word);
+  return us ? std::optional(FaultTime{*us, is_late}) : std::nullopt;
+}
 
 std::optional<std::vector<std::uint64_t>> parse_numbers(std::string_view word) {
   std::vector<std::uint64_t> numbers;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "testnet/behaviours_sim.h"
+#include "testnet/sim_faults.h"
 
 namespace quorate::testnet {
 
@@ -29,30 +30,20 @@ std::set<Behaviour> behaviours_of(const ScenarioLine& line) {
   return result;
 }
 
-// From each of the replicas before the slash to each behind it.
-std::vector<std::pair<ReplicaId, ReplicaId>> links_between(const std::string& sides) {
-  const std::size_t slash = sides.find('/');
-  const auto first = parse_numbers(std::string_view(sides).substr(0, slash));
-  const auto second = parse_numbers(std::string_view(sides).substr(slash + 1));
-  std::vector<std::pair<ReplicaId, ReplicaId>> links;
-  for (const std::uint64_t from : *first) {
-    for (const std::uint64_t to : *second) {
-      if (from == to) continue;
-      links.emplace_back(ReplicaId{static_cast<std::uint16_t>(from)},
-                         ReplicaId{static_cast<std::uint16_t>(to)});
-    }
-  }
-  return links;
-}
-
 // As the first byte of a packet says it.
 std::size_t kind_of(const std::string& message) {
   const auto kinds = message_kinds();
   return static_cast<std::size_t>(std::ranges::find(kinds, message) - kinds.begin());
 }
 
+bool is_as_drawn(const Scenario& scenario) {
+  return std::ranges::any_of(scenario.lines,
+                             [](const ScenarioLine& line) { return line.verb == "as-drawn"; });
+}
+
 SimOptions world_of(const Scenario& scenario, const ScenarioOptions& options, const Liars& liars) {
   SimOptions world;
+  if (is_as_drawn(scenario)) world.parameters = draw_world(options.seed).parameters;
   world.replicas = options.replicas.value_or(replicas_of(scenario));
   world.seed = options.seed;
   for (const ScenarioLine& line : scenario.lines) {
@@ -69,9 +60,12 @@ SimOptions world_of(const Scenario& scenario, const ScenarioOptions& options, co
 
 class Run {
  public:
-  Run(const SimOptions& world, const Liars& liars,
+  Run(const SimOptions& world, const WorkloadOptions& clients, const Liars& liars,
       const std::function<void(const TraceEvent&)>& on_event)
-      : simulator_(world), workload_(simulator_, {}), cabal_(simulator_, liars), liars_(liars) {
+      : simulator_(world),
+        workload_(simulator_, clients),
+        cabal_(simulator_, liars),
+        liars_(liars) {
     simulator_.trace().on_event = [this, on_event](const TraceEvent& event) {
       tell(event);
       if (on_event) on_event(event);
@@ -89,29 +83,30 @@ class Run {
   void submit(const ScenarioLine& line);
   [[nodiscard]] bool trickle(const ScenarioLine& line);
   [[nodiscard]] bool settle(const ScenarioLine& line);
+  [[nodiscard]] bool clients(const ScenarioLine& line);
+  void plan(const ScenarioLine& line);
+  void do_fault(const ScenarioLine& line);
   void expect(const ScenarioLine& line);
-  void change_host(const ScenarioLine& line, SimHost& host);
-  void partition(const std::string& sides);
   void lose(const ScenarioLine& line);
   void delay(const ScenarioLine& line);
-  void heal();
   [[nodiscard]] std::size_t primary();
   [[nodiscard]] bool is_sealed();
   [[nodiscard]] bool is_alike();
   [[nodiscard]] bool is_one_view();
   [[nodiscard]] std::vector<const pbft::Replica*> correct_and_up();
-  [[nodiscard]] std::vector<std::size_t> chosen(const std::string& word);
 
   Simulator simulator_;
   Workload workload_;
   Cabal cabal_;
   Liars liars_;
   Prng dice_ = simulator_.dice(kScenarioStream);
+  SimFaults faults_{simulator_, dice_};
   std::vector<std::string> story_;
   std::set<std::uint64_t> entered_;
   std::set<std::pair<ReplicaId, ReplicaId>> accused_;  // by whom, whom
   std::optional<std::string> unmet_;
   bool is_live_ = true;
+  bool is_healed_ = false;  // for good: what is planned for later does not happen
   std::uint64_t clients_turn_ = 0;
   using Kinds = std::tuple<std::size_t, ReplicaId, ReplicaId>;  // kind of message, from, to
   std::set<Kinds> losses_;
@@ -137,14 +132,6 @@ void Run::tell(const TraceEvent& event) {
   }
 }
 
-std::vector<std::size_t> Run::chosen(const std::string& word) {
-  if (word == "primary") return {primary()};
-  if (word != "all") return {number_of(word)};
-  std::vector<std::size_t> all(simulator_.world().size());
-  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  return all;
-}
-
 void Run::submit(const ScenarioLine& line) {
   for (std::uint64_t i = number_of(line.words[0]); i > 0; --i) {
     const std::size_t replica = line.words.size() > 1 ? number_of(line.words[1])
@@ -161,13 +148,6 @@ bool Run::trickle(const ScenarioLine& line) {
     if (!simulator_.run_for(number_of(line.words[1]) * kMsUs)) return false;
   }
   return true;
-}
-
-void Run::partition(const std::string& sides) {
-  for (const auto& [one, other] : links_between(sides)) {
-    simulator_.network().set_cut(one, other, true);
-    simulator_.network().set_cut(other, one, true);
-  }
 }
 
 void Run::lose(const ScenarioLine& line) {
@@ -188,12 +168,6 @@ void Run::delay(const ScenarioLine& line) {
     const auto found = delays_us_.find({packet[0], from, to});
     return found == delays_us_.end() ? 0 : found->second;
   };
-}
-
-void Run::heal() {
-  simulator_.network().heal();
-  losses_.clear();
-  delays_us_.clear();
 }
 
 // Of the highest view that a correct replica is in.
@@ -238,8 +212,14 @@ std::vector<const pbft::Replica*> Run::correct_and_up() {
 
 bool Run::settle(const ScenarioLine& line) {
   const std::uint64_t limit_ms = line.words.empty() ? kSettleMs : number_of(line.words[0]);
-  is_live_ = workload_.run_until_all_end(limit_ms * kMsUs);
-  if (!is_live_ && simulator_.is_sound()) unmet_ = fmt::format("line {}: settle", line.number);
+  const bool drains = line.verb == "drain";
+  if (drains) do_fault({line.number, "heal", {"all"}});
+  is_healed_ = is_healed_ || drains;
+  is_live_ = drains ? drain(simulator_, workload_)
+                    : workload_.run_until_all_end(limit_ms * kMsUs);
+  if (!is_live_ && simulator_.is_sound()) {
+    unmet_ = fmt::format("line {}: {}", line.number, line.verb);
+  }
   return is_live_;
 }
 
@@ -270,39 +250,46 @@ void Run::expect(const ScenarioLine& line) {
                        workload_.open());
 }
 
-void Run::change_host(const ScenarioLine& line, SimHost& host) {
-  if (line.verb == "crash" && host.is_up()) host.crash(CrashKind::kProcess);
-  if (line.verb == "power-cut" && host.is_up()) host.crash(CrashKind::kPower);
-  if (line.verb == "start" && !host.is_up()) host.start();
-  if (line.verb == "copy-votes") host.votes().copy();
-  if (line.verb == "damage-state") {
-    host.ledger().damage_state();
-    simulator_.checkers().on_damage(host.self());
+bool Run::clients(const ScenarioLine& line) {
+  workload_.start();
+  const bool is_sound = simulator_.run_for(number_of(line.words[0]) * kMsUs);
+  workload_.stop();
+  return is_sound;
+}
+
+void Run::plan(const ScenarioLine& line) {
+  const ScenarioLine fault{line.number, line.words[1], {line.words.begin() + 2, line.words.end()}};
+  const FaultTime time = parse_fault_time(line.words[0]).value_or(FaultTime{});
+  const auto happen = [this, fault] {
+    if (is_healed_) return;
+    const std::string text = fmt::format("{} {}", fault.verb, fmt::join(fault.words, " "));
+    simulator_.trace().note(
+        {Kind::kFault, simulator_.agenda().now_us(), {}, {}, 0, nullptr, text});
+    do_fault(fault);
+  };
+  // Planned now, it is the first of its moment.
+  simulator_.agenda().at(time.us, [this, happen, is_late = time.is_late] {
+    is_late ? simulator_.agenda().in(0, happen) : happen();
+  });
+}
+
+void Run::do_fault(const ScenarioLine& line) {
+  if (line.verb == "heal") {
+    losses_.clear();
+    delays_us_.clear();
   }
-  if (line.verb == "clock") {
-    const std::string& word = line.words[1];
-    const auto away = static_cast<std::int64_t>(number_of(word.substr(word.starts_with('-'))));
-    host.clock_offset_ms = word.starts_with('-') ? -away : away;
-  }
-  const bool takes = line.verb == "restore-votes" || line.verb == "wipe-votes" ||
-                     line.verb == "lose-ledger" || line.verb.starts_with("flip-");
-  if (!takes) return;
-  if (host.is_up()) host.crash(CrashKind::kProcess);
-  if (line.verb == "restore-votes") host.votes().restore_copy();
-  if (line.verb == "wipe-votes") host.votes().wipe();
-  if (line.verb == "lose-ledger") {
-    host.ledger().wipe();
-    simulator_.checkers().on_repair(host.self());
-  }
-  if (line.verb == "flip-votes") host.votes().flip(dice_);
-  if (line.verb == "flip-ledger") host.ledger().flip(dice_);
+  FaultWords words = {line.verb};
+  words.insert(words.end(), line.words.begin(), line.words.end());
+  if (words.back() == "primary") words.back() = fmt::format("{}", primary());
+  faults_.apply(words);
 }
 
 bool Run::perform(const ScenarioLine& line) {
   if (is_head_verb(line.verb)) return true;
   if (line.verb == "run") return simulator_.run_for(number_of(line.words[0]) * kMsUs);
-  if (line.verb == "settle") return settle(line);
+  if (line.verb == "settle" || line.verb == "drain") return settle(line);
   if (line.verb == "trickle") return trickle(line);
+  if (line.verb == "clients") return clients(line);
   if (line.verb == "submit") {
     submit(line);
   } else if (line.verb == "rivals") {
@@ -313,10 +300,8 @@ bool Run::perform(const ScenarioLine& line) {
     }
   } else if (line.verb == "offer-again") {
     workload_.offer_again(number_of(line.words[0]));
-  } else if (line.verb == "partition") {
-    partition(line.words[0]);
-  } else if (line.verb == "heal") {
-    heal();
+  } else if (line.verb == "at") {
+    plan(line);
   } else if (line.verb == "lose") {
     lose(line);
   } else if (line.verb == "delay") {
@@ -324,7 +309,7 @@ bool Run::perform(const ScenarioLine& line) {
   } else if (line.verb == "expect") {
     expect(line);
   } else {
-    for (const std::size_t index : chosen(line.words[0])) change_host(line, simulator_.host(index));
+    do_fault(line);
   }
   return !unmet_ && simulator_.is_sound();
 }
@@ -335,6 +320,7 @@ ScenarioReport Run::finish() {
   report.run.liars = liars_;
   report.story = story_;
   report.genesis = simulator_.world().genesis();
+  report.lacking_a_store_max = faults_.lacking_a_store_max();
   if (simulator_.is_sound()) report.unmet = unmet_;
   return report;
 }
@@ -364,7 +350,9 @@ Result<ScenarioReport> run_scenario(const Scenario& scenario, const ScenarioOpti
                 fmt::format("{} names replicas beyond the {} that there are", scenario.name,
                             world.replicas));
   }
-  Run run(world, liars, options.on_event);
+  const WorkloadOptions clients =
+      is_as_drawn(scenario) ? draw_world(options.seed).workload : WorkloadOptions{};
+  Run run(world, clients, liars, options.on_event);
   for (const ScenarioLine& line : scenario.lines) {
     if (!run.perform(line)) break;
   }

@@ -25,6 +25,7 @@ struct ScenarioReport {
   std::optional<std::string> unmet;  // the line whose expectation did not hold, and what was found
   std::vector<std::string> story;    // views left and entered, evidence, in one sentence each
   ledger::Genesis genesis;
+  std::size_t lacking_a_store_max = 0;  // so many at once lacked a store that they had
 };
 
 // Who lies and how, by the scenario or instead of it by the options.

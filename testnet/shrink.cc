@@ -14,8 +14,7 @@ namespace {
 using Words = std::vector<std::string>;  // a line's, verb first
 
 constexpr std::string_view kName = "shrunk";
-constexpr std::uint64_t kClientsTransactions = 200;
-constexpr std::uint64_t kClientsMs = 50;
+constexpr std::uint64_t kMsPerSecond = 1'000;
 
 std::string text_of(const std::vector<Words>& lines) {
   std::string text;
@@ -47,10 +46,12 @@ bool is_number(const std::string& word) {
 class Shrinker {
  public:
   Shrinker(std::vector<Words> lines, std::uint64_t seed, std::string failure,
+           std::size_t lacking_max,
            const std::function<void(std::uint64_t, std::uint64_t)>& on_progress)
       : lines_(std::move(lines)),
         seed_(seed),
         failure_(std::move(failure)),
+        lacking_max_(lacking_max),
         on_progress_(on_progress) {}
 
   Shrunk run() {
@@ -74,6 +75,8 @@ class Shrinker {
     options.seed = seed_;
     const auto report = run_scenario(*scenario, options);
     if (!report || failure_of(*report) != failure_) return false;
+    // That nobody recovers when more than before lack their stores at once is another story.
+    if (report->lacking_a_store_max > lacking_max_) return false;
     lines_ = std::move(candidate);
     on_progress_(lines_.size(), runs_);
     return true;
@@ -111,8 +114,8 @@ class Shrinker {
 
   // Down to 1 at once, else to a half as often as that goes. Replicas are names, not numbers.
   bool lower_numbers() {
-    static constexpr std::array<std::string_view, 6> kCounting = {"submit", "trickle",  "rivals",
-                                                                  "run",    "replicas", "settle"};
+    static constexpr std::array<std::string_view, 7> kCounting = {
+        "submit", "trickle", "rivals", "clients", "run", "replicas", "settle"};
     bool is_smaller = false;
     for (std::size_t line = 0; line < lines_.size(); ++line) {
       if (std::ranges::find(kCounting, lines_[line][0]) == kCounting.end()) continue;
@@ -137,6 +140,7 @@ class Shrinker {
   std::vector<Words> lines_;
   std::uint64_t seed_;
   std::string failure_;
+  std::size_t lacking_max_;
   const std::function<void(std::uint64_t, std::uint64_t)>& on_progress_;
   std::uint64_t runs_ = 0;
 };
@@ -168,13 +172,14 @@ std::string scenario_text(const Scenario& scenario, const ScenarioOptions& optio
   return text_of(lines);
 }
 
-std::string scenario_text_of_liars(std::size_t replicas, const Liars& liars) {
-  std::vector<Words> lines = {{"replicas", fmt::format("{}", replicas)}};
-  for (const auto& [id, does] : liars) lines.push_back(liar_line(id, does));
-  lines.push_back({"run", "1000"});
-  lines.push_back({"trickle", fmt::format("{}", kClientsTransactions),
-                   fmt::format("{}", kClientsMs)});
-  lines.push_back({"settle"});
+std::string scenario_text_of_run(const RunOptions& options, const RunReport& report) {
+  std::vector<Words> lines = {{"replicas", fmt::format("{}", options.replicas)}};
+  if (options.signatures == SimSignatures::kStandIn) lines.push_back({"signatures", "stand-in"});
+  lines.push_back({"as-drawn"});
+  for (const auto& [id, does] : report.liars) lines.push_back(liar_line(id, does));
+  lines.insert(lines.end(), report.happened.begin(), report.happened.end());
+  lines.push_back({"clients", fmt::format("{}", options.seconds * kMsPerSecond)});
+  lines.push_back({"drain"});
   return text_of(lines);
 }
 
@@ -188,10 +193,11 @@ Result<Shrunk> shrink(const std::string& text, std::uint64_t seed,
   if (!failure) {
     return fail(ErrorKind::kInvalid, "shrink-does-not-fail",
                 fmt::format("With seed {} the scenario holds", seed),
-                "Give a seed with which it fails. What fails through the faults of a random run "
-                "alone cannot be said as a scenario yet; replay it with --trace run.html.");
+                "Give a seed with which it fails. What fails only by --quiet cannot be said as a "
+                "scenario; look at it with --trace run.html.");
   }
-  return Shrinker(lines_of(scenario), seed, *failure, on_progress).run();
+  return Shrinker(lines_of(scenario), seed, *failure, report.lacking_a_store_max, on_progress)
+      .run();
 }
 
 }  // namespace quorate::testnet

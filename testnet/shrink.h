@@ -2,6 +2,7 @@
 
 // Makes a scenario that fails as small as it can be and still fail in the same way.
 //
+// A random run is written as a scenario first, with each fault at the time at which its seed had it.
 // Lines are taken out, in halves first and one by one in the end (Zeller and Hildebrandt's delta
 // debugging), then words such as a liar's second behaviour, then numbers are made smaller; over and
 // over, until nothing more can go. Every candidate is run with the same seed, so the result is one
@@ -25,8 +26,9 @@ inline constexpr std::uint64_t kShrinkRunsMax = 2'000;
 // As text that stands by itself: what options say of replicas and liars is written into it.
 [[nodiscard]] std::string scenario_text(const Scenario& scenario, const ScenarioOptions& options);
 
-// What a random run's liars do, with clients and without its other faults.
-[[nodiscard]] std::string scenario_text_of_liars(std::size_t replicas, const Liars& liars);
+// A random run with all that it drew: its liars, clients and faults, each at its time. Run with the
+// same seed, it has the same history until all is healed.
+[[nodiscard]] std::string scenario_text_of_run(const RunOptions& options, const RunReport& report);
 
 struct Shrunk {
   std::string text;

@@ -143,16 +143,17 @@ Result<ExitCode> simulate_blames(const SimulateOptions& options, Console& consol
   return simulate_blame(range.first, range.last, console);
 }
 
-// The scenario, or what of a random run a scenario can say.
+// The scenario, or a random run as one.
 Result<ExitCode> simulate_shrunk(const SimulateOptions& options, const RunOptions& run,
                                  Console& console) {
-  if (options.seeds || options.trace || options.ledgers || options.stand_in || options.quiet > 0) {
+  const bool is_random = options.scenario == kRandomScenario;
+  if (options.seeds || options.trace || options.ledgers || options.quiet > 0 ||
+      (options.stand_in && !is_random)) {
     return wrong("simulate-shrink", "Found --shrink with other options than who lies",
                  "Expected --shrink FILE with one --seed that fails; the picture comes with it.");
   }
-  if (options.scenario == kRandomScenario) {
-    const RunReport report = run_random(run);
-    return simulate_shrink(options, scenario_text_of_liars(run.replicas, report.liars), console);
+  if (is_random) {
+    return simulate_shrink(options, scenario_text_of_run(run, run_random(run)), console);
   }
   QUORATE_ASSIGN(const Scenario scenario, find_scenario(options.scenario));
   ScenarioOptions how;

@@ -63,6 +63,14 @@ TEST(Scenarios, WrongLineIsRefusedWithItsNumberAndWhatWasExpected) {
   expect_refused("delay commit 0/1",
                  "line 1: found \"delay commit 0/1\", expected delay MESSAGE I,I/I,I MS, with a "
                  "MESSAGE such as pre-prepare, commit or view-change");
+  expect_refused("at 5 submit 1", "line 1: found \"at 5 submit 1\", expected at MS FAULT, with a "
+                                  "line that does something to replicas, links or disks");
+  expect_refused("at 1.2345 heal", "line 1: found \"at 1.2345 heal\", expected at MS FAULT, with a "
+                                   "line that does something to replicas, links or disks");
+  expect_refused("at 5 crash 4", "line 1: found \"crash 4\", expected crash I, or crash primary");
+  expect_refused("network 1001 0 5 0 5",
+                 "line 1: found \"network 1001 0 5 0 5\", expected network LOST REPEATED MS SLOW "
+                 "MS, with shares from 0 to 1000");
   expect_refused("lose courage 0/1",
                  "line 1: found \"lose courage 0/1\", expected lose MESSAGE I,I/I,I, with a "
                  "MESSAGE such as pre-prepare, commit or view-change");
@@ -115,6 +123,22 @@ TEST(Scenarios, PrimaryThatCrashesIsTheOneOfTheView) {
   EXPECT_FALSE(unmet("run 1000\ncrash primary\nsubmit 1\nrun 5000\nexpect view-change\n"
                      "start 0\ncrash primary\nsubmit 1 2\nrun 5000\nexpect decided\n"
                      "start 1\nsettle"));
+}
+
+TEST(Scenarios, FaultAtATimeHappensWhileLaterLinesRun) {
+  EXPECT_EQ(unmet("at 500 partition 0,1/2,3\nat 4000.5 rejoin 0,1/2,3\nrun 1000\nsubmit 4\n"
+                  "run 2000\nexpect stalled\nsettle 20000"),
+            std::nullopt);
+  EXPECT_NE(unmet("run 1000\nsubmit 4\nrun 2000\nexpect stalled"), std::nullopt);
+}
+
+TEST(Scenarios, EveryFaultOfTheNemesisCanBeWritten) {
+  EXPECT_EQ(unmet("copy-votes all\nsubmit 4\nrun 500\npower-cut-after 1 3\nsubmit 4\nrun 500\n"
+                  "pause 2 300.5\ncut 0/3\nmend 0/3\nclog 0/2 20.25\nnetwork 100 100 5 50 40\n"
+                  "clock 3 -50\ndisk-full 3 votes\nrun 500\nsync-fails 2 ledger\nrun 500\n"
+                  "disk-good 2\nrestore-votes 0\npower-cut-after 0 adoption\nrun 500\ndrain\n"
+                  "expect decided\nexpect alike"),
+            std::nullopt);
 }
 
 TEST(Scenarios, UnknownVerbIsRefusedWithAllThatThereAre) {

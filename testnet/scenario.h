@@ -7,7 +7,7 @@
 //   batch-transactions K       a batch has no more
 //   signatures stand-in        cheap ones that prove nothing, for speed
 //   liar I BEHAVIOUR...        testnet/behaviours.h
-//   as-drawn                   parameters, and what `clients` do, as the seed draws them for `random`
+//   as-drawn                   parameters, and what `clients` do, as `random` draws them
 //   submit N [I]               N transactions, offered to replica I, else to each in turn
 //   trickle N MS               N transactions, MS apart, each to the next replica
 //   rivals N                   N pairs with one nonce each, offered to different replicas
@@ -36,8 +36,8 @@
 //   disk-full I votes | sync-fails I ledger | disk-good I
 //   damage-state I             its state is not what its blocks say, and no checksum tells
 //   settle [MS]                all that was submitted must end, and correct replicas agree on it
-//   drain                      the end of `random`: heal all, for good, then one must end within 120 s
-//                              of the other, until at least 50 batches are committed
+//   drain                      the end of `random`: heal all, for good, then one must end within
+//                              120 s of the other, until at least 50 batches are committed
 //   expect view-change | no-view-change | evidence I | no-evidence | recovery | stalled |
 //          decided             no submitted transaction is open any more
 //          alike               correct replicas that are up have executed equally far

@@ -2,7 +2,7 @@
 
 // Makes a scenario that fails as small as it can be and still fail in the same way.
 //
-// A random run is written as a scenario first, with each fault at the time at which its seed had it.
+// A random run is written as a scenario first, with each fault at the time at which it had it.
 // Lines are taken out, in halves first and one by one in the end (Zeller and Hildebrandt's delta
 // debugging), then words such as a liar's second behaviour, then numbers are made smaller; over and
 // over, until nothing more can go. Every candidate is run with the same seed, so the result is one

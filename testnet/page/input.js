@@ -167,7 +167,8 @@ function begin() {
   goTo(run.events.length - 1);
   whole();
   if (run.findings.length > 0) showFinding(Math.max(firstEquivocation(), 0), false);
-  const event = wanted.map(Number).find((id) => run.events[id]);
+  const isEvent = (word) => /^\d+$/.test(word) && run.events[Number(word)];
+  const event = wanted.filter(isEvent).map(Number)[0];
   if (event !== undefined) {
     goTo(event, true);
     select(run.events[event]);

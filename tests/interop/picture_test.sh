@@ -64,6 +64,11 @@ look equivocation equivocating-primary --seed 7
 (($(attribute "$work/equivocation.dom" data-equivocations) > 0)) || die 'no equivocation is drawn'
 (($(attribute "$work/equivocation.dom" data-view-changes) >= 3)) || die 'no view change is drawn'
 
+# As most people open it, without a word behind "#": the first thing seen is the lie, with nothing
+# selected, and not the first event.
+chromium --dump-dom "file://$work/equivocation.html" >"$work/plain.dom"
+grep -q '<p id="event">Click an event' "$work/plain.dom" || die 'an event is selected by nobody'
+
 say 'an honest run with crashes has none'
 look crashes power-cut-of-all --seed 1
 [[ $(attribute "$work/crashes.dom" data-equivocations) == 0 ]] || die 'an honest replica is blamed'

@@ -61,7 +61,7 @@ class Shrinker {
       is_smaller = take_words() || is_smaller;
       is_smaller = lower_numbers() || is_smaller;
     }
-    return {text_of(lines_), failure_, lines_.size(), runs_};
+    return {text_of(lines_), failure_, lines_.size(), runs_, runs_ < kShrinkRunsMax};
   }
 
  private:

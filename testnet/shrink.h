@@ -35,6 +35,7 @@ struct Shrunk {
   std::string failure;
   std::uint64_t lines = 0;
   std::uint64_t runs = 0;
+  bool is_done = true;  // false: kShrinkRunsMax came first, and more may go
 };
 
 // `on_progress` hears of each smaller one. Errors: "shrink-does-not-fail" (kInvalid), those of

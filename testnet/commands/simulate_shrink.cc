@@ -42,8 +42,9 @@ Result<ExitCode> simulate_shrink(const SimulateOptions& options, const std::stri
   QUORATE_TRY(trace.close(heading(shown, report.genesis.replicas.size(), report.run)));
 
   const auto before = std::ranges::count(text, '\n');
-  console.line(fmt::format("{} of {} lines are left after {} runs, in {}:", shrunk.lines, before,
-                           shrunk.runs, file.string()));
+  console.line(fmt::format("{} of {} lines are left after {} runs{}, in {}:", shrunk.lines, before,
+                           shrunk.runs, shrunk.is_done ? "" : " (the limit; more may go)",
+                           file.string()));
   for (std::size_t begin = 0; begin < shrunk.text.size();) {
     const std::size_t end = shrunk.text.find('\n', begin);
     console.line("  " + shrunk.text.substr(begin, end - begin));
@@ -58,6 +59,7 @@ Result<ExitCode> simulate_shrink(const SimulateOptions& options, const std::stri
   result["lines"] = shrunk.lines;
   result["lines_before"] = before;
   result["runs"] = shrunk.runs;
+  result["is_done"] = shrunk.is_done;
   console.json(result);
   return exit_code(report.run.verdict);
 }

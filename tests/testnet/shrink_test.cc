@@ -66,6 +66,8 @@ void add(std::uint64_t& hash, const RunOptions& options, const TraceEvent& event
         event.number}) {
     hash = (hash ^ part) * 0x100000001b3;
   }
+  if (!event.bytes) return;
+  for (const std::uint8_t byte : *event.bytes) hash = (hash ^ byte) * 0x100000001b3;
 }
 
 void expect_same_history(const RunOptions& options) {
@@ -103,6 +105,7 @@ TEST(Shrink, FaultsThatItTakesAreLeftWithTheirTimes) {
       "at 1000 partition 0,1/2,3\nat 1500.25 clock 2 -40\nclients 5000\nsettle 2000\n");
   ASSERT_TRUE(result.has_value()) << result.error().message;
   EXPECT_EQ(result->failure, "settle");
+  EXPECT_TRUE(result->is_done);
   EXPECT_EQ(result->text.find("clock"), std::string::npos) << result->text;
   EXPECT_EQ(result->text.find("copy-votes"), std::string::npos) << result->text;
   EXPECT_NE(result->text.find("at 1000 partition"), std::string::npos) << result->text;

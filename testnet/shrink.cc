@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "testnet/sim_faults.h"
+
 namespace quorate::testnet {
 
 namespace {
@@ -15,6 +17,7 @@ using Words = std::vector<std::string>;  // a line's, verb first
 
 constexpr std::string_view kName = "shrunk";
 constexpr std::uint64_t kMsPerSecond = 1'000;
+constexpr std::uint64_t kShortestUs = 1'000;  // of what is made shorter
 
 std::string text_of(const std::vector<Words>& lines) {
   std::string text;
@@ -60,6 +63,8 @@ class Shrinker {
       is_smaller = take_lines();
       is_smaller = take_words() || is_smaller;
       is_smaller = lower_numbers() || is_smaller;
+      is_smaller = close_gaps() || is_smaller;
+      is_smaller = shorten_faults() || is_smaller;
     }
     return {text_of(lines_), failure_, lines_.size(), runs_, runs_ < kShrinkRunsMax};
   }
@@ -112,10 +117,11 @@ class Shrinker {
     return is_smaller;
   }
 
-  // Down to 1 at once, else to a half as often as that goes. Replicas are names, not numbers.
+  // Down to 1 at once, else to a half as often as that goes. Replicas are names, not numbers; and
+  // nothing settles in a millisecond, so the time of `settle` stays.
   bool lower_numbers() {
-    static constexpr std::array<std::string_view, 7> kCounting = {
-        "submit", "trickle", "rivals", "clients", "run", "replicas", "settle"};
+    static constexpr std::array<std::string_view, 6> kCounting = {"submit",  "trickle", "rivals",
+                                                                  "clients", "run",     "replicas"};
     bool is_smaller = false;
     for (std::size_t line = 0; line < lines_.size(); ++line) {
       if (std::ranges::find(kCounting, lines_[line][0]) == kCounting.end()) continue;
@@ -136,6 +142,64 @@ class Shrinker {
     }
     return false;
   }
+
+  // The time of a fault alone; what is "late" within its microsecond stays as it is.
+  [[nodiscard]] std::optional<std::uint64_t> time_of(const Words& line) const {
+    if (line[0] != "at" || line.size() < 2) return std::nullopt;
+    const auto time = parse_fault_time(line[1]);
+    return time && !time->is_late ? std::optional(time->us) : std::nullopt;
+  }
+
+  // What lies between two faults is waited for no longer than it takes: all later ones move.
+  bool close_gaps() {
+    bool is_smaller = false;
+    std::uint64_t before_us = 0;
+    for (std::size_t line = 0; line < lines_.size(); ++line) {
+      while (move_earlier(line, before_us)) is_smaller = true;
+      before_us = std::max(before_us, time_of(lines_[line]).value_or(0));
+    }
+    return is_smaller;
+  }
+
+  bool move_earlier(std::size_t first, std::uint64_t before_us) {
+    const auto time_us = time_of(lines_[first]);
+    if (!time_us || *time_us <= before_us) return false;
+    const std::uint64_t gap_us = *time_us - before_us;
+    for (const std::uint64_t less_us : {std::uint64_t{0}, whole_ms(gap_us / 2)}) {
+      std::vector<Words> candidate = lines_;
+      for (std::size_t line = first; line < candidate.size(); ++line) {
+        const auto moved_us = time_of(candidate[line]);
+        if (!moved_us || *moved_us < *time_us) continue;
+        candidate[line][1] = ms_text(*moved_us - gap_us + less_us);
+      }
+      if (less_us < gap_us && attempt(std::move(candidate))) return true;
+    }
+    return false;
+  }
+
+  // Those that end by themselves.
+  bool shorten_faults() {
+    bool is_smaller = false;
+    for (std::size_t line = 0; line < lines_.size(); ++line) {
+      while (shorten(line)) is_smaller = true;
+    }
+    return is_smaller;
+  }
+
+  bool shorten(std::size_t line) {
+    const Words& words = lines_[line];
+    const std::size_t verb = words[0] == "at" ? 2 : 0;
+    if (words.size() <= verb || (words[verb] != "pause" && words[verb] != "clog")) return false;
+    const auto lasts_us = parse_ms(words.back());
+    if (!lasts_us) return false;
+    const std::uint64_t less_us = whole_ms(*lasts_us / 2);
+    if (less_us == 0 || less_us >= *lasts_us) return false;
+    std::vector<Words> candidate = lines_;
+    candidate[line].back() = ms_text(less_us);
+    return attempt(std::move(candidate));
+  }
+
+  static std::uint64_t whole_ms(std::uint64_t us) { return us / kShortestUs * kShortestUs; }
 
   std::vector<Words> lines_;
   std::uint64_t seed_;

@@ -2,12 +2,12 @@
 
 // Makes a scenario that fails as small as it can be and still fail in the same way.
 //
-// A random run is written as a scenario first, with each fault at the time at which it had it.
-// Lines are taken out, in halves first and one by one in the end (Zeller and Hildebrandt's delta
-// debugging), then words such as a liar's second behaviour, then numbers are made smaller; over and
-// over, until nothing more can go. Every candidate is run with the same seed, so the result is one
-// command away from being seen. It is small, not the smallest of all: a smaller one may need two
-// changes at once.
+// A random run is written as a scenario first, with each fault at the time at which its seed had
+// it. Lines are taken out, in halves first and one by one in the end (Zeller and Hildebrandt's
+// delta debugging), then words such as a liar's second behaviour, then numbers are made smaller,
+// then the time between two faults and how long one lasts; over and over, until nothing more can
+// go. Every candidate is run with the same seed, so the result is one command away from being seen.
+// It is small, not the smallest of all: a smaller one may need two changes at once.
 
 #include <cstdint>
 #include <functional>

@@ -63,7 +63,9 @@ class Shrinker {
       is_smaller = take_lines();
       is_smaller = take_words() || is_smaller;
       is_smaller = lower_numbers() || is_smaller;
-      is_smaller = close_gaps() || is_smaller;
+      if (is_smaller) continue;
+      // Only when no line can go: there are many times to try, and each takes a run.
+      is_smaller = close_gaps();
       is_smaller = shorten_faults() || is_smaller;
     }
     return {text_of(lines_), failure_, lines_.size(), runs_, runs_ < kShrinkRunsMax};

@@ -16,6 +16,7 @@
 #include "crypto/bcs.h"
 #include "crypto/merkle.h"
 #include "ledger/leveldb_open.h"
+#include "ledger/log_nodes.h"
 #include "ledger/state_pages.h"
 #include "ledger/store.h"
 #include "ledger/store_keys.h"
@@ -32,6 +33,8 @@ struct StoreMoment {
   std::shared_ptr<const std::vector<StateVersion>> versions;
   // Of the oldest version; null: no stable checkpoint is known there.
   std::shared_ptr<const StableCheckpoint> proved;
+  // Of the log, shared by all moments of a store.
+  std::shared_ptr<LogNodes> log_nodes = std::make_shared<LogNodes>();
   LevelDb::Snapshot snapshot;
 
   [[nodiscard]] Result<std::optional<Bytes>> find(const Bytes& key, std::string_view what) const {
@@ -60,6 +63,9 @@ struct StoreMoment {
   [[nodiscard]] Result<crypto::merkle::Frontier> frontier_at(std::uint64_t size) const;
   [[nodiscard]] Result<Digest> log_root(std::uint64_t size) const;
   [[nodiscard]] Result<Digest> node(const crypto::merkle::NodeId& id) const;
+  [[nodiscard]] Result<Digest> stored_node(const crypto::merkle::NodeId& id) const;
+  // Keeps what is stored of the 256 nodes that this one is among.
+  void keep_nodes_around(const crypto::merkle::NodeId& id) const;
   [[nodiscard]] Status check_height(Height height) const;
   [[nodiscard]] Result<Record> record(Height height) const;
   [[nodiscard]] Result<CommitCertificate> certificate(Height height, const Record& record) const;

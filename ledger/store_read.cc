@@ -45,6 +45,34 @@ std::vector<merkle::NodeId> subtrees_of(std::uint64_t size) {
 // --- one moment
 
 Result<Digest> StoreMoment::node(const merkle::NodeId& id) const {
+  if (id.level < LogNodes::kLowestLevel) return stored_node(id);
+  if (const auto kept = log_nodes->find(id)) return *kept;
+  keep_nodes_around(id);
+  if (const auto kept = log_nodes->find(id)) return *kept;
+  return stored_node(id);  // missing or damaged: it says which
+}
+
+// In the order of the keys 256 nodes are neighbours, so that they cost little more than one. What
+// cannot be read is left to those who ask for it.
+void StoreMoment::keep_nodes_around(const merkle::NodeId& id) const {
+  constexpr std::uint64_t kNodes = 256;  // the last byte of a key
+  const Bytes first = keys::node({id.level, id.index - id.index % kNodes});
+  merkle::NodeId at{id.level, 0};
+  const std::uint64_t complete = head.frontier.size >> id.level;
+  const Status whole = database->for_each_at(
+      first, first.size() - 1, snapshot, [&](ByteView key, ByteView value) -> Status {
+        Digest digest;
+        at.index = id.index - id.index % kNodes + key.back();
+        if (key.size() != first.size() || value.size() != digest.bytes.size()) return {};
+        if (at.index >= complete) return {};
+        std::copy(value.begin(), value.end(), digest.bytes.begin());
+        log_nodes->keep(at, digest);
+        return {};
+      });
+  if (!whole) return;
+}
+
+Result<Digest> StoreMoment::stored_node(const merkle::NodeId& id) const {
   const std::string what = fmt::format("node {} of level {} of the log", id.index, id.level);
   QUORATE_ASSIGN(const std::optional<Bytes> bytes, find(keys::node(id), what));
   Digest digest;

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
+#include "ledger/log_nodes.h"
 #include "ledger/log_tiles.h"
 #include "tests/ledger/signed_ledger.h"
 
@@ -61,6 +64,46 @@ TEST_F(LogViewTest, ProvesEveryIndexAndEveryTwoSizes) {
   }
   EXPECT_EQ(log.records(3, 4).value(),
             std::vector<Bytes>(records_.begin() + 3, records_.begin() + 7));
+}
+
+// While the table of upper nodes fills, and also as of a block that is no longer the head.
+TEST_F(LogViewTest, ProvesTheSameWhateverIsInMemory) {
+  fill(700);
+  std::vector<std::pair<std::size_t, std::size_t>> asked;
+  std::mt19937_64 dice{7};
+  for (int i = 0; i < 1500; ++i) {
+    const std::size_t n = 1 + dice() % 700;
+    asked.emplace_back(dice() % n, n);
+  }
+  const LogView earlier = store_->log();
+  append_empty(40);
+  for (const auto& [index, n] : asked) {
+    const auto leaves = std::span(leaves_).first(n);
+    const auto plain = merkle::inclusion_path(index, leaves).value();
+    ASSERT_EQ(store_->log().inclusion_path(index, n).value(), plain) << index << " of " << n;
+    ASSERT_EQ(earlier.inclusion_path(index, n).value(), plain) << index << " of " << n;
+    ASSERT_EQ(store_->log().consistency_path(index, n).value(),
+              merkle::consistency_path(index, leaves).value())
+        << index << " of " << n;
+  }
+}
+
+TEST(LogNodes, KeepsOneNodeForEachPlace) {
+  LogNodes nodes;
+  const auto digest = [](std::uint64_t number) {
+    return crypto::sha256(as_bytes(std::to_string(number)));
+  };
+  EXPECT_EQ(nodes.find({6, 0}), std::nullopt);
+  nodes.keep({6, 0}, digest(0));
+  nodes.keep({7, 0}, digest(1));
+  nodes.keep({63, 0}, digest(2));
+  EXPECT_EQ(nodes.find({6, 0}), digest(0));
+  EXPECT_EQ(nodes.find({7, 0}), digest(1));
+  EXPECT_EQ(nodes.find({63, 0}), digest(2));
+  nodes.keep({6, LogNodes::kNodesALevel}, digest(3));
+  EXPECT_EQ(nodes.find({6, LogNodes::kNodesALevel}), digest(3));
+  EXPECT_EQ(nodes.find({6, 0}), std::nullopt);
+  EXPECT_EQ(nodes.find({6, 1}), std::nullopt);
 }
 
 TEST_F(LogViewTest, IsOfOneBlockWhileTheLedgerGoesOn) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <span>
 
 #include "ledger/leveldb_open.h"
 #include "ledger/store_keys.h"
@@ -359,6 +360,31 @@ TEST_F(DamagedStore, PathThatDoesNotLeadToTheRootIsNotServed) {
   reopen();
   expect_corrupt(store_->inclusion_path(Height{3}, 12), "the inclusion path of height 3");
   EXPECT_TRUE(store_->inclusion_path(Height{1}, 12));  // needs its sibling, not its parent
+}
+
+TEST_F(DamagedStore, UpperNodesOfTheLogAreNamedOrRefusedToo) {
+  fill(300);
+  const Digest wrong = crypto::sha256(as_bytes("wrong"));
+  const auto digest_of = [this](std::size_t first, std::size_t count) {
+    return crypto::merkle::root(std::span(model_.leaves).subspan(first, count));
+  };
+  remove(keys::node({6, 2}));
+  put_raw(keys::node({6, 1}), {1, 2, 3});
+  put_raw(keys::node({6, 3}), {wrong.bytes.begin(), wrong.bytes.end()});
+  put_raw(keys::node({6, 4}), {wrong.bytes.begin(), wrong.bytes.end()});  // not complete before 320
+  reopen();
+  for (int twice = 0; twice < 2; ++twice) {
+    expect_corrupt(store_->inclusion_path(Height{1}, 300), "node 1 of level 6");
+    expect_corrupt(store_->inclusion_path(Height{256}, 300), "node 2 of level 6");
+    expect_corrupt(store_->inclusion_path(Height{129}, 300), "the inclusion path of height 129");
+    const auto good = store_->inclusion_path(Height{65}, 300);  // beside node 0 of level 6
+    ASSERT_TRUE(good) << good.error().to_string();
+    EXPECT_EQ((*good)[6], digest_of(0, 64));
+  }
+  for (int i = 300; i < 330; ++i) append(any_transactions());  // and is written when it is
+  const auto grown = store_->inclusion_path(Height{330}, 330);
+  ASSERT_TRUE(grown) << grown.error().to_string();
+  EXPECT_EQ(grown->at(grown->size() - 2), digest_of(256, 64));
 }
 
 TEST_F(DamagedStore, HeadThatDoesNotFitTheLogIsRefused) {

@@ -4,6 +4,7 @@
 #include <leveldb/write_batch.h>
 
 #include "crypto/bcs.h"
+#include "ledger/audit_sum.h"
 #include "ledger/store_impl.h"
 
 namespace quorate::ledger {
@@ -212,8 +213,26 @@ Status AuditReplay::for_each_value(
   return {};
 }
 
+Result<bool> AuditReplay::has_state_of(const LevelDb& audited) const {
+  const AuditSalt salt;
+  AuditSum here;
+  QUORATE_TRY(for_each_value([&](ByteView key, ByteView value) -> Status {
+    here.add(salt, key, value);
+    return {};
+  }));
+  AuditSum there;
+  const Status read = audited.for_each(
+      keys::state({}).front(), [&](ByteView key, ByteView value) -> Status {
+        there.add(salt, key.subspan(1), value);
+        return {};
+      });
+  return read.has_value() && here == there;
+}
+
 // What is compared is not stored: the working folder stays as of its progress.
 Result<std::optional<AuditFinding>> AuditReplay::compare_state(const LevelDb& audited) {
+  QUORATE_ASSIGN(const bool is_same, has_state_of(audited));
+  if (is_same) return std::nullopt;
   std::optional<AuditFinding> finding;
   const auto wrong = [&](ByteView key, const std::optional<Bytes>& expected,
                          const std::optional<Bytes>& found) {

@@ -63,6 +63,8 @@ class AuditReplay final : public StateReader {
   [[nodiscard]] Result<std::optional<AuditFinding>> judge_state_root(const JudgedBlock& block);
   [[nodiscard]] PageReader pages() const;
   [[nodiscard]] Status flush();
+  // In two streams; false also where the ledger cannot be read.
+  [[nodiscard]] Result<bool> has_state_of(const LevelDb& audited) const;
   [[nodiscard]] Status for_each_value(
       const std::function<Status(ByteView key, ByteView value)>& visit) const;
 

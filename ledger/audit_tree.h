@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ledger/audit_finding.h"
+#include "ledger/audit_sum.h"
 #include "ledger/audit_window.h"
 #include "ledger/genesis.h"
 #include "ledger/store_keys.h"
@@ -34,6 +35,10 @@ class AuditTree {
   [[nodiscard]] Verdict read_versions();
   [[nodiscard]] Verdict judge_root(const StateVersion& version) const;
   [[nodiscard]] Verdict walk(std::size_t version);
+  // Adds up the values that it meets instead of looking each one up.
+  [[nodiscard]] Verdict walk_pages(std::size_t version, AuditSum* values);
+  // Of the oldest version, in the order of the keys.
+  [[nodiscard]] Result<AuditSum> sum_of_values() const;
   [[nodiscard]] Verdict judge_value(std::size_t version, const StateKey& key) const;
   // Of the blocks after versions[version], up to the next one or the head.
   [[nodiscard]] Result<Changes> changes_after(std::size_t version) const;
@@ -46,6 +51,7 @@ class AuditTree {
   const Genesis& genesis_;
   const Height head_;
   std::vector<StateVersion> versions_;
+  AuditSalt salt_;
   std::uint64_t pages_ = 0;
   std::int64_t keys_ = 0;  // of the newest version, less those that changed since
 };

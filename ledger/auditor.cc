@@ -43,18 +43,34 @@ class Audit {
     AuditChain chain(database_, genesis_, report_.chain_id, start->point);
     QUORATE_ASSIGN(Finding finding, judge_blocks(chain));
     if (finding) return finding;
+    return judge_what_blocks_made(*start, chain);
+  }
+
+  // Each part on a thread of its own; what is reported is the first in their order.
+  [[nodiscard]] Result<Finding> judge_what_blocks_made(const AuditStart& start,
+                                                       const AuditChain& chain) {
+    Result<Finding> values;
+    Result<Finding> tree;
+    std::vector<AuditPool::Job> jobs;
+    jobs.emplace_back([&] { tree = AuditTree(database_, genesis_, report_.head).judge(); });
+    if (replay_) jobs.emplace_back([&] { values = replay_->compare_state(database_); });
+    pool_.start(std::move(jobs));
+    auto finding = judge_indices_and_rest(start, chain);
+    pool_.wait();
+    if (!finding || *finding) return finding;
+    if (!values || *values) return values;
+    return tree;
+  }
+
+  [[nodiscard]] Result<Finding> judge_indices_and_rest(const AuditStart& start,
+                                                       const AuditChain& chain) {
     QUORATE_TRY(step("indices"));
-    QUORATE_ASSIGN(finding, index_.judge(next(report_.base), report_.head));
+    QUORATE_ASSIGN(Finding finding, index_.judge(next(report_.base), report_.head));
     if (finding) return finding;
-    QUORATE_ASSIGN(finding, judge_rest(database_, genesis_, *start, chain.point(), report_));
+    QUORATE_ASSIGN(finding, judge_rest(database_, genesis_, start, chain.point(), report_));
     if (finding) return finding;
     QUORATE_TRY(step("state"));
-    if (replay_) {
-      QUORATE_ASSIGN(finding, replay_->compare_state(database_));
-      if (finding) return finding;
-    }
-    AuditTree tree(database_, genesis_, report_.head);
-    return tree.judge();
+    return std::nullopt;
   }
 
   [[nodiscard]] Status begin(const AuditStart& start) {

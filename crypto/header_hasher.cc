@@ -22,6 +22,14 @@ void put_length(std::array<std::uint8_t, 64>& block, std::uint32_t bytes) {
   put_u32_big(&block[60], bytes * 8);
 }
 
+void put_nonce(std::array<std::uint8_t, 64>& block, std::uint32_t nonce) {
+  for (unsigned i = 0; i < 4; ++i) block[12 + i] = static_cast<std::uint8_t>(nonce >> (8 * i));
+}
+
+std::uint32_t swapped(std::uint32_t word) {
+  return word >> 24 | (word >> 8 & 0xff00) | (word << 8 & 0xff0000) | word << 24;
+}
+
 }  // namespace
 
 HeaderHasher::HeaderHasher(std::span<const std::uint8_t, 80> header) {
@@ -36,7 +44,7 @@ HeaderHasher::HeaderHasher(std::span<const std::uint8_t, 80> header) {
 
 Digest HeaderHasher::hash(std::uint32_t nonce) const {
   std::array<std::uint8_t, 64> block = tail_;
-  for (unsigned i = 0; i < 4; ++i) block[12 + i] = static_cast<std::uint8_t>(nonce >> (8 * i));
+  put_nonce(block, nonce);
   SHA256_CTX context;
   SHA256_Init(&context);
   const SHA256_CTX fresh = context;
@@ -54,6 +62,34 @@ Digest HeaderHasher::hash(std::uint32_t nonce) const {
     put_u32_big(&digest.bytes[std::size_t{4} * i], context.h[i]);
   }
   return digest;
+}
+
+// What changes from nonce to nonce and nothing else: four bytes of the first block, the eight words
+// between the compressions, and the state before each.
+std::optional<std::uint32_t> HeaderHasher::first_candidate(std::uint32_t first,
+                                                           std::uint64_t count,
+                                                           std::uint64_t top) const {
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  std::array<std::uint32_t, 8> fresh;
+  std::copy(std::begin(context.h), std::end(context.h), fresh.begin());
+  std::array<std::uint8_t, 64> block = tail_;
+  std::array<std::uint8_t, 64> second{};
+  second[32] = kPadding;
+  put_length(second, 32);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const auto nonce = static_cast<std::uint32_t>(first + i);
+    put_nonce(block, nonce);
+    std::copy(midstate_.begin(), midstate_.end(), std::begin(context.h));
+    SHA256_Transform(&context, block.data());
+    for (unsigned word = 0; word < 8; ++word) put_u32_big(&second[word * 4], context.h[word]);
+    std::copy(fresh.begin(), fresh.end(), std::begin(context.h));
+    SHA256_Transform(&context, second.data());
+    const std::uint64_t highest =
+        std::uint64_t{swapped(context.h[7])} << 32 | swapped(context.h[6]);
+    if (highest <= top) return nonce;
+  }
+  return std::nullopt;
 }
 
 }  // namespace quorate::crypto

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "crypto/sha256.h"
@@ -19,6 +20,13 @@ class HeaderHasher {
 
   // With `nonce`, little-endian, in place of the last four bytes.
   [[nodiscard]] Digest hash(std::uint32_t nonce) const;
+
+  // The first of `count` nonces from `first` on whose hash, read as a little-endian number, has at
+  // most `top` as its highest 64 bits. The rest of the hash is not looked at, nor even written.
+  // Precondition: none of these nonces is above 2^32 - 1.
+  [[nodiscard]] std::optional<std::uint32_t> first_candidate(std::uint32_t first,
+                                                             std::uint64_t count,
+                                                             std::uint64_t top) const;
 
  private:
   std::array<std::uint32_t, 8> midstate_{};

@@ -14,13 +14,6 @@ constexpr std::uint64_t kNonces = 1ULL << 32;
 // What a thread takes at a time: a millisecond's work.
 constexpr std::uint64_t kChunk = 1 << 14;
 
-// The most significant eight bytes: they alone rule almost every hash out.
-std::uint64_t top_word(const Digest& digest) {
-  std::uint64_t word = 0;
-  for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{digest.bytes[24 + i]} << (8 * i);
-  return word;
-}
-
 class Race {
  public:
   Race(const Header& header, const std::atomic<bool>& stop) : header_(header), stop_(stop) {}
@@ -64,10 +57,14 @@ std::optional<std::uint32_t> find_nonce(const Header& header, std::uint32_t firs
   if (!target) return std::nullopt;
   const crypto::HeaderHasher hasher(encode_header(header));
   const std::uint64_t end = std::min(first + std::min(count, kNonces), kNonces);
-  for (std::uint64_t nonce = first; nonce < end; ++nonce) {
-    const Digest hash = hasher.hash(static_cast<std::uint32_t>(nonce));
-    if (top_word(hash) > target->words[3] || number_of(hash) > *target) continue;
-    return static_cast<std::uint32_t>(nonce);
+  std::uint64_t nonce = first;
+  while (nonce < end) {
+    // The highest word alone rules almost every hash out.
+    const auto candidate = hasher.first_candidate(static_cast<std::uint32_t>(nonce), end - nonce,
+                                                  target->words[3]);
+    if (!candidate) return std::nullopt;
+    if (number_of(hasher.hash(*candidate)) <= *target) return candidate;
+    nonce = std::uint64_t{*candidate} + 1;
   }
   return std::nullopt;
 }

@@ -25,6 +25,32 @@ TEST(HeaderHasher, HashesAnyHeaderAsTwiceSha256) {
   }
 }
 
+// Against whole hashes; one nonce in 16 is a candidate, so most searches end within the range.
+TEST(HeaderHasher, FirstCandidateIsTheFirstWhoseHighestWordIsLowEnough) {
+  constexpr std::uint64_t kTop = (std::uint64_t{1} << 60) - 1;
+  const crypto::HeaderHasher hasher(encode_header(regtest_genesis()));
+  const auto highest = [&](std::uint32_t nonce) {
+    const Digest hash = hasher.hash(nonce);
+    std::uint64_t word = 0;
+    for (unsigned i = 0; i < 8; ++i) word |= std::uint64_t{hash.bytes[24 + i]} << (8 * i);
+    return word;
+  };
+  for (const std::uint32_t first : {0U, 77U, 0x0123'4567U, 0xffff'ff00U}) {
+    for (std::uint64_t count = 0; count <= 60; ++count) {
+      std::optional<std::uint32_t> expected;
+      for (std::uint64_t i = 0; i < count && !expected; ++i) {
+        const auto nonce = static_cast<std::uint32_t>(first + i);
+        if (highest(nonce) <= kTop) expected = nonce;
+      }
+      ASSERT_EQ(hasher.first_candidate(first, count, kTop), expected) << first << " " << count;
+    }
+  }
+  const std::uint64_t exact = highest(5);
+  EXPECT_EQ(hasher.first_candidate(5, 1, exact), 5U);
+  EXPECT_EQ(hasher.first_candidate(5, 1, exact - 1), std::nullopt);
+  EXPECT_EQ(hasher.first_candidate(0xffff'ffff, 1, ~std::uint64_t{0}), 0xffff'ffffU);
+}
+
 TEST(Miner, FindsTheNoncesOfBitcoinsFirstBlocks) {
   const Header genesis = bitcoin_genesis();
   EXPECT_EQ(find_nonce(genesis, genesis.nonce - 500, 1000), genesis.nonce);

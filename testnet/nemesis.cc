@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <utility>
 
 namespace quorate::testnet {
@@ -22,6 +23,16 @@ std::string sides(const std::vector<std::size_t>& order, std::size_t first) {
                      fmt::join(middle, order.end(), ","));
 }
 
+std::array<std::uint32_t, 10> weights_of(const NemesisOptions& options) {
+  return {options.crash, options.crash_all, options.partition, options.clog,    options.quality,
+          options.pause, options.clock,     options.disk,      options.amnesia, options.rebuild};
+}
+
+std::uint32_t weight_of_all(const NemesisOptions& options) {
+  const auto weights = weights_of(options);
+  return std::accumulate(weights.begin(), weights.end(), 0U);
+}
+
 }  // namespace
 
 NemesisOptions draw_nemesis(Prng& dice, std::size_t tolerated) {
@@ -37,6 +48,11 @@ NemesisOptions draw_nemesis(Prng& dice, std::size_t tolerated) {
        {&options.crash, &options.crash_all, &options.partition, &options.clog, &options.quality,
         &options.pause, &options.clock, &options.disk, &options.amnesia, &options.rebuild}) {
     if (dice.chance(250)) *weight = 0;
+  }
+  // Stores alone, and nobody may lose one: that would be a run without a fault.
+  const std::uint32_t stores = options.amnesia + options.rebuild;
+  if (options.lost_max == 0 && stores > 0 && weight_of_all(options) == stores) {
+    options.quality = NemesisOptions{}.quality;
   }
   return options;
 }
@@ -98,11 +114,8 @@ void Nemesis::next_later() {
 }
 
 Nemesis::Kind Nemesis::draw_kind() {
-  const std::array<std::uint32_t, 10> weights = {
-      options_.crash, options_.crash_all, options_.partition, options_.clog,    options_.quality,
-      options_.pause, options_.clock,     options_.disk,      options_.amnesia, options_.rebuild};
-  std::uint64_t total = 0;
-  for (const std::uint32_t weight : weights) total += weight;
+  const auto weights = weights_of(options_);
+  const std::uint64_t total = weight_of_all(options_);
   if (total == 0) return Kind::kQuality;
   std::uint64_t thrown = dice_.below(total);
   std::uint8_t kind = 0;

@@ -16,7 +16,7 @@ packages_build=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev lib
 # the unit tests, in little more than half of g++'s time: libclang-rt holds its sanitizers, and
 # llvm-14 names the lines in their reports.
 packages_test=(git ccache libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev
-  llvm-14 python3-minimal)
+  llvm-14 python3)
 # What `tests/run.sh --full` needs besides; chromium looks at the pages that simulations leave, and
 # the Go packages are other people's verifiers of logs (the last one holds C++ source as well).
 packages_full=(clang-tidy-14 chromium golang-go golang-golang-x-mod-dev

@@ -5,7 +5,7 @@
 // Blocks come first, in the order of heights, each judged by itself (ledger/audit_block.h), as part
 // of the log (ledger/audit_chain.h) and, unless only the structure is asked for, by its signatures
 // and by executing it again from genesis (ledger/audit_replay.h). Then come the indices, the head,
-// the state and its tree. The first thing that is wrong ends the audit and is named.
+// the state and its tree, side by side. Of what is wrong the first in this order is named.
 //
 // What is trusted: the genesis document and this program, and what `work_folder` says, if an audit
 // goes on from there. A resumed audit hashes every stored byte of the blocks again and compares,
@@ -13,7 +13,8 @@
 // were good and what state they led to. So whoever can write there can deceive this audit; a
 // ledger's folder cannot, for nothing of the audit is kept in it.
 //
-// Threads: signatures are verified by `threads` of its own while the caller's executes and hashes.
+// Threads: signatures are verified by `threads` of its own while the caller's executes and hashes;
+// then two of them judge the state and its tree while the caller's judges the indices.
 // Memory: two windows of blocks (1 MiB of transactions each, or one batch if that is more), what
 // changed in the state since the last checkpoint, and two caches; about 100 MB.
 

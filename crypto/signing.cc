@@ -38,4 +38,14 @@ Bytes signing_bytes(Purpose purpose, const Digest& chain_id, ByteView encoded_bo
   return out;
 }
 
+Digest digest_of_encoded(std::string_view kind, ByteView encoded) {
+  constexpr std::uint8_t kZero = 0;
+  return Sha256()
+      .update(as_bytes("quorate:"))
+      .update(as_bytes(kind))
+      .update({&kZero, 1})
+      .update(encoded)
+      .finish();
+}
+
 }  // namespace quorate::crypto

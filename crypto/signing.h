@@ -66,16 +66,10 @@ template <class Body>
 
 // Digests that name things are separated the same way:
 // SHA-256("quorate:" + kind + 0x00 + BCS(value)).
+[[nodiscard]] Digest digest_of_encoded(std::string_view kind, ByteView encoded);
 template <class T>
 [[nodiscard]] Digest digest_of(std::string_view kind, const T& value) {
-  static constexpr std::uint8_t kZero = 0;
-  const Bytes encoded = encode(value);
-  return Sha256()
-      .update(as_bytes("quorate:"))
-      .update(as_bytes(kind))
-      .update({&kZero, 1})
-      .update(encoded)
-      .finish();
+  return digest_of_encoded(kind, encode(value));
 }
 
 }  // namespace quorate::crypto

@@ -136,29 +136,30 @@ void BlockJudge::audit_transactions(AuditBlock& block, std::size_t from, std::si
       audited.fault = std::make_unique<AuditFinding>(of_transaction(
           block.height, i, std::move(field), std::move(expected), std::move(found)));
     };
-    auto read = crypto::decode<SignedTransaction>(block.transactions[i]);
-    if (!read) {
-      blame("encoding", "bytes that decode", audit_text(block.transactions[i]));
+    const auto note = [&](const Transaction& body, const TxId& id) {
+      audited.sender = body.sender;
+      audited.nonce = body.nonce;
+      audited.id = id;
+    };
+    if (verifies) {
+      ++signatures_;
+      auto checked = transactions_.check(block.transactions[i]);
+      if (checked) {
+        note((*checked)->signed_transaction->body, (*checked)->id);
+        audited.checked = std::move(*checked);
+        continue;
+      }
+      if (checked.error().code != "tx-malformed") {
+        blame(checked.error().code == "tx-bad-signature" ? "signature" : "form",
+              "a transaction that a node would admit",
+              fmt::format("{} ({})", checked.error().message, checked.error().code));
+        continue;
+      }
+    } else if (const auto read = crypto::decode<SignedTransaction>(block.transactions[i])) {
+      note(read->body, id_of(read->body));
       continue;
     }
-    audited.sender = read->body.sender;
-    audited.nonce = read->body.nonce;
-    if (!verifies) {
-      audited.id = id_of(read->body);
-      continue;
-    }
-    ++signatures_;
-    auto checked = transactions_.check(std::move(*read));
-    if (checked) {
-      audited.id = (*checked)->id;
-      audited.checked = std::move(*checked);
-    } else if (checked.error().code == "tx-bad-signature") {
-      blame("signature", fmt::format("one by {}", audited.sender.hex()),
-            "one that does not verify");
-    } else {
-      blame("form", "a transaction that a node would admit",
-            fmt::format("{} ({})", checked.error().message, checked.error().code));
-    }
+    blame("encoding", "bytes that decode", audit_text(block.transactions[i]));
   }
 }
 

@@ -4,7 +4,6 @@
 #include <leveldb/write_batch.h>
 
 #include "crypto/bcs.h"
-#include "ledger/audit_sum.h"
 #include "ledger/store_impl.h"
 
 namespace quorate::ledger {
@@ -25,25 +24,32 @@ constexpr StoreWords kWords = {
     .format = 1,
 };
 
+constexpr std::size_t kWriteBufferBytes = 16 << 20;
+constexpr std::size_t kCacheBytes = 8 << 20;
+// What waits in memory, so that what soon changes again is not written at all: about so many bytes
+// of values, and pages. A page takes about 1 KiB.
+constexpr std::size_t kValueBytesMax = 16 << 20;
+constexpr std::size_t kEntryBytes = 128;  // of a map
+constexpr std::size_t kPagesMax = 24'000;
+// Pages of at most this many nibbles stay in memory when they were stored, 4,369 at most: every
+// checkpoint of a busy ledger changes nearly all of them.
+constexpr std::size_t kKeptNibblesMax = 3;
+
 Bytes progress_key() { return {'a'}; }
 Bytes root_key() { return {'v'}; }
-
-class NewPages final : public PageWriter {
- public:
-  NewPages(std::map<StatePath, StatePage>& pages, std::vector<PageId>& replaced)
-      : pages_(pages), replaced_(replaced) {}
-  void write(const StatePath& path, const StatePage& page) override { pages_[path] = page; }
-  void replace(const PageId& page) override { replaced_.push_back(page); }
-
- private:
-  std::map<StatePath, StatePage>& pages_;
-  std::vector<PageId>& replaced_;
-};
 
 std::string in_words(const TxResult& result) {
   std::string text(outcome_code(result.outcome));
   if (result.failed_operation) text += fmt::format(" by operation {}", *result.failed_operation);
   return text;
+}
+
+// Empties `newer`, whose values win.
+void put_above(WriteSet& newer, WriteSet& older) {
+  while (!newer.empty()) {
+    auto placed = older.insert(newer.extract(newer.begin()));
+    if (!placed.inserted) placed.position->second = std::move(placed.node.mapped());
+  }
 }
 
 std::optional<AuditFinding> judge_results(const JudgedBlock& block, const Execution& execution) {
@@ -81,6 +87,28 @@ std::optional<AuditFinding> judge_writes(const JudgedBlock& block, const WriteSe
 
 }  // namespace
 
+// Takes the pages of a new version.
+class AuditReplay::Pages final : public PageWriter {
+ public:
+  Pages(AuditReplay& replay, Height version) : replay_(replay), version_(version) {}
+  void write(const StatePath& path, StatePage page) override {
+    replay_.pages_[path] = {version_, false, std::move(page)};
+    ++replay_.unstored_pages_;
+  }
+  void replace(const PageId& page) override {
+    const auto held = replay_.pages_.find(page.path);
+    const bool is_held = held != replay_.pages_.end() && held->second.version == page.version;
+    if (!is_held || held->second.is_stored) replay_.replaced_.push_back(page);
+    if (!is_held) return;
+    if (!held->second.is_stored) --replay_.unstored_pages_;
+    replay_.pages_.erase(held);
+  }
+
+ private:
+  AuditReplay& replay_;
+  Height version_;
+};
+
 AuditReplay::AuditReplay(const Genesis& genesis, std::shared_ptr<LevelDb> database)
     : genesis_(genesis), database_(std::move(database)) {}
 
@@ -89,9 +117,14 @@ AuditReplay::~AuditReplay() = default;
 Result<std::unique_ptr<AuditReplay>> AuditReplay::open(const std::filesystem::path& folder,
                                                        const Genesis& genesis,
                                                        const StoreOptions& options) {
-  auto database = LevelDb::open(folder, kWords, options);
+  // Written much and read soon, then thrown away.
+  StoreOptions own = options;
+  own.write_buffer_bytes = kWriteBufferBytes;
+  own.cache_bytes = kCacheBytes;
+  own.is_compressed = false;
+  auto database = LevelDb::open(folder, kWords, own);
   const bool is_new = !database && database.error().code == kWords.missing;
-  if (is_new) database = LevelDb::create(folder, kWords, options);
+  if (is_new) database = LevelDb::create(folder, kWords, own);
   if (!database) return tl::unexpected(std::move(database.error()));
   std::unique_ptr<AuditReplay> replay(new AuditReplay(genesis, std::move(*database)));
   QUORATE_TRY(is_new ? replay->begin() : replay->resume());
@@ -105,13 +138,14 @@ Status AuditReplay::begin() {
     const Digest key_hash = crypto::sha256(key);
     changed_.insert_or_assign(key_hash, change_of(key_hash, key, value));
   }
-  NewPages writer(new_pages_, replaced_);
-  QUORATE_ASSIGN(root_, write_version(StateHole{}, changed_, version_, pages(), writer));
+  Pages writer(*this, Height{0});
+  QUORATE_ASSIGN(root_, write_version(StateHole{}, changed_, Height{0}, pages(), writer));
   changed_.clear();
   leveldb::WriteBatch identity;
   put_identity(identity, {kWords.format, progress_.chain_id, {}});
   QUORATE_TRY(database_->write(identity, false));
-  return flush();
+  QUORATE_TRY(keep(progress_));
+  return store();
 }
 
 Status AuditReplay::resume() {
@@ -126,45 +160,44 @@ Status AuditReplay::resume() {
   }
   progress_ = std::move(*read);
   root_ = std::move(*slot);
-  version_ = progress_.height;
   return {};
 }
 
 Result<std::optional<Bytes>> AuditReplay::get(ByteView key) const {
-  const auto recent = recent_.find(Bytes(key.begin(), key.end()));
-  if (recent != recent_.end()) return recent->second;
+  const Bytes own(key.begin(), key.end());
+  for (const WriteSet* values : {&recent_, &unstored_}) {
+    const auto found = values->find(own);
+    if (found != values->end()) return found->second;
+  }
   return database_->get(keys::state(key), nullptr, "a value of the state");
 }
 
 PageReader AuditReplay::pages() const {
   return [this](const PageId& id) -> Result<StatePage> {
-    if (id.version == version_) {
-      const auto fresh = new_pages_.find(id.path);
-      if (fresh != new_pages_.end()) return fresh->second;
-    }
+    const auto held = pages_.find(id.path);
+    if (held != pages_.end() && held->second.version == id.version) return held->second.page;
     return read_stored_page(*database_, id);
   };
 }
 
 Result<std::optional<AuditFinding>> AuditReplay::execute(
     const JudgedBlock& block, std::span<const TransactionPtr> transactions) {
-  QUORATE_ASSIGN(const Execution execution,
+  QUORATE_ASSIGN(Execution execution,
                  ledger::execute(block.record.batch, transactions, genesis_, *this));
   if (auto finding = judge_results(block, execution)) return finding;
   if (auto finding = judge_writes(block, execution.writes)) return finding;
   for (const auto& [key, value] : execution.writes) {
-    recent_[key] = value;
     const Digest key_hash = crypto::sha256(key);
     changed_.insert_or_assign(key_hash, change_of(key_hash, key, value));
   }
+  put_above(execution.writes, recent_);
   if (!block.own_note) return std::nullopt;
   return judge_state_root(block);
 }
 
 Result<std::optional<AuditFinding>> AuditReplay::judge_state_root(const JudgedBlock& block) {
-  NewPages writer(new_pages_, replaced_);
+  Pages writer(*this, block.height);
   QUORATE_ASSIGN(root_, write_version(root_, changed_, block.height, pages(), writer));
-  version_ = block.height;
   changed_.clear();
   const Digest root = digest_of(root_);
   if (root == block.own_note->state_root) return std::nullopt;
@@ -175,28 +208,37 @@ Result<std::optional<AuditFinding>> AuditReplay::judge_state_root(const JudgedBl
 
 Status AuditReplay::keep(const AuditProgress& progress) {
   progress_ = progress;
-  return flush();
+  for (const auto& [key, value] : recent_) {
+    unstored_bytes_ += kEntryBytes + key.size() + (value ? value->size() : 0);
+  }
+  put_above(recent_, unstored_);
+  if (unstored_bytes_ < kValueBytesMax && unstored_pages_ < kPagesMax) return {};
+  return store();
 }
 
-Status AuditReplay::flush() {
+Status AuditReplay::store() {
   leveldb::WriteBatch batch;
-  for (const auto& [key, value] : recent_) {
+  for (const auto& [key, value] : unstored_) {
     if (value) {
       batch.Put(as_slice(keys::state(key)), as_slice(*value));
     } else {
       batch.Delete(as_slice(keys::state(key)));
     }
   }
-  for (const auto& [path, page] : new_pages_) {
-    put(batch, keys::page({version_, path}), page.slots);
+  for (auto& [path, held] : pages_) {
+    if (held.is_stored) continue;
+    put(batch, keys::page({held.version, path}), held.page.slots);
+    held.is_stored = true;
   }
   for (const PageId& page : replaced_) batch.Delete(as_slice(keys::page(page)));
   put(batch, progress_key(), progress_);
   put(batch, root_key(), root_);
   QUORATE_TRY(database_->write(batch, false));
-  recent_.clear();
-  new_pages_.clear();
+  unstored_.clear();
+  unstored_bytes_ = 0;
+  unstored_pages_ = 0;
   replaced_.clear();
+  std::erase_if(pages_, [](const auto& each) { return each.first.front() > kKeptNibblesMax; });
   return {};
 }
 
@@ -204,35 +246,21 @@ Status AuditReplay::for_each_value(
     const std::function<Status(ByteView key, ByteView value)>& visit) const {
   QUORATE_TRY(database_->for_each(keys::state({}).front(), [&](ByteView key, ByteView value) {
     const ByteView state_key = key.subspan(1);
-    const bool is_recent = recent_.contains(Bytes(state_key.begin(), state_key.end()));
-    return is_recent ? Status{} : visit(state_key, value);
+    const Bytes own(state_key.begin(), state_key.end());
+    const bool is_older = recent_.contains(own) || unstored_.contains(own);
+    return is_older ? Status{} : visit(state_key, value);
   }));
+  for (const auto& [key, value] : unstored_) {
+    if (value && !recent_.contains(key)) QUORATE_TRY(visit(key, *value));
+  }
   for (const auto& [key, value] : recent_) {
     if (value) QUORATE_TRY(visit(key, *value));
   }
   return {};
 }
 
-Result<bool> AuditReplay::has_state_of(const LevelDb& audited) const {
-  const AuditSalt salt;
-  AuditSum here;
-  QUORATE_TRY(for_each_value([&](ByteView key, ByteView value) -> Status {
-    here.add(salt, key, value);
-    return {};
-  }));
-  AuditSum there;
-  const Status read = audited.for_each(
-      keys::state({}).front(), [&](ByteView key, ByteView value) -> Status {
-        there.add(salt, key.subspan(1), value);
-        return {};
-      });
-  return read.has_value() && here == there;
-}
-
 // What is compared is not stored: the working folder stays as of its progress.
 Result<std::optional<AuditFinding>> AuditReplay::compare_state(const LevelDb& audited) {
-  QUORATE_ASSIGN(const bool is_same, has_state_of(audited));
-  if (is_same) return std::nullopt;
   std::optional<AuditFinding> finding;
   const auto wrong = [&](ByteView key, const std::optional<Bytes>& expected,
                          const std::optional<Bytes>& found) {

@@ -3,9 +3,10 @@
 // Re-execution: the state rebuilt from genesis, block by block, in a working folder of the
 // auditor's own, and what follows from it held against what the ledger says.
 //
-// Values and pages of the tree stand in a LevelDB; in memory is what changed since the last
-// checkpoint. With each checkpoint goes, in one write, how far the audit came, so an audit that
-// was broken off goes on from there (AuditProgress says what it may then take as done).
+// Values and pages of the tree stand in a LevelDB; in memory is what changed lately, until there is
+// enough of it. What is stored is the state at a checkpoint, and in the same write how far the audit
+// came; so an audit that was broken off goes on from there (AuditProgress says what it may then take
+// as done), from a few seconds back if the process was killed.
 //
 // Not thread-safe.
 
@@ -41,16 +42,18 @@ class AuditReplay final : public StateReader {
       const std::filesystem::path& folder, const Genesis& genesis, const StoreOptions& options);
   ~AuditReplay() override;
 
-  // As of the last checkpoint that was executed here; height 0: from genesis.
+  // As of the last checkpoint that was kept; height 0: from genesis.
   [[nodiscard]] const AuditProgress& progress() const { return progress_; }
 
   // Executes the block that follows. nullopt: results, writes and, at a checkpoint, the state root
   // are those of the ledger. Errors: those of the working folder.
   [[nodiscard]] Result<std::optional<AuditFinding>> execute(
       const JudgedBlock& block, std::span<const TransactionPtr> transactions);
-  // Writes what `execute` changed, with the progress. Right after a checkpoint.
+  // The state is that of the progress. Right after a checkpoint; stored if there is enough to store.
   [[nodiscard]] Status keep(const AuditProgress& progress);
-  // Holds the ledger's state against the one here.
+  // Stores what was kept last. After it, an audit in this folder goes on from there.
+  [[nodiscard]] Status store();
+  // Holds the ledger's state against the one here, key by key.
   [[nodiscard]] Result<std::optional<AuditFinding>> compare_state(const LevelDb& audited);
 
   // StateReader: after the last block.
@@ -62,21 +65,27 @@ class AuditReplay final : public StateReader {
   [[nodiscard]] Status resume();
   [[nodiscard]] Result<std::optional<AuditFinding>> judge_state_root(const JudgedBlock& block);
   [[nodiscard]] PageReader pages() const;
-  [[nodiscard]] Status flush();
-  // In two streams; false also where the ledger cannot be read.
-  [[nodiscard]] Result<bool> has_state_of(const LevelDb& audited) const;
   [[nodiscard]] Status for_each_value(
       const std::function<Status(ByteView key, ByteView value)>& visit) const;
+
+  class Pages;
+  struct HeldPage {
+    Height version;
+    bool is_stored = false;
+    StatePage page;
+  };
 
   const Genesis& genesis_;
   std::shared_ptr<LevelDb> database_;
   AuditProgress progress_;
   StateSlot root_;        // of the newest version of the tree
   StateChanges changed_;  // since
-  std::map<Bytes, std::optional<Bytes>> recent_;  // since what is stored
-  std::map<StatePath, StatePage> new_pages_;      // of the newest version, until they are stored
-  std::vector<PageId> replaced_;
-  Height version_;
+  WriteSet recent_;       // since the progress
+  WriteSet unstored_;     // up to the progress, since what is stored
+  std::size_t unstored_bytes_ = 0;
+  std::map<StatePath, HeldPage> pages_;  // of the newest version: what is not stored, and the upper
+  std::size_t unstored_pages_ = 0;
+  std::vector<PageId> replaced_;  // that are stored
 };
 
 }  // namespace quorate::ledger

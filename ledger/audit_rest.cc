@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "crypto/bcs.h"
 #include "ledger/store_impl.h"
@@ -135,36 +136,65 @@ Result<Finding> judge_stable_ahead(const LevelDb& database, const Genesis& genes
   return std::nullopt;
 }
 
-// Kinds that nothing else reads, and those that do not exist.
-Result<Finding> judge_kinds(const LevelDb& database) {
-  for (unsigned letter = 0; letter < 256; ++letter) {
-    const auto known = std::find_if(kStoreKinds.begin(), kStoreKinds.end(),
-                                    [&](const StoreKind& kind) { return kind.letter == letter; });
-    const bool is_known = known != kStoreKinds.end();
-    const bool is_single = is_known && std::string_view("fhj").find(static_cast<char>(letter)) !=
-                                           std::string_view::npos;
-    if (is_known && letter != 'x' && letter != kSealPrefix && !is_single) continue;
-    Finding finding;
-    const Status read = database.for_each(
-        static_cast<std::uint8_t>(letter), [&](ByteView key, ByteView value) -> Status {
-          const bool is_seal = letter == kSealPrefix &&
-                               std::all_of(value.begin(), value.end(),
-                                           [](std::uint8_t byte) { return byte == 0xff; });
-          const bool fits = letter == 'x' ? crypto::decode<std::vector<PageId>>(value).has_value()
-                                          : key.size() == 1 && (is_single || is_seal);
-          if (fits) return {};
-          finding = wrong(is_known ? std::string(known->name) : std::string("keys"),
-                          "only what a ledger consists of",
-                          fmt::format("{} under {}", audit_text(value), to_hex(key)));
-          return end_of_walk();
-        });
-    if (finding) return finding;
-    if (read) continue;
-    QUORATE_ASSIGN(AuditFinding unreadable,
-                   as_finding(read.error(), is_known ? std::string(known->name) : "keys"));
-    return unreadable;
+// Of one kind that nothing else reads; `fits` judges what stands under a key of it.
+Result<Finding> judge_kind(const LevelDb& database, const StoreKind& kind,
+                           const std::function<bool(ByteView key, ByteView value)>& fits) {
+  Finding finding;
+  const Status read =
+      database.for_each(kind.letter, [&](ByteView key, ByteView value) -> Status {
+        if (fits(key, value)) return {};
+        finding = wrong(std::string(kind.name), "only what a ledger consists of",
+                        fmt::format("{} under {}", audit_text(value), to_hex(key)));
+        return end_of_walk();
+      });
+  if (finding) return finding;
+  if (read) return std::nullopt;
+  QUORATE_ASSIGN(AuditFinding unreadable, as_finding(read.error(), std::string(kind.name)));
+  return unreadable;
+}
+
+Result<Finding> judge_small_kinds(const LevelDb& database) {
+  const auto is_single = [](ByteView key, ByteView /*value*/) { return key.size() == 1; };
+  const auto is_seal = [](ByteView key, ByteView value) {
+    return key.size() == 1 && std::all_of(value.begin(), value.end(),
+                                          [](std::uint8_t byte) { return byte == 0xff; });
+  };
+  const auto is_page_list = [](ByteView /*key*/, ByteView value) {
+    return crypto::decode<std::vector<PageId>>(value).has_value();
+  };
+  for (const StoreKind& kind : kStoreKinds) {
+    Result<Finding> finding = Finding{};
+    if (kind.letter == 'x') finding = judge_kind(database, kind, is_page_list);
+    if (kind.letter == kSealPrefix) finding = judge_kind(database, kind, is_seal);
+    if (std::string_view("fhj").find(static_cast<char>(kind.letter)) != std::string_view::npos) {
+      finding = judge_kind(database, kind, is_single);
+    }
+    if (!finding || *finding) return finding;
   }
   return std::nullopt;
+}
+
+// Kinds that do not exist. From kind to kind, since a search steps over every key that was removed
+// where it begins.
+Result<Finding> judge_other_kinds(const LevelDb& database) {
+  const auto is_known = [](std::uint8_t letter) {
+    return std::any_of(kStoreKinds.begin(), kStoreKinds.end(),
+                       [&](const StoreKind& kind) { return kind.letter == letter; });
+  };
+  for (Bytes from;;) {
+    const auto first = database.first_between(from, Bytes{kSealPrefix});
+    if (!first) {
+      QUORATE_ASSIGN(AuditFinding unreadable, as_finding(first.error(), "keys"));
+      return unreadable;
+    }
+    if (!*first) return std::nullopt;
+    const Bytes& key = (*first)->key;
+    if (key.empty() || !is_known(key.front())) {
+      return wrong("keys", "only what a ledger consists of",
+                   fmt::format("{} under {}", audit_text((*first)->value), to_hex(key)));
+    }
+    from = {static_cast<std::uint8_t>(key.front() + 1)};
+  }
 }
 
 }  // namespace
@@ -209,7 +239,9 @@ Result<Finding> judge_rest(const LevelDb& database, const Genesis& genesis,
     QUORATE_ASSIGN(finding, as_finding(finding.error(), "log"));
   }
   if (*finding) return finding;
-  return judge_kinds(database);
+  QUORATE_ASSIGN(Finding unfit, judge_small_kinds(database));
+  if (unfit) return unfit;
+  return judge_other_kinds(database);
 }
 
 }  // namespace quorate::ledger

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "crypto/bcs.h"
@@ -38,11 +39,11 @@ Result<Finding> AuditTree::judge() {
       QUORATE_ASSIGN(const Changes changes, changes_after(i));
       QUORATE_ASSIGN(finding, judge_earlier_values(i, changes));
       if (finding) return finding;
-      if (i + 1 < versions_.size()) continue;
-      QUORATE_ASSIGN(finding, judge_head(changes));
+      const bool is_newest = i + 1 == versions_.size();
+      QUORATE_ASSIGN(finding, is_newest ? judge_head(changes) : judge_removed(i + 1, changes));
       if (finding) return finding;
     }
-    return judge_counts();
+    return judge_page_count();
   };
   Verdict verdict = attempt();
   if (verdict) return verdict;
@@ -111,15 +112,14 @@ Result<Finding> AuditTree::walk(std::size_t version) {
     if (stored && *stored == in_tree) return verdict;
   }
   pages_ = 0;
-  keys_ = 0;
-  return walk_pages(version, nullptr);
+  QUORATE_ASSIGN(Finding finding, walk_pages(version, nullptr));
+  if (finding) return finding;
+  return find_extra_value();
 }
 
-Result<AuditSum> AuditTree::sum_of_values() const {
-  AuditSum sum;
-  const auto add = [&](ByteView key, ByteView value) {
-    sum.add(salt_, key, state_leaf(crypto::sha256(key), crypto::sha256(value)).bytes);
-  };
+// As of the oldest version.
+Status AuditTree::for_each_value(
+    const std::function<Status(ByteView key, ByteView value)>& visit) const {
   std::set<Bytes> changed;
   for (const StateVersion& version : versions_) {
     const Bytes prefix = keys::before(version.height, {});
@@ -129,25 +129,57 @@ Result<AuditSum> AuditTree::sum_of_values() const {
           if (!changed.emplace(state_key.begin(), state_key.end()).second) return {};
           const auto before = crypto::decode<std::optional<Bytes>>(value);
           if (!before) return tl::unexpected(before.error());
-          if (*before) add(state_key, **before);
-          return {};
+          return *before ? visit(state_key, **before) : Status{};
         }));
   }
-  QUORATE_TRY(database_.for_each('s', [&](ByteView key, ByteView value) -> Status {
+  return database_.for_each('s', [&](ByteView key, ByteView value) -> Status {
     const ByteView state_key = key.subspan(1);
-    if (!changed.contains(Bytes(state_key.begin(), state_key.end()))) add(state_key, value);
+    const bool is_other =
+        !changed.empty() && changed.contains(Bytes(state_key.begin(), state_key.end()));
+    return is_other ? Status{} : visit(state_key, value);
+  });
+}
+
+Result<AuditSum> AuditTree::sum_of_values() const {
+  AuditSum sum;
+  QUORATE_TRY(for_each_value([&](ByteView key, ByteView value) -> Status {
+    sum.add(salt_, key, state_leaf(crypto::sha256(key), crypto::sha256(value)).bytes);
     return {};
   }));
   return sum;
 }
 
+// Every key of the tree has its value, and yet there are others.
+Result<Finding> AuditTree::find_extra_value() const {
+  const StateVersion& oldest = versions_.front();
+  Finding finding;
+  const Status read = for_each_value([&](ByteView key, ByteView value) -> Status {
+    bool is_there = false;
+    QUORATE_TRY(for_each_key(oldest.root, crypto::sha256(key), pages(),
+                             [&](const StateKey& next) -> Result<bool> {
+                               is_there = std::ranges::equal(next.key, key);
+                               return false;
+                             }));
+    if (is_there) return {};
+    finding = of_version(oldest.height, "state, key " + audit_text(key), "nothing, as in the tree",
+                         audit_text(value));
+    return end_of_walk();
+  });
+  if (!finding) QUORATE_TRY(read);
+  if (finding) return finding;
+  return of_version(oldest.height, "state", "the values that the tree has", "one of them twice");
+}
+
+PageReader AuditTree::pages() const {
+  return [this](const PageId& id) { return read_stored_page(database_, id); };
+}
+
 Result<Finding> AuditTree::walk_pages(std::size_t version, AuditSum* values) {
   const StateVersion& walked = versions_[version];
-  const bool is_newest = version + 1 == versions_.size();
   // Pages that an earlier kept version has were walked with it.
   const std::optional<Height> known =
       version == 0 ? std::nullopt : std::optional(versions_[version - 1].height);
-  const PageReader read = [this](const PageId& id) { return read_stored_page(database_, id); };
+  const PageReader read = pages();
   std::vector<std::pair<StateSlot, StatePath>> open = {{walked.root, path_of({}, 0)}};
   while (!open.empty()) {
     const auto [slot, path] = std::move(open.back());
@@ -176,11 +208,6 @@ Result<Finding> AuditTree::walk_pages(std::size_t version, AuditSum* values) {
       open.emplace_back(std::move(page->slots[i]), path_below(path, i));
     }
   }
-  if (!is_newest) return std::nullopt;
-  QUORATE_TRY(for_each_key(walked.root, {}, read, [this](const StateKey&) -> Result<bool> {
-    ++keys_;
-    return true;
-  }));
   return std::nullopt;
 }
 
@@ -226,9 +253,21 @@ Result<AuditTree::Changes> AuditTree::changes_after(std::size_t version) const {
   return changes;
 }
 
-Result<Finding> AuditTree::judge_earlier_values(std::size_t version, const Changes& changes) {
+// What the tree of a version lost since the one before it; nothing else asks for those keys.
+Result<Finding> AuditTree::judge_removed(std::size_t version, const Changes& changes) const {
+  for (const auto& [key, value] : changes) {
+    if (!value.is_zero()) continue;
+    QUORATE_ASSIGN(const auto found, value_at(version, key));
+    if (!found) continue;
+    return of_version(versions_[version].height, "state, key " + audit_text(key),
+                      "nothing, as the write sets up to there say", audit_text(found));
+  }
+  return std::nullopt;
+}
+
+Result<Finding> AuditTree::judge_earlier_values(std::size_t version,
+                                                const Changes& changes) const {
   const Height height = versions_[version].height;
-  const bool is_newest = version + 1 == versions_.size();
   const Bytes prefix = keys::before(height, {});
   std::uint64_t count = 0;
   Finding finding;
@@ -237,10 +276,7 @@ Result<Finding> AuditTree::judge_earlier_values(std::size_t version, const Chang
         ++count;
         const ByteView state_key = key.subspan(prefix.size());
         const auto before = crypto::decode<std::optional<Bytes>>(value);
-        if (changes.contains(Bytes(state_key.begin(), state_key.end())) && before) {
-          if (is_newest && *before) --keys_;
-          return {};
-        }
+        if (changes.contains(Bytes(state_key.begin(), state_key.end())) && before) return {};
         finding = of_version(height, "earlier value of key " + audit_text(state_key),
                              "one of a key that changed since", audit_text(value));
         return end_of_walk();
@@ -271,31 +307,16 @@ Result<Finding> AuditTree::judge_head(const Changes& changes) const {
   return std::nullopt;
 }
 
-Result<Finding> AuditTree::judge_counts() const {
-  std::uint64_t values = 0;
-  QUORATE_TRY(database_.for_each('s', [&](ByteView, ByteView) -> Status {
-    ++values;
-    return {};
-  }));
+Result<Finding> AuditTree::judge_page_count() const {
   std::uint64_t pages = 0;
   QUORATE_TRY(database_.for_each('p', [&](ByteView, ByteView) -> Status {
     ++pages;
     return {};
   }));
-  if (pages != pages_) {
-    return AuditFinding{std::nullopt, std::nullopt, "pages of the state tree",
-                        fmt::format("{}, which its versions consist of", pages_),
-                        fmt::format("{}", pages)};
-  }
-  // Those of the newest version, without those that went, and with those that came.
-  Changes since;
-  QUORATE_ASSIGN(since, changes_after(versions_.size() - 1));
-  std::int64_t expected = keys_;
-  for (const auto& [key, value] : since) expected += value.is_zero() ? 0 : 1;
-  if (expected == static_cast<std::int64_t>(values)) return std::nullopt;
-  return AuditFinding{std::nullopt, std::nullopt, "state",
-                      fmt::format("{} keys, as the tree and the blocks after it say", expected),
-                      fmt::format("{}", values)};
+  if (pages == pages_) return std::nullopt;
+  return AuditFinding{std::nullopt, std::nullopt, "pages of the state tree",
+                      fmt::format("{}, which its versions consist of", pages_),
+                      fmt::format("{}", pages)};
 }
 
 }  // namespace quorate::ledger

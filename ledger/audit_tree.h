@@ -6,6 +6,7 @@
 // A page is walked once, in the oldest version that has it. Memory: the keys that changed since the
 // oldest kept version, about a hundred bytes each.
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -37,14 +38,19 @@ class AuditTree {
   [[nodiscard]] Verdict walk(std::size_t version);
   // Adds up the values that it meets instead of looking each one up.
   [[nodiscard]] Verdict walk_pages(std::size_t version, AuditSum* values);
-  // Of the oldest version, in the order of the keys.
+  // As of the oldest version, in the order of the keys but for those that changed since.
+  [[nodiscard]] Status for_each_value(
+      const std::function<Status(ByteView key, ByteView value)>& visit) const;
   [[nodiscard]] Result<AuditSum> sum_of_values() const;
+  [[nodiscard]] Verdict find_extra_value() const;
   [[nodiscard]] Verdict judge_value(std::size_t version, const StateKey& key) const;
   // Of the blocks after versions[version], up to the next one or the head.
   [[nodiscard]] Result<Changes> changes_after(std::size_t version) const;
-  [[nodiscard]] Verdict judge_earlier_values(std::size_t version, const Changes& changes);
+  [[nodiscard]] Verdict judge_removed(std::size_t version, const Changes& changes) const;
+  [[nodiscard]] Verdict judge_earlier_values(std::size_t version, const Changes& changes) const;
   [[nodiscard]] Verdict judge_head(const Changes& changes) const;
-  [[nodiscard]] Verdict judge_counts() const;
+  [[nodiscard]] Verdict judge_page_count() const;
+  [[nodiscard]] PageReader pages() const;
   [[nodiscard]] Result<std::optional<Bytes>> value_at(std::size_t version, ByteView key) const;
 
   const LevelDb& database_;
@@ -52,8 +58,7 @@ class AuditTree {
   const Height head_;
   std::vector<StateVersion> versions_;
   AuditSalt salt_;
-  std::uint64_t pages_ = 0;
-  std::int64_t keys_ = 0;  // of the newest version, less those that changed since
+  std::uint64_t pages_ = 0;  // that were walked
 };
 
 }  // namespace quorate::ledger

@@ -145,6 +145,33 @@ Result<AuditFinding> first_unreadable(const LevelDb& database, Height first, Hei
 
 }  // namespace
 
+std::vector<BlockBytes> bytes_of(AuditWindow window) {
+  std::vector<BlockBytes> blocks;
+  blocks.reserve(window.blocks.size());
+  for (AuditBlock& each : window.blocks) {
+    blocks.push_back({each.height, std::move(each.record), std::move(each.certificate),
+                      std::move(each.results), std::move(each.writes), std::move(each.own_note),
+                      std::move(each.stable), std::move(each.transactions)});
+  }
+  return blocks;
+}
+
+AuditWindow window_of(std::vector<BlockBytes> blocks) {
+  AuditWindow window;
+  for (BlockBytes& each : blocks) {
+    AuditBlock& block = window.blocks.emplace_back();
+    block.height = each.height;
+    block.record = std::move(each.record);
+    block.certificate = std::move(each.certificate);
+    block.results = std::move(each.results);
+    block.writes = std::move(each.writes);
+    block.own_note = std::move(each.own_note);
+    block.stable = std::move(each.stable);
+    block.transactions = std::move(each.transactions);
+  }
+  return window;
+}
+
 Result<AuditFinding> as_finding(const Error& error, std::string field,
                                 std::optional<Height> height) {
   if (error.kind != ErrorKind::kCorrupt) return tl::unexpected(error);

@@ -44,6 +44,20 @@ struct AuditWindow {
   std::optional<AuditFinding> finding;  // about what follows the blocks; ends the audit
 };
 
+// A window as it travels.
+struct BlockBytes {
+  Height height;
+  std::optional<Bytes> record;
+  std::optional<Bytes> certificate;
+  std::optional<Bytes> results;
+  std::optional<Bytes> writes;
+  std::optional<Bytes> own_note;
+  std::optional<Bytes> stable;
+  std::vector<Bytes> transactions;
+};
+[[nodiscard]] std::vector<BlockBytes> bytes_of(AuditWindow window);
+[[nodiscard]] AuditWindow window_of(std::vector<BlockBytes> blocks);
+
 inline constexpr std::uint64_t kWindowBlocksMax = 128;
 // Of transactions; one block may hold more.
 inline constexpr std::size_t kWindowBytesMax = 1 << 20;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "crypto/bcs.h"
 #include "ledger/audit_index.h"
@@ -17,6 +18,7 @@ namespace {
 using Finding = std::optional<AuditFinding>;
 
 constexpr std::size_t kTransactionsAJob = 64;
+constexpr std::string_view kInterrupted = "audit-interrupted";
 
 class Audit {
  public:
@@ -41,19 +43,27 @@ class Audit {
     if (!start) return std::move(start.error());
     QUORATE_TRY(begin(*start));
     AuditChain chain(database_, genesis_, report_.chain_id, start->point);
-    QUORATE_ASSIGN(Finding finding, judge_blocks(chain));
-    if (finding) return finding;
+    auto finding = judge_blocks(chain);
+    const bool goes_on = finding && !*finding;
+    const bool is_interrupted = !finding && finding.error().code == kInterrupted;
+    if (replay_ && (goes_on || is_interrupted)) QUORATE_TRY(replay_->store());
+    if (!goes_on) return finding;
     return judge_what_blocks_made(*start, chain);
   }
 
-  // Each part on a thread of its own; what is reported is the first in their order.
+  // Two threads; what is reported is the first in the order of indices, values, tree. With the tree
+  // all values are good, since execution gave its roots and the write sets after them; so they are
+  // compared one by one only where it is not, to name what they should be.
   [[nodiscard]] Result<Finding> judge_what_blocks_made(const AuditStart& start,
                                                        const AuditChain& chain) {
     Result<Finding> values;
     Result<Finding> tree;
     std::vector<AuditPool::Job> jobs;
-    jobs.emplace_back([&] { tree = AuditTree(database_, genesis_, report_.head).judge(); });
-    if (replay_) jobs.emplace_back([&] { values = replay_->compare_state(database_); });
+    jobs.emplace_back([&] {
+      tree = AuditTree(database_, genesis_, report_.head).judge();
+      const bool is_whole = tree && !*tree;
+      if (replay_ && !is_whole) values = replay_->compare_state(database_);
+    });
     pool_.start(std::move(jobs));
     auto finding = judge_indices_and_rest(start, chain);
     pool_.wait();
@@ -102,38 +112,39 @@ class Audit {
                         report_.transactions, judge_.signatures()});
     }
     if (!options_.goes_on || options_.goes_on()) return {};
-    return fail(ErrorKind::kTimeout, "audit-interrupted",
+    return fail(ErrorKind::kTimeout, kInterrupted,
                 fmt::format("the audit was interrupted at height {} of {}; up to there nothing "
                             "wrong was found",
                             report_.base.value + report_.blocks, report_.head.value),
                 "Type the same again. With --resume FOLDER it goes on where it was.");
   }
 
-  // While one window is judged, the pool verifies the next one.
+  // While the pool verifies one window, the one before it is judged and the next one read.
   [[nodiscard]] Result<Finding> judge_blocks(AuditChain& chain) {
     if (report_.base == report_.head) return std::nullopt;
-    QUORATE_ASSIGN(AuditWindow coming,
-                   read_window(database_, next(report_.base), report_.head));
-    start_jobs(coming);
+    QUORATE_ASSIGN(AuditWindow verified, read_window(database_, next(report_.base), report_.head));
+    start_jobs(verified);
+    auto finding = judge_windows(verified, chain);
+    pool_.wait();  // where something was found, the window after it is under way
+    return finding;
+  }
+
+  // `verified`: the first, under way.
+  [[nodiscard]] Result<Finding> judge_windows(AuditWindow& verified, AuditChain& chain) {
     while (true) {
-      pool_.wait();
-      AuditWindow window = std::move(coming);
-      const bool is_last = window.finding || window.blocks.back().height == report_.head;
+      const bool is_last = verified.finding || verified.blocks.back().height == report_.head;
+      AuditWindow coming;
       if (!is_last) {
-        QUORATE_ASSIGN(coming, read_window(database_, next(window.blocks.back().height),
+        QUORATE_ASSIGN(coming, read_window(database_, next(verified.blocks.back().height),
                                            report_.head));
-        start_jobs(coming);
       }
-      auto finding = judge_window(window, chain);
-      if (!finding || *finding || is_last) {
-        pool_.wait();
-        if (finding && !*finding) return window.finding;
-        return finding;
-      }
-      if (auto goes_on = step("blocks"); !goes_on) {
-        pool_.wait();
-        return tl::unexpected(goes_on.error());
-      }
+      pool_.wait();
+      const AuditWindow window = std::exchange(verified, std::move(coming));
+      start_jobs(verified);
+      QUORATE_ASSIGN(Finding finding, judge_window(window, chain));
+      if (finding) return finding;
+      if (is_last) return window.finding;
+      QUORATE_TRY(step("blocks"));
     }
   }
 

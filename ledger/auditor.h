@@ -14,9 +14,10 @@
 // ledger's folder cannot, for nothing of the audit is kept in it.
 //
 // Threads: signatures are verified by `threads` of its own while the caller's executes and hashes;
-// then two of them judge the state and its tree while the caller's judges the indices.
+// then one of them judges the state and its tree while the caller's judges the indices.
 // Memory: two windows of blocks (1 MiB of transactions each, or one batch if that is more), what
-// changed in the state since the last checkpoint, and two caches; about 100 MB.
+// changed in the state since the last checkpoint, two caches, and two write buffers of the working
+// folder; about 130 MB.
 
 #include <cstdint>
 #include <filesystem>

@@ -4,6 +4,7 @@
 #include <leveldb/cache.h>
 #include <leveldb/db.h>
 #include <leveldb/filter_policy.h>
+#include <leveldb/table.h>
 #include <leveldb/write_batch.h>
 
 #include <algorithm>
@@ -57,6 +58,33 @@ std::vector<std::string> files_in(leveldb::Env& env, const std::string& folder) 
   return names;
 }
 
+leveldb::Status check_table(leveldb::Env& env, const std::string& file,
+                            const std::function<bool()>& goes_on) {
+  constexpr std::uint64_t kKeysATime = 1024;
+  std::uint64_t bytes = 0;
+  leveldb::RandomAccessFile* opened = nullptr;
+  leveldb::Status status = env.GetFileSize(file, &bytes);
+  if (status.ok()) status = env.NewRandomAccessFile(file, &opened);
+  if (!status.ok()) return status;
+  const std::unique_ptr<leveldb::RandomAccessFile> content(opened);
+  leveldb::Options options;
+  options.paranoid_checks = true;
+  options.env = &env;
+  leveldb::Table* parsed = nullptr;
+  status = leveldb::Table::Open(options, content.get(), bytes, &parsed);
+  if (!status.ok()) return status;
+  const std::unique_ptr<leveldb::Table> table(parsed);
+  leveldb::ReadOptions reading;
+  reading.verify_checksums = true;
+  reading.fill_cache = false;
+  const std::unique_ptr<leveldb::Iterator> at(table->NewIterator(reading));
+  std::uint64_t keys = 0;
+  for (at->SeekToFirst(); at->Valid() && at->status().ok(); at->Next()) {
+    if (++keys % kKeysATime == 0 && goes_on && !goes_on()) break;
+  }
+  return at->status();
+}
+
 }  // namespace
 
 LevelDb::LevelDb(const std::filesystem::path& folder, const StoreWords& words,
@@ -64,6 +92,8 @@ LevelDb::LevelDb(const std::filesystem::path& folder, const StoreWords& words,
     : words_(words),
       base_env_(options.env != nullptr ? *options.env : *leveldb::Env::Default()),
       folder_(spelled(folder, base_env_)),
+      write_buffer_bytes_(options.write_buffer_bytes),
+      is_compressed_(options.is_compressed),
       env_(std::make_unique<StoreEnv>(base_env_)),
       logger_(std::make_unique<SilentLogger>()),
       cache_(leveldb::NewLRUCache(options.cache_bytes)),
@@ -141,6 +171,8 @@ Status LevelDb::open_database(bool is_new) {
   options.env = env_.get();
   options.info_log = logger_.get();
   options.max_open_files = kOpenFilesMax;
+  options.write_buffer_size = write_buffer_bytes_;
+  if (!is_compressed_) options.compression = leveldb::kNoCompression;
   options.block_cache = cache_.get();
   options.filter_policy = filter_.get();
   leveldb::DB* database = nullptr;
@@ -158,10 +190,15 @@ LevelDb::Snapshot LevelDb::snapshot() {
 
 Result<std::optional<Bytes>> LevelDb::get(ByteView key, const Snapshot& snapshot,
                                           std::string_view what) const {
+  return get(key, snapshot, [what] { return std::string(what); });
+}
+
+Result<std::optional<Bytes>> LevelDb::get(ByteView key, const Snapshot& snapshot,
+                                          const std::function<std::string()>& what) const {
   std::string value;
   const auto status = database_->Get(read_options(snapshot), as_slice(key), &value);
   if (status.IsNotFound()) return std::nullopt;
-  if (!status.ok()) return error_of(status, fmt::format("{} cannot be read", what));
+  if (!status.ok()) return error_of(status, fmt::format("{} cannot be read", what()));
   return to_bytes(value);
 }
 
@@ -244,6 +281,8 @@ Status LevelDb::write(leveldb::WriteBatch& batch, bool synced) {
   const auto status = database_->Write(options, &batch);
   if (status.ok() && !env_->has_failed()) return {};
   stopped_ = true;
+  // A compaction met a damaged table.
+  if (status.IsCorruption()) return corrupt(status.ToString());
   return fail(ErrorKind::kEnvironment, words_.write_failed,
               fmt::format("a write to the {} in {} failed: {}", words_.name, folder_,
                           status.ok() ? "a log could not be synced" : status.ToString()),
@@ -251,9 +290,27 @@ Status LevelDb::write(leveldb::WriteBatch& batch, bool synced) {
 }
 
 tl::unexpected<Error> LevelDb::corrupt(std::string_view what) const {
-  return fail(ErrorKind::kCorrupt, words_.corrupt,
-              fmt::format("the {} in {} is damaged: {}", words_.name, folder_, what),
-              std::string(words_.rebuild));
+  auto found = fail(ErrorKind::kCorrupt, words_.corrupt,
+                    fmt::format("the {} in {} is damaged: {}", words_.name, folder_, what),
+                    std::string(words_.rebuild));
+  const std::lock_guard lock(damage_mutex_);
+  if (!damage_) damage_ = found.value();
+  return found;
+}
+
+Status LevelDb::check_tables(const std::function<bool()>& goes_on) const {
+  for (const std::string& name : files_in(base_env_, folder_)) {
+    if (!name.ends_with(".ldb")) continue;
+    const auto status = check_table(base_env_, folder_ + "/" + name, goes_on);
+    if (!status.ok() && base_env_.FileExists(folder_ + "/" + name)) return error_of(status, name);
+    if (goes_on && !goes_on()) return {};
+  }
+  return {};
+}
+
+std::optional<Error> LevelDb::damage() const {
+  const std::lock_guard lock(damage_mutex_);
+  return damage_;
 }
 
 tl::unexpected<Error> LevelDb::unreadable(std::string_view what) const {

@@ -23,6 +23,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -106,6 +107,9 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
   // `what` names in them what was read, e.g. "the record of height 7".
   [[nodiscard]] Result<std::optional<Bytes>> get(ByteView key, const Snapshot& snapshot,
                                                  std::string_view what) const;
+  // As above; `what` is asked only if something is wrong.
+  [[nodiscard]] Result<std::optional<Bytes>> get(ByteView key, const Snapshot& snapshot,
+                                                 const std::function<std::string()>& what) const;
 
   // All keys that begin with `prefix`, in order, until `visit` returns an error.
   [[nodiscard]] Status for_each(
@@ -136,6 +140,12 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
 
   // words.corrupt with the way forward. `what` is a clause, e.g. "the head does not decode".
   [[nodiscard]] tl::unexpected<Error> corrupt(std::string_view what) const;
+  // Reads every table from its file, past all caches, and holds each block against its checksum. A
+  // table that goes meanwhile is no longer of the database. `goes_on` is asked now and then. Error:
+  // words.corrupt, naming the file; words.unreadable.
+  [[nodiscard]] Status check_tables(const std::function<bool()>& goes_on) const;
+  // The first words.corrupt that anybody met here, by a read or by `corrupt`. Any thread.
+  [[nodiscard]] std::optional<Error> damage() const;
 
  private:
   LevelDb(const std::filesystem::path& folder, const StoreWords& words,
@@ -153,8 +163,12 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
   const StoreWords& words_;
   leveldb::Env& base_env_;
   std::string folder_;
+  std::size_t write_buffer_bytes_;
+  bool is_compressed_;
   std::vector<DroppedTail> dropped_tails_;
   std::atomic<bool> stopped_ = false;
+  mutable std::mutex damage_mutex_;
+  mutable std::optional<Error> damage_;
   // In this order, because the database uses the others to its end.
   std::unique_ptr<StoreEnv> env_;
   std::unique_ptr<leveldb::Logger> logger_;

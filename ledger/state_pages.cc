@@ -28,6 +28,16 @@ using Kind = PageNode::Kind;
   return {Kind::kInner, 0, crypto::merkle::node_hash(left.digest, right.digest)};
 }
 
+// The node [1] alone.
+[[nodiscard]] PageNode top_of(const StatePage& page) {
+  std::array<PageNode, kPageSlots> nodes;
+  for (std::size_t i = 0; i < kPageSlots; ++i) nodes[i] = node_of(page.slots[i], i);
+  for (std::size_t width = kPageSlots / 2; width > 0; width /= 2) {
+    for (std::size_t i = 0; i < width; ++i) nodes[i] = above(nodes[2 * i], nodes[2 * i + 1]);
+  }
+  return nodes[0];
+}
+
 // The changes of one slot of a page: those that share a nibble more.
 using Change = StateChanges::value_type;
 using Changes = std::span<const Change* const>;
@@ -107,10 +117,10 @@ class Pass {
   }
 
   [[nodiscard]] StateSlot finish(StatePage page, const StatePath& path) {
-    const PageNode top = nodes_of(page)[1];
+    const PageNode top = top_of(page);
     if (top.kind == Kind::kNone) return StateHole{};
     if (top.kind == Kind::kLeaf) return std::move(page.slots[top.slot]);
-    writer_.write(path, page);
+    writer_.write(path, std::move(page));
     return StateSubtree{top.digest, version_};
   }
 
@@ -122,7 +132,7 @@ class Pass {
 
 class NoWriter final : public PageWriter {
  public:
-  void write(const StatePath&, const StatePage&) override {}
+  void write(const StatePath&, StatePage) override {}
   void replace(const PageId&) override {}
 };
 
@@ -159,7 +169,7 @@ PageNodes nodes_of(const StatePage& page) {
 Result<StatePage> read_page(const PageReader& read, const StatePath& path,
                             const StateSubtree& subtree) {
   QUORATE_ASSIGN(StatePage page, read({subtree.version, path}));
-  const PageNode top = nodes_of(page)[1];
+  const PageNode top = top_of(page);
   if (top.kind != Kind::kInner || top.digest != subtree.digest) {
     return fail(ErrorKind::kCorrupt, "state-page-other",
                 fmt::format("the page of the state tree at path {} of version {} has digest {}; "

@@ -109,7 +109,7 @@ using StateChanges = std::map<Digest, StateChange>;
 class PageWriter {
  public:
   virtual ~PageWriter() = default;
-  virtual void write(const StatePath& path, const StatePage& page) = 0;
+  virtual void write(const StatePath& path, StatePage page) = 0;
   // The new version has no use for it.
   virtual void replace(const PageId& page) = 0;
 };

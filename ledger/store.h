@@ -60,6 +60,7 @@ struct TxLocation {
 };
 
 class LogView;
+struct AuditWindow;  // ledger/audit_window.h
 struct StoreMoment;
 struct SnapshotOrigin;  // ledger/snapshot_import.h
 
@@ -130,6 +131,11 @@ class Store final : public StateReader {
   // keys; any thread; `goes_on` is asked now and then. Error: "ledger-corrupt", naming the first
   // key, in the order of the hashes.
   [[nodiscard]] Status check_state(const std::function<bool()>& goes_on = {}) const;
+  // Reads every table from its file with its checksums: what rotted where nobody looks. As
+  // `check_state` otherwise, which finds what has a good checksum. Error: "ledger-corrupt".
+  [[nodiscard]] Status check_bytes(const std::function<bool()>& goes_on = {}) const;
+  // The first damage that any read here met, until the store is closed; nullopt: none. Any thread.
+  [[nodiscard]] std::optional<Error> damage() const;
   // The note of a block that was a checkpoint; nullopt: it was none. Errors: "block-not-found",
   // "ledger-corrupt".
   [[nodiscard]] Result<std::optional<CheckpointNote>> own_checkpoint(Height height) const;
@@ -155,6 +161,9 @@ class Store final : public StateReader {
   // kNotFound "block-not-found" above the height.
   [[nodiscard]] Result<StoredBlock> block(Height height) const;
   [[nodiscard]] Result<Record> record(Height height) const;
+  // Blocks in the bytes in which they are stored, unjudged, for whoever audits them elsewhere; as
+  // many as a window holds.
+  [[nodiscard]] Result<AuditWindow> stored_window(Height first, Height last) const;
   [[nodiscard]] Result<CommitCertificate> certificate(Height height) const;
   // What the block changed in the state.
   [[nodiscard]] Result<WriteSet> writes(Height height) const;

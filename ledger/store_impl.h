@@ -144,7 +144,7 @@ class BatchPages final : public PageWriter {
  public:
   BatchPages(leveldb::WriteBatch& batch, Height version) : batch_(batch), version_(version) {}
 
-  void write(const StatePath& path, const StatePage& page) override;
+  void write(const StatePath& path, StatePage page) override;
   void replace(const PageId& page) override { replaced_.push_back(page); }
   // The root, and what it replaced.
   void finish(const StateSlot& root);

@@ -17,6 +17,9 @@ inline constexpr std::uint32_t kVoteStoreFormat = 1;
 struct StoreOptions {
   leveldb::Env* env = nullptr;  // not owned, outlives the store; nullptr = the operating system
   std::size_t cache_bytes = 32 << 20;
+  // Of what was written last, in memory; up to twice as much while it goes to disk.
+  std::size_t write_buffer_bytes = 4 << 20;
+  bool is_compressed = true;
 };
 
 }  // namespace quorate::ledger

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ledger/audit_window.h"
 #include "ledger/execution.h"
 #include "ledger/log_view.h"
 #include "ledger/nonce_window.h"
@@ -249,6 +250,10 @@ Result<std::vector<Digest>> Store::inclusion_path(Height height, std::uint64_t s
     return block_not_found(size, moment->head.height.value);
   }
   return log().inclusion_path(height.value - 1, size);
+}
+
+Result<AuditWindow> Store::stored_window(Height first, Height last) const {
+  return read_window(*impl_->database, first, last);
 }
 
 }  // namespace quorate::ledger

@@ -17,7 +17,7 @@ void add(StateChanges& changes, ByteView key, const std::optional<Bytes>& value)
 
 }  // namespace
 
-void BatchPages::write(const StatePath& path, const StatePage& page) {
+void BatchPages::write(const StatePath& path, StatePage page) {
   put(batch_, keys::page({version_, path}), page.slots);
 }
 
@@ -45,13 +45,15 @@ Result<StatePage> StoreMoment::page(const PageId& id) const {
 
 Result<StatePage> read_stored_page(const LevelDb& database, const PageId& id,
                                    const LevelDb::Snapshot& snapshot) {
-  const std::string what = fmt::format("the page of the state tree at path {} of version {}",
-                                       to_hex(id.path), id.version.value);
+  const std::function<std::string()> what = [&id] {
+    return fmt::format("the page of the state tree at path {} of version {}", to_hex(id.path),
+                       id.version.value);
+  };
   QUORATE_ASSIGN(const std::optional<Bytes> bytes,
                  database.get(keys::page(id), snapshot, what));
-  if (!bytes) return database.corrupt(what + " is missing");
+  if (!bytes) return database.corrupt(what() + " is missing");
   auto slots = crypto::decode<StateSlots>(*bytes);
-  if (!slots) return database.corrupt(what + " does not decode");
+  if (!slots) return database.corrupt(what() + " does not decode");
   return StatePage{std::move(*slots)};
 }
 
@@ -293,5 +295,11 @@ Status Store::check_state(const std::function<bool()>& goes_on) const {
       "the state has {} keys that its tree of height {} has not", stored - keys,
       version.height.value));
 }
+
+Status Store::check_bytes(const std::function<bool()>& goes_on) const {
+  return impl_->database->check_tables(goes_on);
+}
+
+std::optional<Error> Store::damage() const { return impl_->database->damage(); }
 
 }  // namespace quorate::ledger

@@ -9,6 +9,8 @@
 namespace quorate::ledger {
 namespace {
 
+constexpr std::string_view kIdKind = "transaction";
+
 [[nodiscard]] tl::unexpected<Error> refuse(std::string_view code, std::string message,
                                            std::string next) {
   return fail(ErrorKind::kRejected, code, std::move(message), std::move(next));
@@ -125,7 +127,7 @@ namespace {
 
 }  // namespace
 
-TxId id_of(const Transaction& body) { return {crypto::digest_of("transaction", body)}; }
+TxId id_of(const Transaction& body) { return {crypto::digest_of(kIdKind, body)}; }
 
 Status check_form(const SignedTransaction& transaction, std::size_t encoded_bytes,
                   const Genesis& genesis) {
@@ -186,28 +188,32 @@ Result<TransactionPtr> TransactionVerifier::check(ByteView encoded) const {
                             decoded.error().to_string()),
                 "Send BCS(SignedTransaction), as ledger/README.md describes it.");
   }
-  return judge(std::move(*decoded), encoded.size());
+  return judge(std::move(*decoded), encoded);
 }
 
 Result<TransactionPtr> TransactionVerifier::check(SignedTransaction transaction) const {
-  const std::size_t encoded_bytes = crypto::encode(transaction).size();
-  return judge(std::move(transaction), encoded_bytes);
+  const Bytes encoded = crypto::encode(transaction);
+  return judge(std::move(transaction), encoded);
 }
 
 Result<TransactionPtr> TransactionVerifier::judge(SignedTransaction transaction,
-                                                  std::size_t encoded_bytes) const {
+                                                  ByteView encoded) const {
   const Transaction& body = transaction.body;
-  QUORATE_TRY(check_body(body, encoded_bytes, genesis_, chain_id()));
+  QUORATE_TRY(check_body(body, encoded.size(), genesis_, chain_id()));
   QUORATE_TRY(check_sender(body));
-  if (!verify_signature(body.sender, crypto::Purpose::kTransaction, body, transaction.signature)) {
+  // The body comes first and the signature has no length before it, so this is BCS(Transaction).
+  const ByteView body_bytes = encoded.first(encoded.size() - transaction.signature.bytes.size());
+  const Bytes signed_bytes =
+      crypto::signing_bytes(crypto::Purpose::kTransaction, chain_id(), body_bytes);
+  if (!verify_bytes(body.sender, signed_bytes, transaction.signature)) {
     return refuse(
         "tx-bad-signature",
         fmt::format("the signature does not verify under the sender {}", body.sender.hex()),
         "Sign the transaction's body with the sender's key.");
   }
-  const TxId id = id_of(body);
+  const TxId id{crypto::digest_of_encoded(kIdKind, body_bytes)};
   return std::make_shared<const CheckedTransaction>(
-      CheckedTransaction{vouch(std::move(transaction)), id, encoded_bytes});
+      CheckedTransaction{vouch(std::move(transaction)), id, encoded.size()});
 }
 
 }  // namespace quorate::ledger

@@ -118,7 +118,7 @@ class TransactionVerifier : public crypto::Verifier {
 
  private:
   [[nodiscard]] Result<TransactionPtr> judge(SignedTransaction transaction,
-                                             std::size_t encoded_bytes) const;
+                                             ByteView encoded) const;
   [[nodiscard]] Status check_sender(const Transaction& body) const;
 
   // Judging a point costs as much as a signature, and senders come again.

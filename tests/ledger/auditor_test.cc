@@ -148,6 +148,55 @@ TEST_F(AuditTest, NamesPartsThatAreMissingOrTooMany) {
   EXPECT_EQ(place(audit_structure()), "place, by id");
 }
 
+// What nobody wrote is no part of the state, nor what a block removed.
+TEST_F(AuditTest, NamesAValueThatTheTreeDoesNotHave) {
+  fill(7, 4);
+  close();
+  forge(keys::state(to_bytes("nobody's")), crypto::encode(Entry{to_bytes("1"), std::nullopt}));
+  EXPECT_EQ(place(audit_structure()), "height 4, state, key " + to_hex(to_bytes("nobody's")));
+  EXPECT_EQ(place(audit()), "state, key " + to_hex(to_bytes("nobody's")));
+  forge(keys::state(to_bytes("nobody's")), std::nullopt);
+  EXPECT_EQ(place(audit_structure()), "none");
+}
+
+TEST_F(AuditTest, NamesAValueThatCameBack) {
+  fill(7, 4);
+  append({transaction(800, {put("short-lived", "1")})});
+  append({transaction(801, {del("short-lived")})});
+  close();
+  const Bytes key = keys::state(to_bytes("short-lived"));
+  ASSERT_FALSE(content().contains(key));
+  forge(key, crypto::encode(Entry{to_bytes("1"), std::nullopt}));
+  EXPECT_NE(place(audit_structure()), "none");
+  EXPECT_EQ(place(audit()), "state, key " + to_hex(to_bytes("short-lived")));
+}
+
+// The kept versions of the tree are those of heights 4 and 6: what one had and the next has not.
+TEST_F(AuditTest, NamesAnEarlierValueThatCameBack) {
+  fill(4, 4);
+  append({transaction(800, {del("value")})});
+  append({});
+  close();
+  const Bytes key = keys::state(to_bytes("value"));
+  ASSERT_FALSE(content().contains(key));
+  forge(key, crypto::encode(Entry{to_bytes("1"), std::nullopt}));
+  EXPECT_NE(place(audit_structure()), "none");
+  EXPECT_EQ(place(audit()), "state, key " + to_hex(to_bytes("value")));
+}
+
+TEST_F(AuditTest, NamesAPageThatNoVersionHas) {
+  fill(7, 4);
+  close();
+  const auto all = content();
+  const auto page = std::find_if(all.begin(), all.end(),
+                                 [](const auto& each) { return each.first.front() == 'p'; });
+  Bytes other = page->first;
+  other.back() ^= 1;
+  ASSERT_FALSE(all.contains(other));
+  forge(other, page->second);
+  EXPECT_EQ(place(audit_structure()), "pages of the state tree");
+}
+
 TEST_F(AuditTest, NamesAStableCheckpointOfAnotherLog) {
   fill(6, 0);
   const CheckpointNote own = store_->own_checkpoint(Height{4}).value().value();

@@ -117,9 +117,10 @@ class PagesInMemory {
   class Writer final : public PageWriter {
    public:
     Writer(PagesInMemory& to, Height version) : to_(to), version_(version) {}
-    void write(const StatePath& path, const StatePage& page) override {
+    void write(const StatePath& path, StatePage page) override {
       ++written;
-      EXPECT_TRUE(to_.pages.emplace(PageId{version_, path}, page).second) << "written twice";
+      EXPECT_TRUE(to_.pages.emplace(PageId{version_, path}, std::move(page)).second)
+          << "written twice";
     }
     void replace(const PageId& page) override { replaced.push_back(page); }
 

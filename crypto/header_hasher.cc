@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace quorate::crypto {
@@ -22,12 +23,22 @@ void put_length(std::array<std::uint8_t, 64>& block, std::uint32_t bytes) {
   put_u32_big(&block[60], bytes * 8);
 }
 
-void put_nonce(std::array<std::uint8_t, 64>& block, std::uint32_t nonce) {
-  for (unsigned i = 0; i < 4; ++i) block[12 + i] = static_cast<std::uint8_t>(nonce >> (8 * i));
-}
-
 std::uint32_t swapped(std::uint32_t word) {
   return word >> 24 | (word >> 8 & 0xff00) | (word << 8 & 0xff0000) | word << 24;
+}
+
+// Whole words at a time: what follows reads sixteen bytes at once, and waits for stores of single
+// ones to reach the cache.
+static_assert(std::endian::native == std::endian::little);
+
+void put_nonce(std::array<std::uint8_t, 64>& block, std::uint32_t nonce) {
+  std::memcpy(&block[12], &nonce, sizeof nonce);
+}
+
+void put_state(std::array<std::uint8_t, 64>& block, std::span<const SHA_LONG, 8> state) {
+  std::array<std::uint32_t, 8> words;
+  for (unsigned i = 0; i < 8; ++i) words[i] = swapped(state[i]);
+  std::memcpy(block.data(), words.data(), sizeof words);
 }
 
 }  // namespace
@@ -52,7 +63,7 @@ Digest HeaderHasher::hash(std::uint32_t nonce) const {
   SHA256_Transform(&context, block.data());
 
   block = {};
-  for (unsigned i = 0; i < 8; ++i) put_u32_big(&block[std::size_t{4} * i], context.h[i]);
+  put_state(block, context.h);
   block[32] = kPadding;
   put_length(block, 32);
   context = fresh;
@@ -82,7 +93,7 @@ std::optional<std::uint32_t> HeaderHasher::first_candidate(std::uint32_t first,
     put_nonce(block, nonce);
     std::copy(midstate_.begin(), midstate_.end(), std::begin(context.h));
     SHA256_Transform(&context, block.data());
-    for (unsigned word = 0; word < 8; ++word) put_u32_big(&second[word * 4], context.h[word]);
+    put_state(second, context.h);
     std::copy(fresh.begin(), fresh.end(), std::begin(context.h));
     SHA256_Transform(&context, second.data());
     const std::uint64_t highest =

@@ -42,6 +42,7 @@ struct Config {
   std::uint32_t request_timeout_ms = 1000;      // consensus.request_timeout_ms: T
   std::uint32_t request_timeout_ms_max = 4000;  // consensus.request_timeout_ms_max: its cap
   std::uint32_t snapshot_blocks_min = 256;     // node.snapshot_blocks_min
+  std::uint64_t read_through_s = 86'400;       // storage.read_through_s; 0: never
   std::string passphrase_file;                 // node.passphrase_file; empty: none
 };
 
@@ -58,6 +59,9 @@ struct Home {
   [[nodiscard]] std::filesystem::path staging() const { return root / "ledger.snapshot"; }
   [[nodiscard]] std::filesystem::path votes() const { return root / "votes"; }
   [[nodiscard]] std::filesystem::path guard() const { return root / "guard"; }
+  // Of a ledger that was found damaged, and what is made of it (node/healing.h).
+  [[nodiscard]] std::filesystem::path healing() const { return root / "healing.json"; }
+  [[nodiscard]] std::filesystem::path rebuilt() const { return root / "ledger.rebuilt"; }
   // The log's own key, and what it signed last (node/log_publisher.h).
   [[nodiscard]] std::filesystem::path log_key() const { return root / "log.key"; }
   [[nodiscard]] std::filesystem::path log_signed() const { return root / "log.signed"; }

@@ -19,6 +19,7 @@
 #include "node/evidence_reporter.h"
 #include "node/executor.h"
 #include "node/files.h"
+#include "node/healing.h"
 #include "node/join.h"
 #include "node/log.h"
 #include "node/log_publisher.h"
@@ -27,6 +28,7 @@
 #include "node/recorder.h"
 #include "node/rpc_methods.h"
 #include "node/rpc_server.h"
+#include "node/scrubber.h"
 #include "node/snapshot_server.h"
 #include "node/vote_writer.h"
 
@@ -115,6 +117,7 @@ class Node {
   PeerRouter router_;
   EvidenceReporter reporter_;
 
+  std::unique_ptr<Scrubber> scrubber_;
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<VoteWriter> writer_;
   std::unique_ptr<Recorder> recorder_;  // null: nobody records
@@ -186,6 +189,9 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
   const ledger::Digest chain_id = ledger::chain_id_of(genesis);
   QUORATE_ASSIGN(Identity identity, load_identity(home, genesis, options.passphrase));
   QUORATE_TRY(check_disk_space(home.root, config.disk_free_bytes_min));
+  const Status rebuilt = rebuild_ledger(home, genesis, is_told_to_stop);
+  if (!rebuilt && is_told_to_stop()) return nullptr;
+  QUORATE_TRY(rebuilt);
   if (!std::filesystem::exists(home.ledger()) && std::filesystem::exists(home.guard())) {
     QUORATE_ASSIGN(const JoinOutcome outcome,
                    join_by_snapshot(home, config, genesis, identity, is_told_to_stop));
@@ -199,6 +205,7 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
   if (const auto fatal = node->fatal()) return tl::unexpected(*fatal);
   QUORATE_TRY(node->start_core(options));
   QUORATE_TRY(node->start_network());
+  node->scrubber_ = std::make_unique<Scrubber>(*node->stores_.ledger, config.read_through_s);
   return node;
 }
 
@@ -313,6 +320,7 @@ Status Node::start_network() {
       [this] { return mesh_->peers(); }, [this](ByteView encoded) { return submit(encoded); },
       [this](const ledger::TxId& id) { return transaction_status(id); },
       [this] { return trouble(); }});
+  QUORATE_ASSIGN(view_->healing, read_healing(home_.healing()));
   if (genesis_.testnet) {
     view_->faults = [this] {
       const std::lock_guard lock(faults_mutex_);
@@ -434,6 +442,7 @@ void Node::follow_faults() {
 
 void Node::keep_house() {
   flush_log();  // whoever reads along sees it a second later at most
+  if (const auto damage = stores_.ledger->damage()) set_fatal(*damage);
   publish_log();
   tracker_.on_expired(mempool_.drop_expired(wall_time()));
   snapshots_.tidy();
@@ -504,6 +513,7 @@ void Node::stop() {
   // flow, so that a vote that was synced still leaves; the network last.
   tracker_.stop();
   rpc_.reset();
+  if (scrubber_) scrubber_->stop();
   if (core_) core_->stop();
   if (recorder_) recorder_->stop();
   if (writer_) writer_->stop();
@@ -526,15 +536,9 @@ sigset_t block_stop_signals() {
   return signals;
 }
 
-}  // namespace
-
-Status run_node(const Home& home, const Config& config, const NodeOptions& options) {
-  const sigset_t signals = block_stop_signals();
-  QUORATE_TRY(crypto::self_test());
-  if (options.log_to_file) {
-    QUORATE_TRY(open_log(home.log(), config.log_level, config.log_file_bytes_max,
-                         config.log_files_max));
-  }
+// Until a signal or something fatal, which is the error.
+Status run_once(const Home& home, const Config& config, const NodeOptions& options,
+                const sigset_t& signals) {
   auto node = Node::start(home, config, options);
   if (!node) {
     log_event(Severity::kError, "start-failed",
@@ -567,6 +571,25 @@ Status run_node(const Home& home, const Config& config, const NodeOptions& optio
   flush_log();
   if (fatal) return tl::unexpected(*fatal);
   return {};
+}
+
+}  // namespace
+
+Status run_node(const Home& home, const Config& config, const NodeOptions& options) {
+  const sigset_t signals = block_stop_signals();
+  QUORATE_TRY(crypto::self_test());
+  if (options.log_to_file) {
+    QUORATE_TRY(open_log(home.log(), config.log_level, config.log_file_bytes_max,
+                         config.log_files_max));
+  }
+  // A disk that damages one ledger after the other is not healed by this.
+  constexpr int kHealingsMax = 3;
+  for (int healings = 0;; ++healings) {
+    const Status ended = run_once(home, config, options, signals);
+    const bool heals = !ended && is_ledger_damage(ended.error()) && healings < kHealingsMax;
+    if (!heals) return ended;
+    QUORATE_TRY(set_ledger_aside(home, ended.error()));
+  }
 }
 
 }  // namespace quorate::node

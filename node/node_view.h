@@ -11,6 +11,7 @@
 
 #include "ledger/genesis.h"
 #include "ledger/store.h"
+#include "node/healing.h"
 #include "node/injected_faults.h"
 #include "node/log_publisher.h"
 #include "node/mempool.h"
@@ -70,6 +71,7 @@ struct NodeView {
   // Fate of a transaction: from the tracker, else from the ledger.
   std::function<Result<TxStatus>(const ledger::TxId&)> transaction_status;
   std::function<std::optional<std::string>()> trouble;  // a reason not to be ready, if any
+  std::optional<Healing> healing{};  // the last one of this node's ledger
   // Of a testnet; empty elsewhere.
   std::function<InjectedFaults()> faults{};
 };

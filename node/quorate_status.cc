@@ -123,6 +123,10 @@ json::object quorate_status(const NodeView& view) {
                                {"refused", mempool.refused}}}};
   if (core.standing != pbft::Standing::kVoter) status["standing_reason"] = view.standing_reason;
   if (trouble) status["trouble"] = *trouble;
+  if (view.healing) {
+    status["healing"] = healing_to_json(*view.healing);
+    status["healing_text"] = healing_text(*view.healing);
+  }
   if (view.faults) {
     const InjectedFaults faults = view.faults();
     status["injected_faults"] = faults_to_json(faults);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "crypto/check.h"
+#include "node/blocks_rpc.h"
 #include "node/comet_rpc.h"
 #include "node/log_rpc.h"
 #include "node/quorate_rpc.h"
@@ -35,7 +36,8 @@ std::vector<RpcMethod> stream_methods() {
 
 RpcMethods::RpcMethods(const NodeView& view) : view_(view), streams_(view) {
   for (const auto& methods :
-       {comet_methods(view), quorate_methods(), log_methods(), stream_methods()}) {
+       {comet_methods(view), quorate_methods(), blocks_methods(), log_methods(),
+        stream_methods()}) {
     for (const RpcMethod& method : methods) {
       const bool is_new = methods_.emplace(method.name, method).second;
       QUORATE_CHECK(is_new, "two methods with one name");

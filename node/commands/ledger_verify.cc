@@ -12,6 +12,7 @@
 #include "ledger/auditor.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
+#include "node/remote_audit.h"
 #include "node/time_text.h"
 
 namespace quorate::node {
@@ -25,6 +26,7 @@ struct Options {
   bool is_quiet = false;
   std::optional<std::string> resume;
   std::optional<std::uint64_t> threads;
+  std::optional<std::string> node;
 };
 
 // Where the state is rebuilt: --resume, kept whatever happens; else a folder that goes at the end.
@@ -163,14 +165,16 @@ boost::json::object to_json(const ledger::AuditReport& report, std::uint64_t too
   return object;
 }
 
-void print(Console& console, const ledger::AuditReport& report, std::uint64_t took_ms) {
+void print(Console& console, const ledger::AuditReport& report, std::uint64_t took_ms,
+           bool is_node) {
   console.line(ledger::verdict_sentence(report) + ".");
   if (report.finding) {
     console.line(fmt::format("  before it, {} blocks with {} transactions were found good",
                              report.blocks, report.transactions));
-    console.line(
-        "  Keep the folder for those who look into it. A node gets a good one from its peers: set "
-        "the folder aside, keep the guard, start it.");
+    console.line(is_node ? "  Rely on nothing that this node says. Compare it with another one, and "
+                           "tell its operator."
+                         : "  Keep the folder for those who look into it. A node that finds the "
+                           "damage heals itself: start it.");
     return;
   }
   console.line(fmt::format("  chain {}", report.chain_id.hex()));
@@ -190,7 +194,46 @@ void print(Console& console, const ledger::AuditReport& report, std::uint64_t to
                            took_ms % 1000));
 }
 
+std::uint64_t ms_since(Clock::time_point begin) {
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
+}
+
+unsigned threads_of(const Options& options) {
+  return static_cast<unsigned>(std::min<std::uint64_t>(options.threads.value_or(0), 256));
+}
+
+Result<ExitCode> verify_node(const Options& options, Console& console) {
+  QUORATE_ASSIGN(const GenesisFile genesis, find_genesis(options.ledger.network));
+  QUORATE_ASSIGN(RpcClient node, RpcClient::create(*options.node));
+  QUORATE_ASSIGN(const WorkFolder work, WorkFolder::make(options.resume));
+  const Interrupt interrupt;
+  Bar bar(console, options.is_quiet);
+  RemoteAuditOptions audit;
+  audit.folder = work.path() / "ledger";
+  audit.threads = threads_of(options);
+  audit.on_step = [&](const ledger::AuditStep& step) { bar.show(step); };
+  audit.goes_on = [] { return !Interrupt::asked(); };
+  const auto begin = Clock::now();
+  QUORATE_ASSIGN(const ledger::AuditReport report, audit_node(node, genesis.genesis, audit));
+  const std::uint64_t took_ms = ms_since(begin);
+  print(console, report, took_ms, true);
+  if (options.resume && !report.finding) {
+    console.line(fmt::format("  a copy, made here from its blocks, lies in {}",
+                             audit.folder.string()));
+  }
+  console.json(to_json(report, took_ms));
+  return report.finding ? ExitCode::kCorrupt : ExitCode::kSuccess;
+}
+
 Result<ExitCode> verify(const Options& options, Console& console) {
+  if (options.node.has_value() == !options.ledger.folder.empty() ||
+      (options.node && options.is_structural)) {
+    return fail(ErrorKind::kUsage, "usage",
+                "`quorate ledger verify` needs either DIR, or --node URL without --structural",
+                "See `quorate ledger verify --help`.");
+  }
+  if (options.node) return verify_node(options, console);
   QUORATE_ASSIGN(const GenesisFile genesis, find_genesis(options.ledger.network));
   QUORATE_ASSIGN(const auto opened,
                  ledger::open_stopped_database(options.ledger.folder,
@@ -203,7 +246,7 @@ Result<ExitCode> verify(const Options& options, Console& console) {
   }
   ledger::AuditOptions audit;
   audit.is_structural = options.is_structural;
-  audit.threads = static_cast<unsigned>(std::min<std::uint64_t>(options.threads.value_or(0), 256));
+  audit.threads = threads_of(options);
   std::optional<WorkFolder> work;
   if (!options.is_structural) {
     QUORATE_ASSIGN(WorkFolder made, WorkFolder::make(options.resume));
@@ -217,9 +260,8 @@ Result<ExitCode> verify(const Options& options, Console& console) {
   const auto begin = Clock::now();
   QUORATE_ASSIGN(const ledger::AuditReport report,
                  ledger::audit_ledger(*opened.database, genesis.genesis, audit));
-  const auto took_ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin).count());
-  print(console, report, took_ms);
+  const std::uint64_t took_ms = ms_since(begin);
+  print(console, report, took_ms, false);
   console.json(to_json(report, took_ms));
   return report.finding ? ExitCode::kCorrupt : ExitCode::kSuccess;
 }
@@ -240,11 +282,22 @@ void add_ledger_verify_command(CommandLine& line) {
            "checkpoints only: bit rot, not forgery.\n--resume keeps the rebuilt state in a folder "
            "of yours; after an interruption, type the same again. Every stored\nbyte is hashed "
            "again and must be what the earlier run verified; who can write in that folder can "
-           "deceive you.",
+           "deceive you.\n--node executes the blocks of a running node here and holds against that "
+           "what the node says they led to.\nIts indices and its state are not read; what it says "
+           "of them it must prove. With --resume a copy is kept.",
        .example = "  quorate ledger verify testnet-data/default/replica-0 --genesis genesis.json\n"
                   "  quorate ledger verify copy/ledger --structural\n"
-                  "  quorate ledger verify copy/ledger --genesis genesis.json --resume audit/",
-       .parameters = {ledger_folder_parameter(options->ledger),
+                  "  quorate ledger verify copy/ledger --genesis genesis.json --resume audit/\n"
+                  "  quorate ledger verify --node http://127.0.0.1:26650 --genesis genesis.json",
+       .parameters = {{.name = "DIR",
+                       .help = "A ledger's folder, or the home of a stopped node; it is read, never "
+                               "changed",
+                       .target = &options->ledger.folder,
+                       .required = false},
+                      {.name = "--node",
+                       .value = "URL",
+                       .help = "Audit the ledger of this running node instead, as it is fetched",
+                       .target = &options->node},
                       genesis_parameter(options->ledger.network),
                       {.name = "--structural",
                        .help = "Check no signature of a transaction or commit, execute nothing",

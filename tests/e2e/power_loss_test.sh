@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# What a power cut can leave of the last writes, made by hand in the stores of a killed replica: the
+# tail dropped at any byte, cut at a sector of 512 bytes with garbage in the last one, or zeros in
+# its place. An audit of the ledger finds whole blocks or names what is wrong; the replica starts,
+# says it if a vote is missing, and comes to the same tree head as the others.
+#   ROUNDS  how often each state is made (2; the campaign gives more)
+#   SEED    of where (1)
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
+
+rounds=${ROUNDS:-2}
+RANDOM=${SEED:-1}
+random() { echo $(((RANDOM << 15 | RANDOM) % $1)); }
+
+# tear FILE HOW: the end of a log, up to 4 KiB of it.
+tear() {
+  local size lost kept
+  size=$(stat -c %s "$1")
+  ((size > 0)) || return 0
+  lost=$((1 + $(random "$((size < 4096 ? size : 4096))")))
+  kept=$((size - lost))
+  case $2 in
+    dropped) truncate -s "$kept" "$1" ;;
+    torn)
+      kept=$((kept / 512 * 512))
+      truncate -s "$kept" "$1"
+      head -c 512 /dev/urandom >>"$1"
+      ;;
+    zeros)
+      truncate -s "$kept" "$1"
+      truncate -s "$size" "$1"
+      ;;
+  esac
+}
+
+say 'up'
+up
+home=$net/replica-3
+whole=0 named=0 recovering=0
+for ((round = 1; round <= rounds; ++round)); do
+  for store in ledger votes; do
+    for how in dropped torn zeros; do
+      state="$store, $how, round $round"
+      bench 0 figures.json --rate 100 --duration 2s --ops-per-tx 2 --seed "$round$RANDOM" &
+      submitting=$!
+      sleep 0.$((3 + RANDOM % 6))
+      expect 0 "$quorate" testnet kill 3 --dir "$net"
+      tear "$(find "$home/$store" -name '*.log' | sort -V | tail -n 1)" "$how"
+      code=0
+      "$quorate" ledger verify "$home" --genesis "$net/genesis.json" --structural --quiet \
+        >said 2>&1 || code=$?
+      case $code in
+        0) whole=$((whole + 1)) ;;
+        8) named=$((named + 1)) && head -n 1 said ;;
+        *) grep -q 'ledger-corrupt' said && named=$((named + 1)) || {
+          cat said
+          die "$state: the audit ends with $code"
+        } ;;
+      esac
+      expect 0 "$quorate" testnet start 3 --dir "$net"
+      wait "$submitting" || die "$state: what was acknowledged is not in every ledger once"
+      await_equal_heads 4
+      ! tail -n 200 "$home/node.log" | grep -q ' recovering ' || recovering=$((recovering + 1))
+    done
+  done
+done
+say "$((rounds * 6)) states: $whole ledgers ended at a block, $named were named;" \
+  "the guard missed a vote by then $recovering times"
+expect 0 "$quorate" testnet down --dir "$net"
+expect 0 "$quorate" ledger verify "$home" --genesis "$net/genesis.json" --quiet
+head -n 1 out

@@ -20,6 +20,10 @@ std::string_view purpose_text(Purpose purpose) {
       return "pbft-view-change";
     case Purpose::kNewView:
       return "pbft-new-view";
+    case Purpose::kMembership:
+      return "membership";
+    case Purpose::kMembershipConsent:
+      return "membership-consent";
   }
   QUORATE_CHECK(false, "a purpose that is not in the list");
   return {};

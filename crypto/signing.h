@@ -26,6 +26,8 @@ enum class Purpose : std::uint8_t {
   kReply,        // ledger::ReplyBody
   kViewChange,   // ledger::ViewVote
   kNewView,      // ledger::ViewVote
+  kMembership,         // ledger::MembershipBody, by a vote key of the epoch
+  kMembershipConsent,  // ledger::MembershipBody, by the vote key that it brings
 };
 
 // The text that stands in the signed bytes, e.g. "pbft-prepare".

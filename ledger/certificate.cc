@@ -41,7 +41,9 @@ namespace {
 
 }  // namespace
 
-ReplicaSet genesis_replicas(const Genesis& genesis) { return {Epoch{0}, genesis.replicas}; }
+ReplicaSet genesis_replicas(const Genesis& genesis) {
+  return {Epoch{0}, genesis.replicas, {}};
+}
 
 Status CertificateVerifier::check(const CommitCertificate& certificate,
                                   const ReplicaSet& set) const {

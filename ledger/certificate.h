@@ -57,6 +57,8 @@ struct CommitCertificate {
 struct ReplicaSet {
   Epoch epoch;
   std::vector<ReplicaInfo> replicas;
+  // The boundary that the epoch before ended with, below all that this one votes for; 0 in epoch 0.
+  Sequence start{};
 
   [[nodiscard]] std::size_t size() const { return replicas.size(); }
 };

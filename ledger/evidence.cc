@@ -72,6 +72,12 @@ ReplicaId accused(const Evidence& evidence) {
   return std::visit([](const auto& found) { return found.first.replica; }, evidence);
 }
 
+Epoch epoch_of(const Evidence& evidence) {
+  if (const auto* vote = std::get_if<VoteEvidence>(&evidence)) return vote->first.epoch;
+  if (const auto* view = std::get_if<ViewEvidence>(&evidence)) return view->first.epoch;
+  return std::get<CheckpointEvidence>(evidence).first.note.epoch;
+}
+
 std::string evidence_sentence(const Evidence& evidence) {
   if (const auto* vote = std::get_if<VoteEvidence>(&evidence)) {
     const bool batches = vote->first.batch != vote->second.batch;

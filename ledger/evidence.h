@@ -54,6 +54,8 @@ struct EvidenceFile {
 };
 
 [[nodiscard]] ReplicaId accused(const Evidence& evidence);
+// Whose number that is; of the first statement, so worth something only if it verifies.
+[[nodiscard]] Epoch epoch_of(const Evidence& evidence);
 // "replica 3 signed two different batches for view 0, sequence 20 (prepare)".
 [[nodiscard]] std::string evidence_sentence(const Evidence& evidence);
 

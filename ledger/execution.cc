@@ -8,6 +8,7 @@
 #include "crypto/bcs.h"
 #include "crypto/check.h"
 #include "crypto/merkle.h"
+#include "ledger/membership.h"
 #include "ledger/recorded_evidence.h"
 #include "ledger/state_overlay.h"
 
@@ -30,6 +31,7 @@ struct Place {
   const Genesis& genesis;
   Sequence sequence;
   TimeMs now;  // the batch's effective time
+  Epoch epoch;
 };
 
 // Runs operations of one transaction on an overlay of its own.
@@ -86,22 +88,41 @@ class OperationRunner {
 
   // What is cheap comes first: signatures are judged of what would be recorded alone.
   [[nodiscard]] Result<Outcome> operator()(const RecordEvidence& record) {
+    const Epoch epoch = epoch_of(record.evidence);
     const ReplicaId replica = accused(record.evidence);
     const Digest offence = offence_of(record.evidence);
-    QUORATE_ASSIGN(std::vector<Digest> offences, read_offences(state_, replica));
+    QUORATE_ASSIGN(std::vector<Digest> offences, read_offences(state_, epoch, replica));
     if (std::find(offences.begin(), offences.end(), offence) != offences.end()) {
       return Outcome::kRejectedEvidenceKnown;
     }
     if (offences.size() >= kOffencesMax) return Outcome::kRejectedEvidenceFull;
+    // Of an epoch that has not begun nobody signs anything yet.
+    if (epoch > place_.epoch) return Outcome::kRejectedEvidenceInvalid;
+    QUORATE_ASSIGN(const auto set, read_replicas(state_, place_.genesis, epoch));
     crypto::SignatureCache unused(1);
-    const Status convicts = EvidenceVerifier(body_.chain_id, &unused)
-                                .check(record.evidence, genesis_replicas(place_.genesis));
-    if (!convicts) return Outcome::kRejectedEvidenceInvalid;
+    if (!set || !EvidenceVerifier(body_.chain_id, &unused).check(record.evidence, *set)) {
+      return Outcome::kRejectedEvidenceInvalid;
+    }
     offences.push_back(offence);
-    state_.put(offences_key(replica), crypto::encode(offences));
-    state_.put(evidence_key(replica, offence),
+    state_.put(offences_key(epoch, replica), crypto::encode(offences));
+    state_.put(evidence_key(epoch, replica, offence),
                crypto::encode(RecordedEvidence{record.evidence, place_.sequence, place_.now, id_}));
     return Outcome::kApplied;
+  }
+
+  [[nodiscard]] Result<Outcome> operator()(const ChangeMembership& change) {
+    QUORATE_ASSIGN(const JudgedChange judged, judge_change(change, body_.chain_id, place_.genesis,
+                                                           state_, place_.sequence));
+    if (!judged.start) return judged.outcome;
+    state_.put(epoch_start_key(judged.start->epoch), crypto::encode(*judged.start));
+    if (const ReplicaInfo* replica = newcomer(change.body.change)) {
+      state_.put(used_key_key(replica->vote_key), crypto::encode(judged.start->epoch));
+      // A rekeyed replica may keep its network key, which is known then.
+      const Bytes network = used_key_key(replica->network_key);
+      QUORATE_ASSIGN(const auto known, state_.get(network));
+      if (!known) state_.put(network, crypto::encode(judged.start->epoch));
+    }
+    return judged.outcome;
   }
 
  private:
@@ -184,12 +205,21 @@ void check_bodies(const BatchHeader& header, std::span<const TransactionPtr> tra
 
 // `now` is the batch's effective time, `state` that before the batch.
 [[nodiscard]] Result<bool> ends_in_checkpoint(const BatchHeader& header, TimeMs now,
+                                              std::optional<Sequence> boundary,
                                               const Parameters& parameters,
                                               const StateReader& state) {
+  if (header.sequence == boundary) return true;
   if (header.sequence.value % parameters.checkpoint_interval == 0) return true;
   if ((header.flags & kFlagCheckpoint) == 0) return false;
   QUORATE_ASSIGN(const CheckpointMark last, read_checkpoint_mark(state));
   return now >= last.time && now.value - last.time.value >= parameters.checkpoint_quiet_ms;
+}
+
+[[nodiscard]] Result<std::optional<Sequence>> pending_boundary(const StateReader& state,
+                                                               Epoch epoch) {
+  QUORATE_ASSIGN(const auto start, read_epoch_start(state, next(epoch)));
+  if (!start) return std::nullopt;
+  return start->boundary;
 }
 
 }  // namespace
@@ -211,19 +241,29 @@ Result<Execution> execute(const BatchHeader& header, std::span<const Transaction
   Execution execution;
   execution.effective_time = std::max(previous, header.time);
   overlay.put(time_key(), crypto::encode(execution.effective_time));
+  QUORATE_ASSIGN(execution.epoch, read_epoch(overlay));
+  QUORATE_ASSIGN(execution.boundary, pending_boundary(overlay, execution.epoch));
   QUORATE_ASSIGN(execution.is_checkpoint,
-                 ends_in_checkpoint(header, execution.effective_time, genesis.parameters, state));
+                 ends_in_checkpoint(header, execution.effective_time, execution.boundary,
+                                    genesis.parameters, state));
   if (execution.is_checkpoint) {
     overlay.put(checkpoint_key(),
                 crypto::encode(CheckpointMark{header.sequence, execution.effective_time}));
   }
   execution.results.reserve(transactions.size());
-  const Place place{genesis, header.sequence, execution.effective_time};
+  const Place place{genesis, header.sequence, execution.effective_time, execution.epoch};
   for (const TransactionPtr& transaction : transactions) {
     QUORATE_ASSIGN(TxResult result, run_transaction(*transaction, place, overlay));
     execution.results.push_back(std::move(result));
   }
   execution.results_root = results_root(execution.results);
+  if (!execution.boundary) {
+    QUORATE_ASSIGN(execution.boundary, pending_boundary(overlay, execution.epoch));
+  }
+  // Last, so that the whole batch is of the old epoch.
+  if (execution.boundary == header.sequence) {
+    overlay.put(epoch_key(), crypto::encode(next(execution.epoch)));
+  }
   QUORATE_ASSIGN(execution.writes, std::move(overlay).differences());
   return execution;
 }

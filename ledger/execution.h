@@ -15,6 +15,7 @@
 //   00 'e'                BCS(Epoch)
 //   00 'c'                BCS(CheckpointMark), of the last checkpoint; at genesis 0 and its time
 //   00 'g' ...            who is guilty of what (ledger/recorded_evidence.h)
+//   00 'm' ..., 00 'u' ...  who may vote when (ledger/membership.h)
 //   anything else         BCS(Entry), a user's key
 
 #include <cstdint>
@@ -75,6 +76,15 @@ enum class Outcome : std::uint8_t {
   kRejectedEvidenceInvalid,  // it proves nothing
   kRejectedEvidenceKnown,    // that offence is recorded
   kRejectedEvidenceFull,     // kOffencesMax of that replica are
+  // Of membership changes.
+  kRejectedOtherEpoch,       // it was signed for another one
+  kRejectedChangePending,    // the epoch has a change already
+  kRejectedReplicaUnknown,   // no replica of the epoch has that vote key
+  kRejectedReplicaName,      // another replica has it
+  kRejectedReplicaKey,       // a replica has or had it
+  kRejectedSetSize,          // fewer replicas than genesis promises, or more than kReplicasMax
+  kRejectedNoConsent,        // the new vote key did not sign
+  kRejectedNotSigned,        // no quorum of the epoch did
 };
 
 [[nodiscard]] bool is_skipped(Outcome outcome);
@@ -113,8 +123,12 @@ struct Execution {
   Digest results_root;
   WriteSet writes;
   // Its sequence is a multiple of K, or it is flagged and C ms of effective time passed since the
-  // last checkpoint (Parameters). Its own mark is among the writes.
+  // last checkpoint (Parameters), or it is a boundary. Its own mark is among the writes.
   bool is_checkpoint = false;
+  Epoch epoch;  // of this batch
+  // Of an epoch change that this batch or an earlier one executed and that is not behind it; the
+  // batch at the boundary is the last of its epoch (ledger/membership.h).
+  std::optional<Sequence> boundary;
 };
 
 // Precondition: `transactions` are the batch's ids in order (checked).
@@ -147,4 +161,4 @@ struct Execution {
 template <>
 inline constexpr quorate::ledger::Outcome
     quorate::crypto::bcs::enum_max<quorate::ledger::Outcome> =
-        quorate::ledger::Outcome::kRejectedEvidenceFull;
+        quorate::ledger::Outcome::kRejectedNotSigned;

@@ -12,7 +12,6 @@
 namespace quorate::ledger {
 namespace {
 
-constexpr std::size_t kNameCharactersMax = 64;
 constexpr std::uint64_t kDayMs = 86'400'000;
 constexpr std::uint64_t kTimeMsMax = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
 
@@ -24,12 +23,7 @@ constexpr std::string_view kCorrect = "Correct the genesis document; every repli
 }
 
 [[nodiscard]] Status check_name(std::string_view field, std::string_view name) {
-  const bool good =
-      !name.empty() && name.size() <= kNameCharactersMax &&
-      std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
-      });
-  if (good) return {};
+  if (is_name(name)) return {};
   return refuse("genesis-malformed",
                 fmt::format("{} has {} characters that are not all of a-z, 0-9, '.' and '-'; 1 to "
                             "{} such characters were expected",
@@ -147,6 +141,13 @@ class KeyRegister {
 }
 
 }  // namespace
+
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= kNameCharactersMax &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-';
+         });
+}
 
 Digest chain_id_of(const Genesis& genesis) { return crypto::digest_of("genesis", genesis); }
 

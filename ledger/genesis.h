@@ -21,6 +21,8 @@ struct ReplicaInfo {
   std::string name;       // for people; unique, 1 to 64 characters of [a-z0-9.-]
   PublicKey vote_key;     // signs protocol messages
   PublicKey network_key;  // stands in the TLS certificate
+
+  friend bool operator==(const ReplicaInfo&, const ReplicaInfo&) = default;
 };
 
 struct GenesisAccount {
@@ -55,6 +57,10 @@ struct Genesis {
 
 inline constexpr std::uint32_t kGenesisFormat = 1;
 inline constexpr std::size_t kReplicasMax = 400;
+inline constexpr std::size_t kNameCharactersMax = 64;
+
+// 1 to kNameCharactersMax characters of [a-z0-9.-].
+[[nodiscard]] bool is_name(std::string_view name);
 
 // The chain id.
 [[nodiscard]] Digest chain_id_of(const Genesis& genesis);

@@ -77,6 +77,15 @@ class ReceiptVerifier : public crypto::Verifier {
     case Outcome::kRejectedEvidenceKnown:
     case Outcome::kRejectedEvidenceFull:
       return std::holds_alternative<RecordEvidence>(operation);
+    case Outcome::kRejectedOtherEpoch:
+    case Outcome::kRejectedChangePending:
+    case Outcome::kRejectedReplicaUnknown:
+    case Outcome::kRejectedReplicaName:
+    case Outcome::kRejectedReplicaKey:
+    case Outcome::kRejectedSetSize:
+    case Outcome::kRejectedNoConsent:
+    case Outcome::kRejectedNotSigned:
+      return std::holds_alternative<ChangeMembership>(operation);
     default:
       return false;
   }

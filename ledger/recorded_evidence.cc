@@ -54,33 +54,42 @@ Digest offence_of(const Evidence& evidence) {
   return crypto::digest_of("offence", std::visit(OffenceOf{}, evidence));
 }
 
-Bytes offences_key(ReplicaId replica) {
-  return {kReservedPrefix, 'g', static_cast<std::uint8_t>(replica.value >> 8),
-          static_cast<std::uint8_t>(replica.value & 0xff)};
+Bytes offences_key(Epoch epoch, ReplicaId replica) {
+  Bytes key = {kReservedPrefix, 'g'};
+  // Epoch 0 had these keys before epochs could end.
+  for (unsigned shift = epoch.value == 0 ? 0 : 64; shift > 0; shift -= 8) {
+    key.push_back(static_cast<std::uint8_t>(epoch.value >> (shift - 8)));
+  }
+  key.push_back(static_cast<std::uint8_t>(replica.value >> 8));
+  key.push_back(static_cast<std::uint8_t>(replica.value & 0xff));
+  return key;
 }
 
-Bytes evidence_key(ReplicaId replica, const Digest& offence) {
-  Bytes key = offences_key(replica);
+Bytes evidence_key(Epoch epoch, ReplicaId replica, const Digest& offence) {
+  Bytes key = offences_key(epoch, replica);
   key.insert(key.end(), offence.bytes.begin(), offence.bytes.end());
   return key;
 }
 
-Result<std::vector<Digest>> read_offences(const StateReader& state, ReplicaId replica) {
-  QUORATE_ASSIGN(auto offences, read_leaf<std::vector<Digest>>(state, offences_key(replica)));
+Result<std::vector<Digest>> read_offences(const StateReader& state, Epoch epoch,
+                                          ReplicaId replica) {
+  const Bytes key = offences_key(epoch, replica);
+  QUORATE_ASSIGN(auto offences, read_leaf<std::vector<Digest>>(state, key));
   return std::move(offences).value_or(std::vector<Digest>{});
 }
 
-Result<std::optional<RecordedEvidence>> read_evidence(const StateReader& state, ReplicaId replica,
-                                                      const Digest& offence) {
-  return read_leaf<RecordedEvidence>(state, evidence_key(replica, offence));
+Result<std::optional<RecordedEvidence>> read_evidence(const StateReader& state, Epoch epoch,
+                                                      ReplicaId replica, const Digest& offence) {
+  return read_leaf<RecordedEvidence>(state, evidence_key(epoch, replica, offence));
 }
 
-Result<std::vector<RecordedEvidence>> read_evidence(const StateReader& state, ReplicaId replica) {
-  QUORATE_ASSIGN(const std::vector<Digest> offences, read_offences(state, replica));
+Result<std::vector<RecordedEvidence>> read_evidence(const StateReader& state, Epoch epoch,
+                                                    ReplicaId replica) {
+  QUORATE_ASSIGN(const std::vector<Digest> offences, read_offences(state, epoch, replica));
   std::vector<RecordedEvidence> all;
   for (const Digest& offence : offences) {
-    QUORATE_ASSIGN(auto found, read_evidence(state, replica, offence));
-    if (!found) return malformed(evidence_key(replica, offence), "it is absent");
+    QUORATE_ASSIGN(auto found, read_evidence(state, epoch, replica, offence));
+    if (!found) return malformed(evidence_key(epoch, replica, offence), "it is absent");
     all.push_back(std::move(*found));
   }
   return all;

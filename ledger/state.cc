@@ -86,6 +86,22 @@ std::string_view outcome_code(Outcome outcome) {
       return "tx-evidence-known";
     case Outcome::kRejectedEvidenceFull:
       return "tx-evidence-full";
+    case Outcome::kRejectedOtherEpoch:
+      return "tx-membership-other-epoch";
+    case Outcome::kRejectedChangePending:
+      return "tx-membership-pending";
+    case Outcome::kRejectedReplicaUnknown:
+      return "tx-membership-unknown-replica";
+    case Outcome::kRejectedReplicaName:
+      return "tx-membership-name-taken";
+    case Outcome::kRejectedReplicaKey:
+      return "tx-membership-key-used";
+    case Outcome::kRejectedSetSize:
+      return "tx-membership-set-size";
+    case Outcome::kRejectedNoConsent:
+      return "tx-membership-no-consent";
+    case Outcome::kRejectedNotSigned:
+      return "tx-membership-not-signed";
   }
   QUORATE_CHECK(false, "an outcome that is not in the list");
   return {};
@@ -123,6 +139,22 @@ std::string_view outcome_sentence(Outcome outcome) {
       return "That offence of that replica was recorded before.";
     case Outcome::kRejectedEvidenceFull:
       return "As many offences as the ledger keeps of one replica were recorded before.";
+    case Outcome::kRejectedOtherEpoch:
+      return "The membership change was signed for another epoch.";
+    case Outcome::kRejectedChangePending:
+      return "Another membership change waits for its boundary; one an epoch happens.";
+    case Outcome::kRejectedReplicaUnknown:
+      return "No replica has the vote key that the membership change names.";
+    case Outcome::kRejectedReplicaName:
+      return "Another replica has the new replica's name.";
+    case Outcome::kRejectedReplicaKey:
+      return "A replica has, or had, one of the new replica's keys.";
+    case Outcome::kRejectedSetSize:
+      return "There would be fewer replicas than genesis promises, or more than 400.";
+    case Outcome::kRejectedNoConsent:
+      return "The new vote key did not sign the membership change.";
+    case Outcome::kRejectedNotSigned:
+      return "No quorum of the replicas signed the membership change.";
   }
   QUORATE_CHECK(false, "an outcome that is not in the list");
   return {};

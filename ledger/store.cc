@@ -110,6 +110,8 @@ Status Store::append(const CertifiedBatch& block, const Execution& execution) {
                 "a body and a result for each id of the batch");
   QUORATE_CHECK(block.certificate.batch == digest_of_batch(header),
                 "the certificate is over this batch");
+  QUORATE_CHECK(block.certificate.epoch == execution.epoch,
+                "the certificate is of the epoch that the state is in");
 
   const Record record{block.certificate.epoch, header, execution.effective_time,
                       execution.results_root};

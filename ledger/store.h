@@ -98,7 +98,8 @@ class Store final : public StateReader {
   ~Store() override;
 
   // Appends the block that follows the head. Preconditions (checked): its sequence is height() + 1,
-  // and bodies and results are one each of its ids, in order. The caller has verified the
+  // its certificate is of the epoch that execution found, and bodies and results are one each of its
+  // ids, in order. The caller has verified the
   // certificate. A checkpoint block stores its note as well. Error: "ledger-diverged" (kCorrupt),
   // with nothing written, if a stable checkpoint is stored at this height and names other roots.
   [[nodiscard]] Status append(const CertifiedBatch& batch, const Execution& execution);
@@ -118,9 +119,8 @@ class Store final : public StateReader {
   // What opening found behind the last whole records: writes that a crash left unfinished.
   [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
 
-  // What a replica cosigns if the head is a checkpoint. Head and state are of one moment. Epoch 0
-  // without a pending boundary, since no operation changes the membership. Waits for an append that
-  // is under way; at a head that is no checkpoint it reads and hashes what lies above the keys that
+  // What a replica cosigns if the head is a checkpoint. Head and state are of one moment. Waits for
+  // an append that is under way; at a head that is no checkpoint it reads and hashes what lies above the keys that
   // changed since the last one. Errors: "ledger-corrupt", "state-page-other".
   [[nodiscard]] Result<CheckpointNote> checkpoint_note() const;
   // The state as of the newest stable checkpoint that this ledger has executed, with proofs;

@@ -63,7 +63,8 @@ Status Store::Impl::append(leveldb::WriteBatch& batch, StoredHead head,
       if (!execution.is_checkpoint) {
         QUORATE_ASSIGN(state_root, root_after(newest, changed, next.pages()));
       }
-      const CheckpointNote own = note_of(next.head, state_root);
+      const CheckpointNote own = note_of(next.head, state_root,
+                                         {execution.epoch, execution.boundary});
       if (certified && certified->note != own) return diverged(certified->note, own);
       if (execution.is_checkpoint) put(batch, keys::own_checkpoint(next.head.height), own);
     }
@@ -84,11 +85,14 @@ Status Store::Impl::append(leveldb::WriteBatch& batch, StoredHead head,
   return {};
 }
 
-CheckpointNote Store::Impl::note_of(const StoredHead& head, const Digest& state_root) const {
+CheckpointNote Store::Impl::note_of(const StoredHead& head, const Digest& state_root,
+                                    const EpochStanding& standing) const {
   CheckpointNote note;
   note.chain_id = chain_id;
   note.head = {head.frontier.size, head.root};
   note.sequence = head.height;
+  note.epoch = standing.epoch;
+  note.pending_boundary = standing.boundary;
   note.state_root = state_root;
   return note;
 }
@@ -97,7 +101,8 @@ Result<CheckpointNote> Store::Impl::head_note() const {
   const auto at = now();
   QUORATE_ASSIGN(const Digest root,
                  root_after(at->versions->back().root, changed, at->pages()));
-  return note_of(at->head, root);
+  QUORATE_ASSIGN(const EpochStanding standing, read_standing(StoreView(at), at->head.height));
+  return note_of(at->head, root, standing);
 }
 
 Result<CheckpointNote> Store::checkpoint_note() const {

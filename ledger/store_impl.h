@@ -17,6 +17,7 @@
 #include "crypto/merkle.h"
 #include "ledger/leveldb_open.h"
 #include "ledger/log_nodes.h"
+#include "ledger/membership.h"
 #include "ledger/state_pages.h"
 #include "ledger/store.h"
 #include "ledger/store_keys.h"
@@ -121,7 +122,8 @@ struct Store::Impl {
   // `fresh`: a stable checkpoint that the batch itself stores.
   [[nodiscard]] Status drop_versions(leveldb::WriteBatch& batch, StoreMoment& next,
                                      const StableCheckpoint* fresh) const;
-  [[nodiscard]] CheckpointNote note_of(const StoredHead& head, const Digest& state_root) const;
+  [[nodiscard]] CheckpointNote note_of(const StoredHead& head, const Digest& state_root,
+                                       const EpochStanding& standing) const;
   // Precondition: tree_mutex is held.
   [[nodiscard]] Result<CheckpointNote> head_note() const;
   // Precondition: the height is not above the head.

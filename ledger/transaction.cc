@@ -50,6 +50,7 @@ constexpr std::string_view kIdKind = "transaction";
 
 [[nodiscard]] Status check_operation(const Operation& operation, std::size_t index) {
   if (std::holds_alternative<RecordEvidence>(operation)) return {};
+  if (const auto* change = std::get_if<ChangeMembership>(&operation)) return check_form(*change);
   if (const auto* transfer = std::get_if<Transfer>(&operation)) {
     if (transfer->amount == 0) {
       return refuse("tx-transfer-zero",
@@ -84,7 +85,8 @@ constexpr std::string_view kIdKind = "transaction";
 
 [[nodiscard]] bool is_report(const Transaction& body) {
   return std::all_of(body.operations.begin(), body.operations.end(), [](const Operation& each) {
-    return std::holds_alternative<RecordEvidence>(each);
+    return std::holds_alternative<RecordEvidence>(each) ||
+           std::holds_alternative<ChangeMembership>(each);
   });
 }
 
@@ -118,6 +120,17 @@ constexpr std::string_view kIdKind = "transaction";
     return refuse("tx-valid-until-zero",
                   "valid-until is 0; a time in milliseconds since 1970 was expected",
                   "Give the time after which the transaction must not happen.");
+  }
+  // Before the forms, since that of a change costs as much as two signatures.
+  const auto changes = std::count_if(
+      body.operations.begin(), body.operations.end(),
+      [](const Operation& each) { return std::holds_alternative<ChangeMembership>(each); });
+  if (changes > 1) {
+    return refuse("tx-membership-twice",
+                  fmt::format("the transaction has {} membership changes; at most one can happen "
+                              "in an epoch",
+                              changes),
+                  "Send them one after the other.");
   }
   for (std::size_t i = 0; i < body.operations.size(); ++i) {
     QUORATE_TRY(check_operation(body.operations[i], i));

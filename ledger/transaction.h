@@ -20,6 +20,7 @@
 
 #include "crypto/verified.h"
 #include "ledger/evidence.h"
+#include "ledger/membership_change.h"
 #include "ledger/types.h"
 
 namespace quorate::ledger {
@@ -63,7 +64,8 @@ struct RecordEvidence {
 };
 
 // The index is part of the encoding: append only.
-using Operation = std::variant<Put, Delete, CompareAndSet, Add, Transfer, RecordEvidence>;
+using Operation =
+    std::variant<Put, Delete, CompareAndSet, Add, Transfer, RecordEvidence, ChangeMembership>;
 
 struct Transaction {
   Digest chain_id;
@@ -87,11 +89,13 @@ inline constexpr std::uint8_t kReservedPrefix = 0x00;
 [[nodiscard]] TxId id_of(const Transaction& body);
 
 // Judges all that never changes: chain, size, keys, operation count, nonce and valid-until not 0,
-// sender key a valid point and its presence in the senders' list. A replica's network key may send
-// evidence, and nothing else, without being listed: its node reports what it saw.
+// sender key a valid point and its presence in the senders' list, and the form of a membership
+// change, of which a transaction has at most one. A replica's network key may send evidence and
+// membership changes, and nothing else, without being listed: they convince by themselves.
 // Errors (kRejected): "tx-wrong-chain", "tx-too-large", "tx-no-operations",
 // "tx-too-many-operations", "tx-key-empty", "tx-key-too-long", "tx-key-reserved", "tx-nonce-zero",
-// "tx-valid-until-zero", "tx-sender-invalid-key", "tx-sender-not-allowed", "tx-transfer-zero".
+// "tx-valid-until-zero", "tx-sender-invalid-key", "tx-sender-not-allowed", "tx-transfer-zero",
+// "tx-membership-twice", and those of a membership change.
 [[nodiscard]] Status check_form(const SignedTransaction& transaction, std::size_t encoded_bytes,
                                 const Genesis& genesis);
 

@@ -75,6 +75,18 @@ struct OperationWriter {
     out.set("evidence_hex", JsonNode::string(to_hex(crypto::encode(record.evidence))));
   }
 
+  void operator()(const ChangeMembership& change) const {
+    begin("change-membership");
+    out.set("epoch", JsonNode::number(change.body.epoch.value));
+    out.set("sentence", JsonNode::string(change_sentence(change.body.change)));
+    JsonNode signers = JsonNode::array();
+    for (const Endorsement& each : change.endorsements) {
+      signers.push(JsonNode::number(each.replica.value));
+    }
+    out.set("signers", std::move(signers));
+    out.set("change_hex", JsonNode::string(to_hex(crypto::encode(change))));
+  }
+
   void begin(std::string_view name) const { out.set("op", JsonNode::string(std::string(name))); }
 };
 

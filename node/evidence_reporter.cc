@@ -39,9 +39,11 @@ void EvidenceReporter::take_up(const fs::path& file) {
   const auto judge = [&]() -> Result<ledger::Evidence> {
     QUORATE_ASSIGN(const std::string text, read_file(file, kFileBytesMax));
     QUORATE_ASSIGN(auto found, crypto::decode<ledger::EvidenceFile>(as_bytes(text)));
+    QUORATE_ASSIGN(const auto set, ledger::read_replicas(parts_.state, parts_.genesis,
+                                                         ledger::epoch_of(found.evidence)));
     crypto::SignatureCache unused(1);
     QUORATE_TRY(ledger::EvidenceVerifier(parts_.chain_id, &unused)
-                    .check(found, ledger::genesis_replicas(parts_.genesis)));
+                    .check(found, set.value_or(ledger::genesis_replicas(parts_.genesis))));
     return std::move(found.evidence);
   };
   auto evidence = judge();
@@ -51,17 +53,21 @@ void EvidenceReporter::take_up(const fs::path& file) {
                       {"code", std::string(evidence.error().code)},
                       {"detail", evidence.error().message}});
   }
-  const Place place{ledger::accused(*evidence), ledger::offence_of(*evidence)};
-  if (!has_room(place.first)) return;
+  const Place place = place_of(*evidence);
+  if (!has_room(place)) return;
   Report report;
   report.evidence = std::move(*evidence);
   report.is_filed = file == file_of(place);
   reports_.emplace(place, std::move(report));
 }
 
-bool EvidenceReporter::has_room(ledger::ReplicaId accused) const {
+EvidenceReporter::Place EvidenceReporter::place_of(const ledger::Evidence& evidence) {
+  return {ledger::epoch_of(evidence), ledger::accused(evidence), ledger::offence_of(evidence)};
+}
+
+bool EvidenceReporter::has_room(const Place& place) const {
   const auto of_this = std::count_if(reports_.begin(), reports_.end(), [&](const auto& each) {
-    return each.first.first == accused;
+    return each.first.epoch == place.epoch && each.first.replica == place.replica;
   });
   return reports_.size() < kWaitingMax &&
          static_cast<std::size_t>(of_this) < ledger::kOffencesMax;
@@ -69,7 +75,7 @@ bool EvidenceReporter::has_room(ledger::ReplicaId accused) const {
 
 fs::path EvidenceReporter::file_of(const Place& place) const {
   return parts_.folder /
-         fmt::format("replica-{}-{}{}", place.first.value, place.second.short_hex(), kEnding);
+         fmt::format("replica-{}-{}{}", place.replica.value, place.offence.short_hex(), kEnding);
 }
 
 // Each offence has another first reporter.
@@ -98,11 +104,11 @@ void EvidenceReporter::take_over(ledger::TimeMs now) {
     arrived.swap(inbox_);
   }
   for (ledger::Evidence& evidence : arrived) {
-    const Place place{ledger::accused(evidence), ledger::offence_of(evidence)};
-    if (!has_room(place.first)) continue;
+    const Place place = place_of(evidence);
+    if (!has_room(place)) continue;
     Report report;
     report.evidence = std::move(evidence);
-    report.due = {now.value + kTurnMs * turn_of(place.second)};
+    report.due = {now.value + kTurnMs * turn_of(place.offence)};
     reports_.emplace(place, std::move(report));
   }
 }
@@ -120,16 +126,16 @@ void EvidenceReporter::file(const Place& place, Report& report) {
 }
 
 bool EvidenceReporter::is_settled(const Place& place) const {
-  const auto offences = ledger::read_offences(parts_.state, place.first);
+  const auto offences = ledger::read_offences(parts_.state, place.epoch, place.replica);
   if (!offences) return false;
   return offences->size() >= ledger::kOffencesMax ||
-         std::find(offences->begin(), offences->end(), place.second) != offences->end();
+         std::find(offences->begin(), offences->end(), place.offence) != offences->end();
 }
 
 void EvidenceReporter::drop(const Place& place, std::string_view event) {
   const Report& report = reports_.at(place);
   log_event(Severity::kInfo, event,
-            {{"replica", std::to_string(place.first.value)},
+            {{"replica", std::to_string(place.replica.value)},
              {"evidence", ledger::evidence_sentence(report.evidence)},
              {"attempts", std::to_string(report.attempts)}});
   if (report.is_filed) {
@@ -155,7 +161,7 @@ void EvidenceReporter::send(const Place& place, Report& report, ledger::TimeMs n
   if (!sent) {
     // Busy, no room, the disk: the next second may be better.
     return log_event(Severity::kDebug, "evidence-not-sent",
-                     {{"replica", std::to_string(place.first.value)},
+                     {{"replica", std::to_string(place.replica.value)},
                       {"code", std::string(sent.error().code)},
                       {"detail", sent.error().message}});
   }
@@ -163,7 +169,7 @@ void EvidenceReporter::send(const Place& place, Report& report, ledger::TimeMs n
   report.is_open = true;
   report.due = valid_until;
   log_event(Severity::kInfo, "evidence-sent",
-            {{"replica", std::to_string(place.first.value)},
+            {{"replica", std::to_string(place.replica.value)},
              {"evidence", ledger::evidence_sentence(report.evidence)},
              {"transaction", sent->id.hex()}});
 }

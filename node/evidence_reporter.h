@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "crypto/ed25519.h"
+#include "ledger/membership.h"
 #include "ledger/recorded_evidence.h"
 #include "node/node_view.h"
 
@@ -72,9 +73,17 @@ class EvidenceReporter {
     bool is_open = false;
     bool is_filed = false;
   };
-  using Place = std::pair<ledger::ReplicaId, ledger::Digest>;
+  // A replica has another number in another epoch.
+  struct Place {
+    ledger::Epoch epoch;
+    ledger::ReplicaId replica;
+    ledger::Digest offence;
 
-  [[nodiscard]] bool has_room(ledger::ReplicaId accused) const;
+    friend auto operator<=>(const Place&, const Place&) = default;
+  };
+
+  [[nodiscard]] static Place place_of(const ledger::Evidence& evidence);
+  [[nodiscard]] bool has_room(const Place& place) const;
   [[nodiscard]] std::filesystem::path file_of(const Place& place) const;
   [[nodiscard]] std::uint64_t turn_of(const ledger::Digest& offence) const;
   [[nodiscard]] std::uint64_t valid_for_ms() const;

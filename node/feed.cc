@@ -25,6 +25,7 @@ struct KeyOf {
   const FeedFilter& filter;
   bool operator()(const ledger::Transfer& /*transfer*/) const { return false; }
   bool operator()(const ledger::RecordEvidence& /*record*/) const { return false; }
+  bool operator()(const ledger::ChangeMembership& /*change*/) const { return false; }
   template <class T>
   bool operator()(const T& operation) const {
     return fits(filter, operation.key);

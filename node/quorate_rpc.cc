@@ -8,6 +8,7 @@
 #include "crypto/bcs.h"
 #include "ledger/proved_state.h"
 #include "ledger/receipt.h"
+#include "ledger/membership.h"
 #include "ledger/recorded_evidence.h"
 #include "node/explain/report.h"
 #include "node/rpc_error.h"
@@ -118,11 +119,13 @@ RpcResult quorate_account(const NodeView& view, const RpcParams& params) {
                       {"height", state.height().value}};
 }
 
-json::object evidence_json(const NodeView& view, const ledger::RecordedEvidence& recorded) {
+json::object evidence_json(const NodeView& view, const ledger::ReplicaSet& set,
+                           const ledger::RecordedEvidence& recorded) {
   const ledger::ReplicaId replica = ledger::accused(recorded.evidence);
   const ledger::EvidenceFile file{ledger::kEvidenceFormat, view.chain_id, recorded.evidence};
   return {{"replica", replica.value},
-          {"name", view.genesis.replicas[replica.value].name},
+          {"epoch", set.epoch.value},
+          {"name", set.replicas[replica.value].name},
           {"sentence", ledger::evidence_sentence(recorded.evidence)},
           {"offence", ledger::offence_of(recorded.evidence).hex()},
           {"height", recorded.sequence.value},
@@ -132,14 +135,21 @@ json::object evidence_json(const NodeView& view, const ledger::RecordedEvidence&
 }
 
 RpcResult quorate_evidence(const NodeView& view, const RpcParams& params) {
-  const std::size_t replicas = view.genesis.replicas.size();
-  QUORATE_ASSIGN(const auto replica, params.number("replica", 0, replicas - 1));
   const ledger::StoreView state = view.store.view();
+  QUORATE_ASSIGN(const auto membership, answered(ledger::Membership::read(state, view.genesis)));
+  std::size_t most = 0;
+  for (ledger::Epoch epoch{0}; membership.knows(epoch); epoch = next(epoch)) {
+    most = std::max(most, membership.set_of(epoch).size());
+  }
+  QUORATE_ASSIGN(const auto replica, params.number("replica", 0, most - 1));
   json::array all;
-  for (std::uint64_t i = replica.value_or(0); i < (replica ? *replica + 1 : replicas); ++i) {
-    const ledger::ReplicaId id{static_cast<std::uint16_t>(i)};
-    QUORATE_ASSIGN(const auto found, answered(ledger::read_evidence(state, id)));
-    for (const ledger::RecordedEvidence& each : found) all.push_back(evidence_json(view, each));
+  for (ledger::Epoch epoch{0}; epoch <= membership.current().epoch; epoch = next(epoch)) {
+    const ledger::ReplicaSet& set = membership.set_of(epoch);
+    for (std::uint16_t i = 0; i < set.size(); ++i) {
+      if (replica && *replica != i) continue;
+      QUORATE_ASSIGN(const auto found, answered(ledger::read_evidence(state, epoch, {i})));
+      for (const auto& each : found) all.push_back(evidence_json(view, set, each));
+    }
   }
   return json::object{{"height", state.height().value}, {"evidence", std::move(all)}};
 }

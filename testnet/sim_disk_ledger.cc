@@ -5,6 +5,7 @@
 
 #include "crypto/check.h"
 #include "crypto/merkle.h"
+#include "ledger/membership.h"
 #include "ledger/state_tree.h"
 #include "testnet/sim_disk.h"
 
@@ -84,7 +85,9 @@ class MemoryLedger final : public LedgerDisk {
     return {head().frontier.size, head().frontier.root()};
   }
   ledger::CheckpointNote checkpoint_note() override {
-    last_note_ = {chain_id_, tree_head(), height(), {}, {}, tree_.root()};
+    const auto standing = ledger::read_standing(*this, height()).value();
+    last_note_ = {chain_id_,      tree_head(),       height(),
+                  standing.epoch, standing.boundary, tree_.root()};
     return *last_note_;
   }
   std::optional<ledger::CheckpointNote> own_checkpoint(Height at) override {

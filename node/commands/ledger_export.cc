@@ -71,6 +71,9 @@ struct Columns {
   std::string operator()(const ledger::RecordEvidence& op) const {
     return fmt::format("record-evidence,,{},,,,,", cell(evidence_sentence(op.evidence)));
   }
+  std::string operator()(const ledger::ChangeMembership& op) const {
+    return fmt::format("change-membership,,{},,,,,", cell(change_sentence(op.body.change)));
+  }
 
  private:
   static std::string row(std::string_view name, const Bytes& key, const std::string& value,

@@ -33,6 +33,9 @@ struct Describe {
   std::string operator()(const ledger::RecordEvidence& record) const {
     return "record evidence: " + ledger::evidence_sentence(record.evidence);
   }
+  std::string operator()(const ledger::ChangeMembership& change) const {
+    return "change membership: " + ledger::change_sentence(change.body.change);
+  }
 };
 
 }  // namespace

@@ -19,7 +19,8 @@ struct Body {
 
 constexpr Purpose kPurposes[] = {Purpose::kTransaction, Purpose::kPrePrepare, Purpose::kPrepare,
                                  Purpose::kCommit, Purpose::kReply,
-                                 Purpose::kViewChange, Purpose::kNewView};
+                                 Purpose::kViewChange, Purpose::kNewView,
+                                 Purpose::kMembership, Purpose::kMembershipConsent};
 
 Digest chain(std::string_view name) { return sha256(as_bytes(name)); }
 

@@ -69,6 +69,19 @@ const evidence = bcs
     }),
   })
   .transform(withoutKind);
+const replicaInfo = bcs.struct('ReplicaInfo', {
+  name: bcs.string(),
+  vote_key: key,
+  network_key: key,
+});
+const endorsement = bcs.struct('Endorsement', { replica: bcs.u16(), signature });
+const membershipChange = bcs
+  .enum('MembershipChange', {
+    add: bcs.struct('AddReplica', { replica: replicaInfo }),
+    remove: bcs.struct('RemoveReplica', { vote_key: key }),
+    rekey: bcs.struct('RekeyReplica', { vote_key: key, replica: replicaInfo }),
+  })
+  .transform(withoutKind);
 const operation = bcs
   .enum('Operation', {
     put: bcs.struct('Put', { key: bytes, value: bytes, until: bcs.option(bcs.u64()) }),
@@ -81,6 +94,11 @@ const operation = bcs
     add: bcs.struct('Add', { key: bytes, delta: i64 }),
     transfer: bcs.struct('Transfer', { to: key, amount: bcs.u64() }),
     record_evidence: bcs.struct('RecordEvidence', { evidence }),
+    change_membership: bcs.struct('ChangeMembership', {
+      body: bcs.struct('MembershipBody', { epoch: bcs.u64(), change: membershipChange }),
+      endorsements: bcs.vector(endorsement),
+      consent: bcs.option(signature),
+    }),
   })
   .transform(withoutKind);
 export const transaction = bcs.struct('Transaction', {
@@ -106,12 +124,18 @@ const record = bcs.struct('Record', {
 });
 const commitCertificate = bcs.struct('CommitCertificate', {
   ...slot,
-  commits: bcs.vector(bcs.struct('Endorsement', { replica: bcs.u16(), signature })),
+  commits: bcs.vector(endorsement),
 });
 const txResult = bcs.struct('TxResult', {
   id: digest,
   outcome: bcs.uleb128(),
   failed_operation: bcs.option(bcs.u32()),
+});
+const epochStart = bcs.struct('EpochStart', {
+  epoch: bcs.u64(),
+  executed: bcs.u64(),
+  boundary: bcs.u64(),
+  replicas: bcs.vector(replicaInfo),
 });
 const receipt = bcs.struct('Receipt', {
   format: bcs.u32(),
@@ -137,5 +161,6 @@ export const schemas = {
   vote,
   commit_certificate: commitCertificate,
   tx_result: txResult,
+  epoch_start: epochStart,
   receipt,
 };

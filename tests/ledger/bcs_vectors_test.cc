@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "ledger/receipt.h"
-#include "tests/ledger/example_network.h"
+#include "tests/ledger/example_membership.h"
 
 namespace quorate::ledger {
 namespace {
@@ -53,6 +53,34 @@ json::value show(const std::vector<T>& values);
 json::value show(const Vote& vote);
 json::value show(const ViewVote& vote);
 json::value show(const CheckpointVote& vote);
+json::value show(const Endorsement& endorsement);
+
+json::value show(const ReplicaInfo& replica) {
+  return json::object{{"name", show(replica.name)},
+                      {"vote_key", show(replica.vote_key)},
+                      {"network_key", show(replica.network_key)}};
+}
+json::value show(const MembershipChange& change) {
+  struct Visitor {
+    json::object operator()(const AddReplica& add) const {
+      return {{"add", json::object{{"replica", show(add.replica)}}}};
+    }
+    json::object operator()(const RemoveReplica& remove) const {
+      return {{"remove", json::object{{"vote_key", show(remove.vote_key)}}}};
+    }
+    json::object operator()(const RekeyReplica& rekey) const {
+      return {{"rekey", json::object{{"vote_key", show(rekey.vote_key)},
+                                     {"replica", show(rekey.replica)}}}};
+    }
+  };
+  return std::visit(Visitor{}, change);
+}
+json::value show(const EpochStart& start) {
+  return json::object{{"epoch", show(start.epoch)},
+                      {"executed", show(start.executed)},
+                      {"boundary", show(start.boundary)},
+                      {"replicas", show(start.replicas)}};
+}
 
 template <class T>
 json::object contradiction(const T& found) {
@@ -103,6 +131,12 @@ json::value show(const Operation& operation) {
     }
     json::object operator()(const RecordEvidence& record) const {
       return {{"record_evidence", json::object{{"evidence", show(record.evidence)}}}};
+    }
+    json::object operator()(const ChangeMembership& op) const {
+      const json::object body = {{"epoch", show(op.body.epoch)}, {"change", show(op.body.change)}};
+      return {{"change_membership", json::object{{"body", body},
+                                                 {"endorsements", show(op.endorsements)},
+                                                 {"consent", show(op.consent)}}}};
     }
   };
   return std::visit(Visitor{}, operation);
@@ -256,6 +290,19 @@ Transaction transaction_with_evidence(const Genesis& genesis) {
                                          {other, 259, {2}, votes.second_signature}}}});
 }
 
+// Of each kind one; the second epoch's set is that of the first.
+Transaction transaction_with_changes(const Genesis& genesis) {
+  const ReplicaSet set = genesis_replicas(genesis);
+  ReplicaSet other_epoch = set;
+  other_epoch.epoch = {258};
+  return example_body(
+      genesis, 1,
+      {example_change(genesis, set, AddReplica{example_replica(4)}),
+       example_change(genesis, set, RemoveReplica{example_replica(1).vote_key}),
+       example_change(genesis, other_epoch,
+                      RekeyReplica{example_replica(1).vote_key, example_replica(5)})});
+}
+
 std::vector<std::string> make_lines() {
   Lines lines;
   add_simple_values(lines);
@@ -276,6 +323,8 @@ std::vector<std::string> make_lines() {
   for (const TxResult& result : block.results) lines.add("tx_result", result);
   const Receipt receipt = make_receipt(block, 1).value();
   lines.add_bytes("receipt", receipt, encode_receipt(receipt));
+  lines.add("transaction", transaction_with_changes(genesis));
+  lines.add("epoch_start", EpochStart{{1}, {2}, {34}, genesis.replicas});
   return lines.lines();
 }
 

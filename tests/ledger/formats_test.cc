@@ -10,6 +10,7 @@
 #include "ledger/recorded_evidence.h"
 #include "ledger/snapshot.h"
 #include "ledger/tlog_proof.h"
+#include "tests/ledger/example_membership.h"
 #include "tests/ledger/format_examples.h"
 #include "tests/support/readme.h"
 
@@ -45,8 +46,20 @@ TEST_F(LedgerReadme, EvidenceExampleIsWhatTheCodeWritesAndVerifies) {
   crypto::SignatureCache cache(16);
   EXPECT_TRUE(EvidenceVerifier(examples_.chain_id, &cache)
                   .check(record.evidence, genesis_replicas(examples_.genesis)));
-  EXPECT_TRUE(says("`" + to_hex(offences_key({3})) + "`"));
+  EXPECT_TRUE(says("`" + to_hex(offences_key({0}, {3})) + "`"));
   EXPECT_TRUE(says("`" + offence_of(record.evidence).hex() + "`"));
+}
+
+TEST_F(LedgerReadme, MembershipExamplesAreWhatTheCodeWritesAndApply) {
+  const Genesis& genesis = examples_.genesis;
+  const ChangeMembership change =
+      example_change(genesis, genesis_replicas(genesis), AddReplica{example_replica(4)}, {0, 1, 3});
+  ASSERT_EQ(hex("membership"), to_hex(crypto::encode(Operation(change))));
+  MapState state(genesis_state(genesis));
+  run_batch(state, genesis, {kGenesisTime.value + 1000},
+            {Trusting::trust(example_body(genesis, 1, {change}))}, {2});
+  EXPECT_TRUE(says("`" + to_hex(epoch_start_key({1})) + "`"));
+  EXPECT_EQ(hex("epoch start"), to_hex(state.leaves.at(epoch_start_key({1}))));
 }
 
 TEST_F(LedgerReadme, BatchExampleIsWhatTheCodeWrites) {
@@ -157,7 +170,7 @@ TEST_F(LedgerReadme, StatementExampleIsWhatTheCodeWritesAndVerifies) {
 }
 
 TEST_F(LedgerReadme, ListsEveryOutcomeWithItsNumberAndCode) {
-  for (int i = 0; i <= static_cast<int>(Outcome::kRejectedEvidenceFull); ++i) {
+  for (int i = 0; i <= static_cast<int>(Outcome::kRejectedNotSigned); ++i) {
     const auto outcome = static_cast<Outcome>(i);
     const std::string begin = "| " + std::to_string(i) + " | k";
     const std::string end = " | `" + std::string(outcome_code(outcome)) + "` | " +
@@ -200,6 +213,17 @@ TEST(LedgerFormats, Operations) {
   EXPECT_EQ(hex_of(Operation(RecordEvidence{views})),
             spelt("05 01 01 " + place + kOne + "0300" + unsigned_yet + place + kTwo + "0300" +
                   unsigned_yet));
+  const PublicKey bob = public_key_of("bob");
+  const PublicKey alice = public_key_of("alice");
+  const std::string replica = spelt("0178") + bob.hex() + alice.hex();
+  EXPECT_EQ(hex_of(Operation(ChangeMembership{{{258}, AddReplica{{"x", bob, alice}}},
+                                              {{{3}, {}}}, Signature{}})),
+            spelt("06 0201000000000000 00 " + replica + "01 0300" + unsigned_yet + "01" +
+                  unsigned_yet));
+  EXPECT_EQ(hex_of(Operation(ChangeMembership{{{1}, RemoveReplica{bob}}, {}, {}})),
+            spelt("06 0100000000000000 01 " + to + "00 00"));
+  EXPECT_EQ(hex_of(MembershipChange(RekeyReplica{alice, {"x", bob, alice}})),
+            "02" + alice.hex() + replica);
 }
 
 TEST(LedgerFormats, LeavesOfTheState) {
@@ -217,6 +241,11 @@ TEST(LedgerFormats, LeavesOfTheState) {
   EXPECT_EQ(to_hex(time_key()), "0074");
   EXPECT_EQ(to_hex(epoch_key()), "0065");
   EXPECT_EQ(to_hex(checkpoint_key()), "0063");
+  EXPECT_EQ(to_hex(epoch_start_key({258})), "006d0000000000000102");
+  EXPECT_EQ(to_hex(used_key_key(bob)), "0075" + bob.hex());
+  const std::string replica = spelt("0178") + bob.hex() + bob.hex();
+  EXPECT_EQ(hex_of(EpochStart{{1}, {2}, {258}, {{"x", bob, bob}}}),
+            spelt("0100000000000000 0200000000000000 0201000000000000 01") + replica);
 }
 
 TEST(LedgerFormats, ResultsVotesAndCertificates) {
@@ -270,13 +299,16 @@ TEST(LedgerFormats, WhatIsEncodedIsDecodedAndNoPartOfItIs) {
   expect_round_trip(examples.prove(to_bytes("colour")));
   expect_round_trip(examples.prove(to_bytes("size")));
   expect_round_trip(RecordEvidence{example_evidence(examples.genesis, 3)});
+  expect_round_trip(example_change(examples.genesis, genesis_replicas(examples.genesis),
+                                   AddReplica{example_replica(4)}));
+  expect_round_trip(EpochStart{{1}, {2}, {34}, examples.genesis.replicas});
   expect_round_trip(example_body(
       examples.genesis, 3,
       {put("k", "v", TimeMs{5}), del("k"), compare_and_set("k", "v", "w"), add("k", INT64_MIN)}));
 }
 
 TEST(LedgerFormats, AnOutcomePastTheLastIsRefused) {
-  const std::string after_the_last = kOne + spelt("0f 00");
+  const std::string after_the_last = kOne + spelt("17 00");
   EXPECT_EQ(refusal(crypto::decode<TxResult>(from_hex(after_the_last).value())),
             "bcs-unknown-variant");
 }

@@ -50,7 +50,7 @@ class RecordedEvidenceTest : public testing::Test {
     return run(with({RecordEvidence{evidence}}));
   }
   std::size_t recorded(std::uint16_t replica) const {
-    return read_evidence(state_, ReplicaId{replica}).value().size();
+    return read_evidence(state_, {0}, ReplicaId{replica}).value().size();
   }
 
   Genesis genesis_ = example_genesis();
@@ -62,14 +62,14 @@ TEST_F(RecordedEvidenceTest, KeepsTheProofAndWhereItCame) {
   const Evidence evidence = example_evidence(genesis_, 3);
   const TransactionPtr transaction = with({RecordEvidence{evidence}});
   EXPECT_EQ(run(transaction), "applied");
-  const auto all = read_evidence(state_, ReplicaId{3}).value();
+  const auto all = read_evidence(state_, {0}, ReplicaId{3}).value();
   ASSERT_EQ(all.size(), 1U);
   EXPECT_EQ(crypto::encode(all[0].evidence), crypto::encode(evidence));
   EXPECT_EQ(all[0].sequence, Sequence{9});
   EXPECT_EQ(all[0].time, kNow);
   EXPECT_EQ(all[0].transaction, transaction->id);
-  EXPECT_EQ(to_hex(offences_key({258})), "00670102");
-  EXPECT_TRUE(state_.leaves.contains(evidence_key({3}, offence_of(evidence))));
+  EXPECT_EQ(to_hex(offences_key({0}, {258})), "00670102");
+  EXPECT_TRUE(state_.leaves.contains(evidence_key({0}, {3}, offence_of(evidence))));
   for (std::uint16_t other = 0; other < 3; ++other) EXPECT_EQ(recorded(other), 0U) << other;
 }
 
@@ -179,10 +179,10 @@ TEST_F(RecordedEvidenceTest, IsBoundedForEachReplica) {
 
 TEST_F(RecordedEvidenceTest, ALeafThatIsNotEvidenceIsNamed) {
   ASSERT_EQ(record(example_evidence(genesis_, 3)), "applied");
-  state_.leaves.erase(evidence_key({3}, offence_of(example_evidence(genesis_, 3))));
-  EXPECT_EQ(refusal(read_evidence(state_, ReplicaId{3})), "state-malformed");
-  state_.leaves[offences_key({3})] = {0xff};
-  EXPECT_EQ(refusal(read_evidence(state_, ReplicaId{3})), "state-malformed");
+  state_.leaves.erase(evidence_key({0}, {3}, offence_of(example_evidence(genesis_, 3))));
+  EXPECT_EQ(refusal(read_evidence(state_, {0}, ReplicaId{3})), "state-malformed");
+  state_.leaves[offences_key({0}, {3})] = {0xff};
+  EXPECT_EQ(refusal(read_evidence(state_, {0}, ReplicaId{3})), "state-malformed");
 }
 
 // Where a list says who may send, nodes may still report, and do nothing else with that key.

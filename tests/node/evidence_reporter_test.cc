@@ -63,7 +63,7 @@ class EvidenceReporterTest : public testing::Test {
   }
   void pass(std::uint64_t ms) { now_.value += ms; }
   [[nodiscard]] std::size_t recorded(std::uint16_t replica) const {
-    return ledger::read_offences(state_, {replica}).value().size();
+    return ledger::read_offences(state_, {0}, {replica}).value().size();
   }
   [[nodiscard]] std::size_t files(std::uint16_t self) const {
     if (!fs::exists(folder(self))) return 0;

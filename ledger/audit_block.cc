@@ -25,13 +25,15 @@ tl::expected<T, AuditFinding> decoded(const std::optional<Bytes>& bytes, Height 
                fmt::format("{} ({})", audit_text(*bytes), value.error().code));
 }
 
-Verdict judge_record(const Record& record, Height height) {
+Verdict judge_record(const Record& record, Height height, const Membership& membership) {
   if (record.batch.sequence != height) {
     return wrong(height, "record, sequence", fmt::format("{}", height.value),
                  fmt::format("{}", record.batch.sequence.value));
   }
-  if (record.epoch != Epoch{0}) {
-    return wrong(height, "record, epoch", "0", fmt::format("{}", record.epoch.value));
+  const Epoch epoch = membership.epoch_at(height);
+  if (record.epoch != epoch) {
+    return wrong(height, "record, epoch", fmt::format("{}", epoch.value),
+                 fmt::format("{}", record.epoch.value));
   }
   return {};
 }
@@ -123,10 +125,14 @@ Verdict read_optional(const std::optional<Bytes>& bytes, Height height, std::str
 
 BlockJudge::BlockJudge(const Genesis& genesis, const Digest& chain_id)
     : genesis_(genesis),
-      replicas_(genesis_replicas(genesis)),
       transactions_(genesis, chain_id, &cache_),
       certificates_(chain_id, &cache_),
       checkpoints_(chain_id, &cache_) {}
+
+void BlockJudge::begin(std::shared_ptr<const Membership> membership) {
+  for (const EpochStart& start : membership->starts()) transactions_.admit_reporters(start.replicas);
+  membership_ = std::move(membership);
+}
 
 void BlockJudge::audit_transactions(AuditBlock& block, std::size_t from, std::size_t to,
                                     bool verifies) const {
@@ -168,20 +174,21 @@ void BlockJudge::audit_votes(AuditBlock& block, bool verifies) const {
                          const Error& error) {
     fault = std::make_unique<AuditFinding>(
         AuditFinding{block.height, std::nullopt, std::move(field),
-                     "votes of a quorum of the genesis' replicas that verify",
+                     "votes of a quorum of the epoch's replicas that verify",
                      fmt::format("{} ({})", error.message, error.code)});
   };
+  const ReplicaSet& replicas = membership_->set_of(membership_->epoch_at(block.height));
   if (block.certificate && verifies) {
     if (const auto read = crypto::decode<CommitCertificate>(*block.certificate)) {
       signatures_ += read->commits.size();
-      const Status status = certificates_.check(*read, replicas_);
+      const Status status = certificates_.check(*read, replicas);
       if (!status) blame(block.votes_fault, "commit certificate", status.error());
     }
   }
   if (!block.stable) return;
   if (const auto read = crypto::decode<StableCheckpoint>(*block.stable)) {
     signatures_ += read->cosignatures.size();
-    const Status status = checkpoints_.check(*read, replicas_);
+    const Status status = checkpoints_.check(*read, replicas);
     if (!status) blame(block.stable_fault, "stable checkpoint", status.error());
   }
 }
@@ -196,7 +203,7 @@ tl::expected<JudgedBlock, AuditFinding> BlockJudge::judge(const AuditBlock& stor
   auto results = decoded<std::vector<TxResult>>(stored.results, height, "results");
   auto certificate = decoded<CommitCertificate>(stored.certificate, height, "commit certificate");
   auto writes = decoded<std::vector<StoredWrite>>(stored.writes, height, "write set");
-  Verdict verdict = judge_record(block.record, height);
+  Verdict verdict = judge_record(block.record, height, *membership_);
   const auto then = [&](auto&& check) {
     if (verdict) verdict = check();
   };

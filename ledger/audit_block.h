@@ -5,6 +5,7 @@
 // What needs the block before (the log, agreed time, checkpoints) is in ledger/audit_chain.h.
 
 #include <atomic>
+#include <memory>
 #include <optional>
 #include <tl/expected.hpp>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "ledger/batch.h"
 #include "ledger/certificate.h"
 #include "ledger/execution.h"
+#include "ledger/membership.h"
 #include "ledger/record.h"
 #include "ledger/stable_checkpoint.h"
 #include "ledger/store_keys.h"
@@ -41,6 +43,8 @@ class BlockJudge {
   // The commit certificate, if `verifies`, and the stable checkpoint in any case: they are few, and
   // all that stands below one rests on it.
   void audit_votes(AuditBlock& block, bool verifies) const;
+  // Who may have signed, told once, before the first block.
+  void begin(std::shared_ptr<const Membership> membership);
   [[nodiscard]] std::uint64_t signatures() const { return signatures_; }
 
   // After the others returned.
@@ -48,7 +52,7 @@ class BlockJudge {
 
  private:
   const Genesis& genesis_;
-  const ReplicaSet replicas_;
+  std::shared_ptr<const Membership> membership_;
   mutable crypto::SignatureCache cache_{1};  // nothing comes twice
   TransactionVerifier transactions_;
   CertificateVerifier certificates_;

@@ -8,8 +8,9 @@ namespace quorate::ledger {
 namespace {
 
 std::string in_words(const CheckpointNote& note) {
-  return fmt::format("size {}, log root {}, state root {}", note.head.size, note.head.root.hex(),
-                     note.state_root.hex());
+  return fmt::format("size {}, log root {}, state root {}, epoch {}, boundary {}", note.head.size,
+                     note.head.root.hex(), note.state_root.hex(), note.epoch.value,
+                     note.pending_boundary ? fmt::format("{}", note.pending_boundary->value) : "-");
 }
 
 }  // namespace
@@ -64,7 +65,9 @@ std::optional<AuditFinding> AuditChain::judge_time(const Record& record) const {
 std::optional<AuditFinding> AuditChain::judge_note(const JudgedBlock& block) {
   const BatchHeader& header = block.record.batch;
   const TimeMs now = block.record.effective_time;
-  const bool is_due = block.height.value % genesis_.parameters.checkpoint_interval == 0;
+  const EpochStanding standing = membership_.standing_at(block.height);
+  const bool is_due = block.height.value % genesis_.parameters.checkpoint_interval == 0 ||
+                      standing.boundary == block.height;
   const bool is_asked = (header.flags & kFlagCheckpoint) != 0;
   is_checkpoint_ = is_due;
   if (!is_due && is_asked) {
@@ -84,8 +87,8 @@ std::optional<AuditFinding> AuditChain::judge_note(const JudgedBlock& block) {
   expected.chain_id = chain_id_;
   expected.head = {block.height.value, point_.frontier.root()};
   expected.sequence = block.height;
-  expected.epoch = Epoch{0};
-  expected.pending_boundary.reset();
+  expected.epoch = standing.epoch;
+  expected.pending_boundary = standing.boundary;
   if (expected == *block.own_note) return std::nullopt;
   return AuditFinding{block.height, std::nullopt, "checkpoint note", in_words(expected),
                       in_words(*block.own_note)};

@@ -23,8 +23,12 @@ class AuditChain {
  public:
   // All outlive this.
   AuditChain(const LevelDb& database, const Genesis& genesis, const Digest& chain_id,
-             AuditPoint start)
-      : database_(database), genesis_(genesis), chain_id_(chain_id), point_(std::move(start)) {}
+             const Membership& membership, AuditPoint start)
+      : database_(database),
+        genesis_(genesis),
+        chain_id_(chain_id),
+        membership_(membership),
+        point_(std::move(start)) {}
 
   [[nodiscard]] const AuditPoint& point() const { return point_; }
   // Whether the block that was followed last is a checkpoint.
@@ -42,6 +46,7 @@ class AuditChain {
   const LevelDb& database_;
   const Genesis& genesis_;
   const Digest& chain_id_;
+  const Membership& membership_;
   AuditPoint point_;
   bool is_checkpoint_ = false;
 };

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "crypto/bcs.h"
+#include "ledger/audit_epochs.h"
 #include "ledger/store_impl.h"
 #include "ledger/store_kinds.h"
 
@@ -31,7 +32,11 @@ Result<Finding> read_origin(const LevelDb& database, const Genesis& genesis, Aud
   crypto::SignatureCache cache(1);
   const CheckpointVerifier verifier(chain_id_of(genesis), &cache);
   const CheckpointNote& note = origin->checkpoint.note;
-  if (const auto good = verifier.check(origin->checkpoint, genesis_replicas(genesis)); !good) {
+  if (!start.membership->knows(note.epoch)) {
+    return wrong("origin", "an epoch that is proved", fmt::format("{}", note.epoch.value));
+  }
+  const ReplicaSet& set = start.membership->set_of(note.epoch);
+  if (const auto good = verifier.check(origin->checkpoint, set); !good) {
     return wrong("origin", "a checkpoint that a quorum cosigned", good.error().message);
   }
   start.point.height = note.sequence;
@@ -110,17 +115,18 @@ Result<Finding> judge_heights(const LevelDb& database, Height base, Height head)
   return std::nullopt;
 }
 
-Result<Finding> judge_stable_ahead(const LevelDb& database, const Genesis& genesis, Height head,
+Result<Finding> judge_stable_ahead(const LevelDb& database, const Genesis& genesis,
+                                   const Membership& membership, Height head,
                                    AuditReport& report) {
   crypto::SignatureCache cache(1);
   const CheckpointVerifier verifier(chain_id_of(genesis), &cache);
-  const ReplicaSet replicas = genesis_replicas(genesis);
   Finding finding;
   const Status read = database.for_each_from(
       keys::stable(next(head)), 1, [&](ByteView key, ByteView value) -> Status {
         const Height height = keys::height_in(key);
         const auto stable = crypto::decode<StableCheckpoint>(value);
-        if (stable && stable->note.sequence == height && verifier.check(*stable, replicas)) {
+        const ReplicaSet& set = membership.set_of(membership.epoch_at(height));
+        if (stable && stable->note.sequence == height && verifier.check(*stable, set)) {
           ++report.stable_checkpoints;
           ++report.stable_ahead;
           report.signatures += stable->cosignatures.size();
@@ -213,6 +219,9 @@ Result<tl::expected<AuditStart, AuditFinding>> read_start(const LevelDb& databas
   }
   AuditStart start;
   start.head = std::move(*head);
+  QUORATE_ASSIGN(auto membership, audit_epochs(database, genesis, start.head.height));
+  if (!membership) return Start(tl::unexpected(std::move(membership.error())));
+  start.membership = std::move(*membership);
   auto finding = read_origin(database, genesis, start);
   if (!finding) {
     QUORATE_ASSIGN(finding, as_finding(finding.error(), "origin"));
@@ -232,7 +241,7 @@ Result<Finding> judge_rest(const LevelDb& database, const Genesis& genesis,
     if (finding) return finding;
     QUORATE_ASSIGN(finding, judge_heights(database, start.point.height, end.height));
     if (finding) return finding;
-    return judge_stable_ahead(database, genesis, end.height, report);
+    return judge_stable_ahead(database, genesis, *start.membership, end.height, report);
   };
   auto finding = attempt();
   if (!finding) {

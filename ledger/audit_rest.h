@@ -3,6 +3,7 @@
 // What is no block, no index and no state: where the ledger begins, its head, and that nothing
 // stands in it that belongs to nothing.
 
+#include <memory>
 #include <optional>
 
 #include "ledger/audit_chain.h"
@@ -16,6 +17,7 @@ struct AuditStart {
   StoredHead head;
   std::optional<SnapshotOrigin> origin;
   AuditPoint point;
+  std::shared_ptr<const Membership> membership;  // never null
 };
 // Or what is wrong there. Errors: those of the operating system.
 [[nodiscard]] Result<tl::expected<AuditStart, AuditFinding>> read_start(const LevelDb& database,

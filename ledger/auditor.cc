@@ -42,7 +42,8 @@ class Audit {
     QUORATE_ASSIGN(auto start, read_start(database_, genesis_));
     if (!start) return std::move(start.error());
     QUORATE_TRY(begin(*start));
-    AuditChain chain(database_, genesis_, report_.chain_id, start->point);
+    judge_.begin(start->membership);
+    AuditChain chain(database_, genesis_, report_.chain_id, *start->membership, start->point);
     auto finding = judge_blocks(chain);
     const bool goes_on = finding && !*finding;
     const bool is_interrupted = !finding && finding.error().code == kInterrupted;

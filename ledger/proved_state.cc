@@ -28,6 +28,8 @@ constexpr std::size_t kCacheEntries = 512;
   StateStatement statement;
   statement.subject = std::move(subject);
   statement.checkpoint = view.checkpoint();
+  QUORATE_ASSIGN(statement.epochs, view.epoch_proofs());
+  statement.format = statement.epochs.empty() ? 1 : 2;
   QUORATE_ASSIGN(statement.leaf, prove_leaf(view, key_of(statement)));
   QUORATE_ASSIGN(statement.time, prove_leaf(view, time_key()));
   return statement;
@@ -144,15 +146,18 @@ Result<StateStatement> prove_fate(const StableView& view, const SignedTransactio
 }
 
 Result<StatementVerdict> verify_statement(const StateStatement& statement, const Genesis& genesis) {
-  if (statement.format != kStatementFormat) {
+  if (statement.format != (statement.epochs.empty() ? 1 : 2)) {
     return fail(ErrorKind::kUnsupported, "statement-newer-format",
-                fmt::format("the proof has format {}; this program knows format {}",
-                            statement.format, kStatementFormat),
+                fmt::format("the proof has format {} and {} epoch proofs; this program knows format "
+                            "1 without any and 2 with them",
+                            statement.format, statement.epochs.size()),
                 "Use the version of Quorate that made it, or a newer one.");
   }
   crypto::SignatureCache cache(kCacheEntries);
-  const ReplicaSet replicas = genesis_replicas(genesis);
   const CheckpointNote& note = statement.checkpoint.note;
+  QUORATE_ASSIGN(const Membership membership,
+                 verify_epochs(statement.epochs, note.epoch, genesis, cache));
+  const ReplicaSet& replicas = membership.current();
   QUORATE_TRY(verify_key(statement.leaf.proof, key_of(statement), statement.leaf.leaf,
                          note.state_root));
   QUORATE_TRY(verify_key(statement.time.proof, time_key(), statement.time.leaf, note.state_root));

@@ -22,6 +22,7 @@
 #include <string_view>
 #include <variant>
 
+#include "ledger/epoch_proof.h"
 #include "ledger/execution.h"
 #include "ledger/proof_file.h"
 #include "ledger/stable_checkpoint.h"
@@ -30,7 +31,8 @@
 
 namespace quorate::ledger {
 
-inline constexpr std::uint32_t kStatementFormat = 1;
+// 2 is of a checkpoint of a later epoch than that of genesis.
+inline constexpr std::uint32_t kStatementFormat = 2;
 
 struct ReadSubject {
   Bytes key;  // of a user
@@ -45,11 +47,12 @@ struct ProvedLeaf {
 };
 
 struct StateStatement {
-  std::uint32_t format = kStatementFormat;
+  std::uint32_t format = 1;
   std::variant<ReadSubject, FateSubject> subject;
   StableCheckpoint checkpoint;
   ProvedLeaf leaf;  // of the key; of a fate, the sender's nonces
   ProvedLeaf time;
+  std::vector<EpochProof> epochs;  // of format 2: up to the checkpoint's
 };
 
 enum class Fate : std::uint8_t { kNever, kNotFromNowOn };
@@ -75,11 +78,13 @@ struct StatementVerdict {
 [[nodiscard]] Result<StateStatement> prove_read(const StableView& view, ByteView key);
 [[nodiscard]] Result<StateStatement> prove_fate(const StableView& view,
                                                 const SignedTransaction& transaction);
+// BCS of the fields in order; of format 1 without the last one.
+[[nodiscard]] Bytes encode_statement(const StateStatement& statement);
 
 // Errors: "statement-newer-format" (kUnsupported), "statement-reserved-key",
 // "statement-wrong-chain", "statement-bad-transaction-signature" (kCorrupt), "statement-fate-open"
-// (kCorrupt: the leaves do not say so), "state-malformed", those of CheckpointVerifier::check and
-// of verify_key.
+// (kCorrupt: the leaves do not say so), "state-malformed", those of CheckpointVerifier::check, of
+// verify_epochs and of verify_key.
 [[nodiscard]] Result<StatementVerdict> verify_statement(const StateStatement& statement,
                                                         const Genesis& genesis);
 

@@ -47,15 +47,28 @@ void set_fate(JsonNode& facts, const FateSubject& fate) {
   facts.set("agreed_time", text ? JsonNode::string(*text) : JsonNode::null());
   facts.set("state_root", JsonNode::string(note.state_root.hex()));
   facts.set("signers", signers_of(statement.checkpoint.cosignatures));
-  set_proof(facts, crypto::encode(statement));
+  if (!statement.epochs.empty()) facts.set("epoch", JsonNode::number(note.epoch.value));
+  set_proof(facts, encode_statement(statement));
   return facts;
 }
 
 }  // namespace
 
+Bytes encode_statement(const StateStatement& statement) {
+  Bytes bytes = crypto::encode(statement);
+  if (statement.epochs.empty()) bytes.pop_back();  // the count of none
+  return bytes;
+}
+
 Result<StateStatement> decode_statement(ByteView bytes) {
-  auto statement = crypto::decode<StateStatement>(bytes);
+  Bytes whole(bytes.begin(), bytes.end());
+  // The format stands first, little-endian; 1 has no epochs.
+  if (!whole.empty() && whole.front() == 1) whole.push_back(0);
+  auto statement = crypto::decode<StateStatement>(whole);
   if (!statement) return malformed(kWords, fmt::format("proof: {}", statement.error().to_string()));
+  if (statement->format == 2 && statement->epochs.empty()) {
+    return malformed(kWords, "proof: format 2 needs the proof of an epoch");
+  }
   const auto* fate = std::get_if<FateSubject>(&statement->subject);
   if (fate != nullptr) QUORATE_TRY(check_renderable(fate->transaction.body, kWords));
   return statement;

@@ -1,5 +1,7 @@
 #include "ledger/rebuild.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <thread>
 
@@ -35,17 +37,45 @@ Rebuild::Rebuild(const Genesis& genesis, Store& into, unsigned threads, Claims c
       pool_(threads > 0 ? threads : std::max(1U, std::thread::hardware_concurrency())) {}
 
 Result<Finding> Rebuild::take(AuditWindow& window) {
-  verify(window);
-  for (const AuditBlock& stored : window.blocks) {
-    QUORATE_ASSIGN(Finding finding, take(stored));
-    if (finding) return finding;
+  std::span<AuditBlock> rest = window.blocks;
+  while (!rest.empty()) {
+    QUORATE_ASSIGN(const auto known, begin_stretch(rest.front().height));
+    if (!known) return known.error();
+    const std::span<AuditBlock> stretch = rest.first(std::min(*known, rest.size()));
+    verify(stretch);
+    for (const AuditBlock& stored : stretch) {
+      QUORATE_ASSIGN(Finding finding, take(stored));
+      if (finding) return finding;
+    }
+    rest = rest.subspan(stretch.size());
   }
   return window.finding;
 }
 
-void Rebuild::verify(AuditWindow& window) {
+// A change in a block that is still to come takes effect a window after it, so nobody else votes
+// before.
+Result<tl::expected<std::size_t, AuditFinding>> Rebuild::begin_stretch(Height from) {
+  using Stretch = tl::expected<std::size_t, AuditFinding>;
+  QUORATE_ASSIGN(Membership read, Membership::read(into_, genesis_));
+  const auto membership = std::make_shared<const Membership>(std::move(read));
+  const ReplicaSet& set = membership->current();
+  if (set.start.value + 1 == from.value && !into_.epoch_proofs(set.epoch)) {
+    return Stretch(tl::unexpected(
+        AuditFinding{set.start, std::nullopt, "stable checkpoint",
+                     fmt::format("one, since blocks of epoch {} follow", set.epoch.value),
+                     "none that a quorum cosigned"}));
+  }
+  const EpochStart* pending = membership->pending();
+  const std::uint64_t last =
+      pending != nullptr ? pending->boundary.value
+                         : from.value + watermark_window(genesis_.parameters);
+  judge_.begin(membership);
+  return Stretch(last - from.value + 1);
+}
+
+void Rebuild::verify(std::span<AuditBlock> blocks) {
   std::vector<AuditPool::Job> jobs;
-  for (AuditBlock& block : window.blocks) {
+  for (AuditBlock& block : blocks) {
     block.audited.resize(block.transactions.size());
     jobs.emplace_back([this, &block] { judge_.audit_votes(block, true); });
     for (std::size_t from = 0; from < block.audited.size(); from += kTransactionsAJob) {

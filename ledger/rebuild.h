@@ -3,13 +3,14 @@
 // A ledger made anew from blocks that somebody else stored, of whom nothing is believed.
 //
 // A block is taken if its commit certificate verifies, and its transactions are those that were
-// voted for and verify too; results, state, log and indices are made by executing it. So the new
+// voted for and verify too, by the replicas of its epoch as execution so far has made them; results, state, log and indices are made by executing it. So the new
 // ledger is what an honest replica that fetched these blocks from a peer would have. What the other
 // says that a block led to (record, write set, notes) can be held against it.
 //
 // One thread calls; signatures are verified on threads of its own.
 
 #include <optional>
+#include <span>
 
 #include "ledger/audit_block.h"
 #include "ledger/audit_pool.h"
@@ -38,7 +39,9 @@ class Rebuild {
   [[nodiscard]] Height last_stable() const { return last_stable_; }
 
  private:
-  void verify(AuditWindow& window);
+  // How many of the blocks from the next one on are certainly of epochs that are known by now.
+  [[nodiscard]] Result<tl::expected<std::size_t, AuditFinding>> begin_stretch(Height from);
+  void verify(std::span<AuditBlock> blocks);
   [[nodiscard]] Result<std::optional<AuditFinding>> take(const AuditBlock& stored);
   [[nodiscard]] Result<std::optional<AuditFinding>> compare(const JudgedBlock& block,
                                                             const Execution& execution) const;

@@ -28,7 +28,13 @@ namespace {
 
 }  // namespace
 
-Result<Receipt> make_receipt(const StoredBlock& block, std::uint32_t index) {
+std::uint32_t format_of(const Receipt& receipt) {
+  if (!receipt.epochs.empty()) return 3;
+  return receipt.checkpoint ? 2 : 1;
+}
+
+Result<Receipt> make_receipt(const StoredBlock& block, std::uint32_t index,
+                             std::vector<EpochProof> epochs) {
   QUORATE_CHECK(
       index < block.transactions.size() && block.results.size() == block.transactions.size(),
       "a receipt is about a transaction of the block");
@@ -50,6 +56,8 @@ Result<Receipt> make_receipt(const StoredBlock& block, std::uint32_t index) {
   receipt.certificate = block.certificate;
   receipt.result = result;
   QUORATE_ASSIGN(receipt.result_path, crypto::merkle::inclusion_path(index, results));
+  receipt.epochs = std::move(epochs);
+  receipt.format = format_of(receipt);
   return receipt;
 }
 
@@ -66,9 +74,10 @@ Result<Receipt> make_receipt(const Store& store, const TxId& id) {
                             id.hex(), location->index, location->height.value, count),
                 "Set this store aside and rebuild it from the other replicas.");
   }
-  QUORATE_ASSIGN(Receipt receipt, make_receipt(block, location->index));
+  QUORATE_ASSIGN(auto epochs, store.epoch_proofs(block.record.epoch));
+  QUORATE_ASSIGN(Receipt receipt, make_receipt(block, location->index, std::move(epochs)));
   QUORATE_ASSIGN(receipt.checkpoint, evidence_for(store, location->height));
-  if (receipt.checkpoint) receipt.format = 2;
+  receipt.format = format_of(receipt);
   return receipt;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "ledger/certificate.h"
+#include "ledger/epoch_proof.h"
 #include "ledger/execution.h"
 #include "ledger/record.h"
 #include "ledger/stable_checkpoint.h"
@@ -22,8 +23,9 @@
 
 namespace quorate::ledger {
 
-// 1 proves the order; 2 holds a stable checkpoint as well and proves the result too.
-inline constexpr std::uint32_t kReceiptFormat = 2;
+// 1 proves the order; 2 holds a stable checkpoint as well and proves the result too. 3 is either of
+// the two, of a later epoch than that of genesis, with the proofs of how the epochs began.
+inline constexpr std::uint32_t kReceiptFormat = 3;
 
 // That a record is in the log that a quorum cosigned.
 struct StableEvidence {
@@ -40,10 +42,13 @@ struct Receipt {
   CommitCertificate certificate;         // over digest_of_batch(record.batch)
   TxResult result;
   std::vector<Digest> result_path;       // result -> record.results_root
-  std::optional<StableEvidence> checkpoint;  // format 2 has it, format 1 has not
+  std::optional<StableEvidence> checkpoint;  // format 2 has it, format 1 has not, 3 may
+  std::vector<EpochProof> epochs;            // of format 3: up to the record's epoch
 };
 
-// BCS of the fields in order; of format 1 without the last one.
+// The format that these parts make.
+[[nodiscard]] std::uint32_t format_of(const Receipt& receipt);
+// BCS of the fields in order; of format 1 without the last two, of format 2 without the last one.
 [[nodiscard]] Bytes encode_receipt(const Receipt& receipt);
 // Errors: "receipt-malformed" (kInvalid), "receipt-newer-format" (kUnsupported).
 [[nodiscard]] Result<Receipt> decode_receipt(ByteView bytes);
@@ -61,14 +66,17 @@ struct ReceiptVerdict {
   TxResult result;             // claimed; proved only if result_proved
   Height checkpoint;           // that proves the result; 0: none
   std::size_t cosigners = 0;   // of the checkpoint
+  Epoch epoch;                 // whose replicas signed
 };
 
 // Of format 2 as soon as a stable checkpoint covers the block. Errors: "receipt-not-found"
-// (kNotFound: not ordered here, or skipped); "ledger-corrupt" and those of the store.
+// (kNotFound: not ordered here, or skipped); "epoch-not-proved", "ledger-corrupt" and those of
+// the store.
 [[nodiscard]] Result<Receipt> make_receipt(const Store& store, const TxId& id);
-// Of format 1, of the transaction at `index`. Precondition: the block has it (checked). Error:
-// "receipt-not-found" if it was skipped.
-[[nodiscard]] Result<Receipt> make_receipt(const StoredBlock& block, std::uint32_t index);
+// Without a checkpoint, of the transaction at `index`; `epochs` are the proofs up to the record's.
+// Precondition: the block has it (checked). Error: "receipt-not-found" if it was skipped.
+[[nodiscard]] Result<Receipt> make_receipt(const StoredBlock& block, std::uint32_t index,
+                                           std::vector<EpochProof> epochs = {});
 
 // Judges every field: what the certificate covers is proved, and what neither it nor a checkpoint
 // does (the record's effective time and results root, the result) must at least agree with itself
@@ -77,7 +85,7 @@ struct ReceiptVerdict {
 // those of check_form (kRejected), "receipt-bad-transaction-signature",
 // "receipt-transaction-not-in-batch", "receipt-certificate-other-batch", those of
 // CertificateVerifier::check, "receipt-result-not-in-record", "receipt-result-impossible",
-// "receipt-record-not-in-checkpoint", those of CheckpointVerifier::check.
+// "receipt-record-not-in-checkpoint", those of CheckpointVerifier::check, those of verify_epochs.
 [[nodiscard]] Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& genesis);
 
 [[nodiscard]] std::string receipt_to_json(const Receipt& receipt);

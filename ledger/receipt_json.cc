@@ -40,6 +40,7 @@ constexpr ProofFileWords kWords = {"receipt", "receipt-malformed", "receipt-newe
   facts.set("transaction", to_json(receipt.transaction.body));
   facts.set("signers", signers_of(receipt.certificate.commits));
   if (receipt.checkpoint) facts.set("checkpoint", checkpoint_of(*receipt.checkpoint));
+  if (!receipt.epochs.empty()) facts.set("epoch", JsonNode::number(receipt.record.epoch.value));
   set_proof(facts, encode_receipt(receipt));
   return facts;
 }
@@ -48,7 +49,8 @@ constexpr ProofFileWords kWords = {"receipt", "receipt-malformed", "receipt-newe
 
 Bytes encode_receipt(const Receipt& receipt) {
   Bytes bytes = crypto::encode(receipt);
-  if (!receipt.checkpoint) bytes.pop_back();  // the option's tag
+  if (receipt.epochs.empty()) bytes.pop_back();  // the count of none
+  if (receipt.epochs.empty() && !receipt.checkpoint) bytes.pop_back();  // the option's tag
   return bytes;
 }
 
@@ -64,11 +66,12 @@ Result<Receipt> decode_receipt(ByteView bytes) {
                 "Use the version of Quorate that made it, or a newer one.");
   }
   if (format == 1) whole.push_back(0);
+  if (format < 3) whole.push_back(0);
   auto receipt = crypto::decode<Receipt>(whole);
   if (!receipt) return malformed(kWords, fmt::format("proof: {}", receipt.error().to_string()));
-  if (receipt->checkpoint.has_value() != (format == 2)) {
-    return malformed(kWords, fmt::format("proof: format {} {} a checkpoint", format,
-                                 format == 2 ? "needs" : "has no place for"));
+  if (format_of(*receipt) != format) {
+    return malformed(kWords, fmt::format("proof: its parts are those of format {}, and it says {}",
+                                         format_of(*receipt), format));
   }
   QUORATE_TRY(check_renderable(receipt->transaction.body, kWords));
   return receipt;

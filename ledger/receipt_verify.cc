@@ -21,8 +21,8 @@ class ReceiptVerifier : public crypto::Verifier {
  public:
   using Verifier::Verifier;
 
-  [[nodiscard]] Status check_transaction(const SignedTransaction& transaction,
-                                         const Genesis& genesis) const {
+  [[nodiscard]] Status check_transaction(const Receipt& receipt, const Genesis& genesis) const {
+    const SignedTransaction& transaction = receipt.transaction;
     const Transaction& body = transaction.body;
     if (body.chain_id != chain_id()) {
       return fail(ErrorKind::kCorrupt, "receipt-wrong-chain",
@@ -30,7 +30,12 @@ class ReceiptVerifier : public crypto::Verifier {
                               body.chain_id.hex(), chain_id().hex()),
                   "Verify it with the genesis document of its own network.");
     }
-    QUORATE_TRY(check_form(transaction, crypto::encode(transaction).size(), genesis));
+    // The epochs themselves are verified with the votes.
+    std::vector<ReplicaInfo> later;
+    for (const EpochProof& proof : receipt.epochs) {
+      later.insert(later.end(), proof.start.replicas.begin(), proof.start.replicas.end());
+    }
+    QUORATE_TRY(check_form(transaction, crypto::encode(transaction).size(), genesis, later));
     if (!verify_signature(body.sender, crypto::Purpose::kTransaction, body,
                           transaction.signature)) {
       return refuse("receipt-bad-transaction-signature",
@@ -147,17 +152,19 @@ class ReceiptVerifier : public crypto::Verifier {
 }  // namespace
 
 Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& genesis) {
-  if (receipt.format != (receipt.checkpoint ? 2 : 1)) {
+  if (receipt.format != format_of(receipt)) {
     return fail(ErrorKind::kUnsupported, "receipt-newer-format",
-                fmt::format("the receipt has format {} and {} checkpoint; this program knows "
-                            "format 1 without one and 2 with one",
-                            receipt.format, receipt.checkpoint ? "a" : "no"),
+                fmt::format("the receipt has format {}, {} checkpoint and {} epoch proofs; this "
+                            "program knows format 1 without either, 2 with a checkpoint and 3 with "
+                            "epoch proofs",
+                            receipt.format, receipt.checkpoint ? "a" : "no",
+                            receipt.epochs.size()),
                 "Use the version of Quorate that made it, or a newer one.");
   }
   crypto::SignatureCache cache(kCacheEntries);
   const Digest chain_id = chain_id_of(genesis);
   const ReceiptVerifier verifier(chain_id, &cache);
-  QUORATE_TRY(verifier.check_transaction(receipt.transaction, genesis));
+  QUORATE_TRY(verifier.check_transaction(receipt, genesis));
   const TxId id = id_of(receipt.transaction.body);
   const BatchHeader& batch = receipt.record.batch;
   if (!crypto::merkle::verify_inclusion(crypto::merkle::leaf_hash(id.digest.bytes), receipt.index,
@@ -169,7 +176,14 @@ Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& gen
                     receipt.index, batch.transaction_count, batch.transaction_root.hex()));
   }
   QUORATE_TRY(check_certificate_names_batch(receipt));
-  const ReplicaSet replicas = genesis_replicas(genesis);
+  QUORATE_ASSIGN(const Membership membership,
+                 verify_epochs(receipt.epochs, receipt.record.epoch, genesis, cache));
+  const ReplicaSet& replicas = membership.current();
+  if (batch.sequence <= replicas.start) {
+    return refuse("receipt-certificate-other-batch",
+                  fmt::format("the record is of sequence {} and epoch {}, which begins after {}",
+                              batch.sequence.value, replicas.epoch.value, replicas.start.value));
+  }
   QUORATE_TRY(CertificateVerifier(chain_id, &cache).check(receipt.certificate, replicas));
   QUORATE_TRY(check_result(receipt, id, genesis));
 
@@ -180,6 +194,7 @@ Result<ReceiptVerdict> verify_receipt(const Receipt& receipt, const Genesis& gen
   verdict.agreed_time = batch.time;
   verdict.signers = receipt.certificate.commits.size();
   verdict.replicas = replicas.size();
+  verdict.epoch = replicas.epoch;
   verdict.order_proved = true;
   verdict.result = receipt.result;
   // A commit certificate does not cover the results root; a checkpoint's log does.

@@ -25,7 +25,7 @@
 
 namespace quorate::ledger {
 
-inline constexpr std::size_t kNoteBytesMax = 256 << 10;
+inline constexpr std::size_t kNoteBytesMax = 4 << 20;
 inline constexpr std::size_t kNoteLinesMax = 1024;
 
 enum class NoteKeyType : std::uint8_t { kEd25519 = 0x01, kCosignature = 0x04 };

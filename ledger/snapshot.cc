@@ -183,10 +183,13 @@ StatePath path_below(const StatePath& path, std::size_t slot) {
   return longer;
 }
 
-Status check_snapshot_head(const SnapshotHead& head, const Genesis& genesis) {
+Status check_snapshot_head(const SnapshotHead& head, const Genesis& genesis,
+                           std::span<const EpochProof> epochs) {
   crypto::SignatureCache cache(512);
+  QUORATE_ASSIGN(const Membership membership,
+                 verify_epochs(epochs, head.checkpoint.note.epoch, genesis, cache));
   const CheckpointVerifier verifier(chain_id_of(genesis), &cache);
-  QUORATE_TRY(verifier.check(head.checkpoint, genesis_replicas(genesis)));
+  QUORATE_TRY(verifier.check(head.checkpoint, membership.current()));
   const TreeHead& log = head.checkpoint.note.head;
   if (head.frontier.size == log.size && head.frontier.is_well_formed() &&
       head.frontier.root() == log.root) {

@@ -13,9 +13,11 @@
 // Pure functions, thread-safe.
 
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
+#include "ledger/epoch_proof.h"
 #include "ledger/stable_view.h"
 
 namespace quorate::ledger {
@@ -42,9 +44,10 @@ struct SnapshotHead {
   crypto::merkle::Frontier frontier;
 };
 
-// Errors: those of CheckpointVerifier::check, "snapshot-other-log" (kCorrupt: the frontier is not
-// that of the note).
-[[nodiscard]] Status check_snapshot_head(const SnapshotHead& head, const Genesis& genesis);
+// `epochs` are the proofs up to the checkpoint's epoch. Errors: those of CheckpointVerifier::check
+// and of verify_epochs, "snapshot-other-log" (kCorrupt: the frontier is not that of the note).
+[[nodiscard]] Status check_snapshot_head(const SnapshotHead& head, const Genesis& genesis,
+                                         std::span<const EpochProof> epochs = {});
 
 [[nodiscard]] Result<SnapshotHead> snapshot_head(const StableView& view);
 // Errors: "chunk-not-found" (kNotFound: the path is malformed, or nothing stands there); those of

@@ -201,10 +201,11 @@ void SnapshotWork::go_on_below(const ChunkId& id, const Chunk& chunk) {
 // --- the ledger
 
 Status make_ledger(const std::filesystem::path& folder, const Genesis& genesis,
-                   const SnapshotHead& head, const SnapshotStaging& staging,
-                   SnapshotOrigin& origin, const StoreOptions& options) {
+                   const SnapshotHead& head, const std::vector<EpochProof>& epochs,
+                   const SnapshotStaging& staging, SnapshotOrigin& origin,
+                   const StoreOptions& options) {
   const CheckpointNote& note = head.checkpoint.note;
-  QUORATE_TRY(check_snapshot_head(head, genesis));
+  QUORATE_TRY(check_snapshot_head(head, genesis, epochs));
   QUORATE_ASSIGN(const auto database, LevelDb::create(folder, kLedgerWords, options));
   Maker maker(*database, note.sequence, origin);
   std::vector<ChunkId> open = {root_of(note.state_root)};
@@ -224,6 +225,7 @@ Status make_ledger(const std::filesystem::path& folder, const Genesis& genesis,
   if (!time) return incomplete(root_of(note.state_root));
   origin.checkpoint = head.checkpoint;
   leveldb::WriteBatch batch;
+  for (const EpochProof& proof : epochs) put(batch, keys::epoch_proof(proof.start.epoch), proof);
   put_head(batch, head, maker.root(), origin, *time);
   return database->write(batch, true);
 }

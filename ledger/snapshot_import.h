@@ -107,7 +107,8 @@ struct SnapshotOrigin {
 // Errors: those of check_snapshot_head, "snapshot-incomplete" (kCorrupt: a chunk is missing or the
 // root is another one), those of the staging and of Store::create.
 [[nodiscard]] Status make_ledger(const std::filesystem::path& folder, const Genesis& genesis,
-                                 const SnapshotHead& head, const SnapshotStaging& staging,
-                                 SnapshotOrigin& origin, const StoreOptions& options = {});
+                                 const SnapshotHead& head, const std::vector<EpochProof>& epochs,
+                                 const SnapshotStaging& staging, SnapshotOrigin& origin,
+                                 const StoreOptions& options = {});
 
 }  // namespace quorate::ledger

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "ledger/execution.h"
 #include "ledger/stable_checkpoint.h"
@@ -13,6 +14,7 @@
 
 namespace quorate::ledger {
 
+struct EpochProof;  // ledger/epoch_proof.h
 struct StoreMoment;
 
 class StableView final : public StateReader {
@@ -26,6 +28,10 @@ class StableView final : public StateReader {
   // Of the value that `get` gives. It has been verified: a proof that does not lead to the
   // checkpoint's root is never given out. Errors: "ledger-corrupt", naming what is damaged.
   [[nodiscard]] Result<StateProof> prove(ByteView key) const;
+
+  // Up to the checkpoint's epoch (Store::epoch_proofs). Errors: "epoch-not-proved",
+  // "ledger-corrupt".
+  [[nodiscard]] Result<std::vector<EpochProof>> epoch_proofs() const;
 
   // Of the log at the checkpoint. Error: "ledger-corrupt".
   [[nodiscard]] Result<crypto::merkle::Frontier> frontier() const;

@@ -61,6 +61,7 @@ struct TxLocation {
 
 class LogView;
 struct AuditWindow;  // ledger/audit_window.h
+struct EpochProof;   // ledger/epoch_proof.h
 struct StoreMoment;
 struct SnapshotOrigin;  // ledger/snapshot_import.h
 
@@ -149,6 +150,11 @@ class Store final : public StateReader {
   // The first one that covers the height; nullopt: none. Errors: "ledger-corrupt".
   [[nodiscard]] Result<std::optional<StableCheckpoint>> stable_at_or_above(Height height) const;
   [[nodiscard]] Result<std::optional<StableCheckpoint>> latest_stable() const;
+
+  // How the epochs up to this one began, from 1 on, each as it stands in every receipt of a later
+  // epoch (ledger/epoch_proof.h); kept for good as soon as the checkpoint at the boundary is stable
+  // and executed. Errors: "epoch-not-proved" (kUnavailable), "ledger-corrupt".
+  [[nodiscard]] Result<std::vector<EpochProof>> epoch_proofs(Epoch epoch) const;
 
   // Keeps for good what a view began with: a NEW-VIEW and what it names, in the bytes of pbft/,
   // under the digest by which certificates name it. Whoever must say who broke agreement needs it

@@ -82,7 +82,7 @@ Status Store::Impl::append(leveldb::WriteBatch& batch, StoredHead head,
   QUORATE_TRY(drop_versions(dropped, next, nullptr));
   QUORATE_TRY(database->write(dropped, false));
   publish(std::move(next));
-  return {};
+  return keep_epoch_proof();
 }
 
 CheckpointNote Store::Impl::note_of(const StoredHead& head, const Digest& state_root,
@@ -186,7 +186,7 @@ Status Store::put_stable(const StableCheckpoint& stable) {
     return written;
   }
   impl_->publish(std::move(next));
-  return {};
+  return impl_->keep_epoch_proof();
 }
 
 Result<std::optional<StableCheckpoint>> Store::stable_at_or_above(Height height) const {
@@ -195,6 +195,51 @@ Result<std::optional<StableCheckpoint>> Store::stable_at_or_above(Height height)
 
 Result<std::optional<StableCheckpoint>> Store::latest_stable() const {
   return impl_->stable_between(keys::stable(Height{0}), keys::after_stable(), true);
+}
+
+// --- what epochs began with
+
+Status Store::Impl::keep_epoch_proof() {
+  const auto at = now();
+  if (!at->proved || at->proved->note.pending_boundary != at->proved->note.sequence) return {};
+  const Epoch epoch = next(at->proved->note.epoch);
+  const std::string what = fmt::format("the proof of epoch {}", epoch.value);
+  QUORATE_ASSIGN(const auto kept, database->get(keys::epoch_proof(epoch), nullptr, what));
+  if (kept) return {};
+  const StableView view(at);
+  QUORATE_ASSIGN(auto start, read_epoch_start(view, epoch));
+  if (!start) return database->corrupt(fmt::format("the start of epoch {} is missing", epoch.value));
+  EpochProof proof{*at->proved, std::move(*start), {}};
+  QUORATE_ASSIGN(proof.proof, view.prove(epoch_start_key(epoch)));
+  leveldb::WriteBatch batch;
+  put(batch, keys::epoch_proof(epoch), proof);
+  return database->write(batch, false);
+}
+
+Result<std::vector<EpochProof>> StoreMoment::epoch_proofs(Epoch epoch) const {
+  std::vector<EpochProof> proofs;
+  for (Epoch at{1}; at <= epoch; at = next(at)) {
+    const std::string what = fmt::format("the proof of epoch {}", at.value);
+    QUORATE_ASSIGN(const auto bytes, database->get(keys::epoch_proof(at), nullptr, what));
+    if (!bytes) {
+      return fail(ErrorKind::kUnavailable, "epoch-not-proved",
+                  fmt::format("the checkpoint that ends epoch {} is not stable here yet",
+                              at.value - 1),
+                  "Ask again later, or ask another node.");
+    }
+    auto proof = crypto::decode<EpochProof>(*bytes);
+    if (!proof || proof->start.epoch != at) return database->corrupt(what + " does not decode");
+    proofs.push_back(std::move(*proof));
+  }
+  return proofs;
+}
+
+Result<std::vector<EpochProof>> Store::epoch_proofs(Epoch epoch) const {
+  return impl_->now()->epoch_proofs(epoch);
+}
+
+Result<std::vector<EpochProof>> StableView::epoch_proofs() const {
+  return moment_->epoch_proofs(checkpoint().note.epoch);
 }
 
 // --- what views began with

@@ -15,6 +15,7 @@
 
 #include "crypto/bcs.h"
 #include "crypto/merkle.h"
+#include "ledger/epoch_proof.h"
 #include "ledger/leveldb_open.h"
 #include "ledger/log_nodes.h"
 #include "ledger/membership.h"
@@ -72,6 +73,8 @@ struct StoreMoment {
   [[nodiscard]] Result<CommitCertificate> certificate(Height height, const Record& record) const;
   [[nodiscard]] Result<std::optional<CheckpointNote>> own_checkpoint(Height height) const;
   [[nodiscard]] Status check_head() const;
+  // As the database has them now.
+  [[nodiscard]] Result<std::vector<EpochProof>> epoch_proofs(Epoch epoch) const;
 
   [[nodiscard]] Result<StatePage> page(const PageId& id) const;
   [[nodiscard]] PageReader pages() const {
@@ -122,6 +125,9 @@ struct Store::Impl {
   // `fresh`: a stable checkpoint that the batch itself stores.
   [[nodiscard]] Status drop_versions(leveldb::WriteBatch& batch, StoreMoment& next,
                                      const StableCheckpoint* fresh) const;
+  // Keeps how the next epoch begins, if the newest stable version of the state ends one. By the
+  // thread that appends.
+  [[nodiscard]] Status keep_epoch_proof();
   [[nodiscard]] CheckpointNote note_of(const StoredHead& head, const Digest& state_root,
                                        const EpochStanding& standing) const;
   // Precondition: tree_mutex is held.

@@ -15,6 +15,7 @@
 //   'k' height:u64           CheckpointNote       of an own checkpoint, as replicas cosign it
 //   'q' height:u64           StableCheckpoint     not part of a block; may be ahead of the head
 //   'o' digest:32            bytes                of a NEW-VIEW and what it names; not of a block
+//   'e' epoch:u64            EpochProof           how the epoch began; not of a block
 //   'm' level:u8 index:u64   32 bytes             root of a complete subtree of the log
 //   'i' id:32                TxLocation           not of skipped transactions
 //   'n' sender:32 nonce:u64  32 bytes             id of the transaction that used the nonce
@@ -26,7 +27,7 @@
 //   'j'                      SnapshotOrigin       where the ledger began, if not at genesis
 //   ff                       the seal             (ledger/leveldb_open.h)
 //
-// A block is one WriteBatch over all of these but 'f', 'q' and 'o'. A version of the tree is a
+// A block is one WriteBatch over all of these but 'f', 'q', 'o' and 'e'. A version of the tree is a
 // height: of genesis or of an own checkpoint. Those before the newest one that is stable go, with
 // 'v', 'p', 'x' and 'b', in the batch that finds the newer stable.
 
@@ -86,6 +87,7 @@ inline Bytes writes(Height height) { return of_height('w', height); }
 inline Bytes own_checkpoint(Height height) { return of_height('k', height); }
 inline Bytes stable(Height height) { return of_height('q', height); }
 inline Bytes after_stable() { return {'r'}; }
+inline Bytes epoch_proof(Epoch epoch) { return of_height('e', Height{epoch.value}); }
 
 inline Bytes transcript(const Digest& new_view) {
   Bytes key = {'o'};

@@ -21,7 +21,7 @@ struct StoreKind {
   std::string_view sentence;  // what it is
 };
 
-inline constexpr std::array<StoreKind, 20> kStoreKinds = {{
+inline constexpr std::array<StoreKind, 21> kStoreKinds = {{
     {'t', "transactions", "as they were signed, at their places in the batches"},
     {'c', "certificates", "which quorum committed each batch"},
     {'r', "records", "the leaves of the log"},
@@ -38,6 +38,7 @@ inline constexpr std::array<StoreKind, 20> kStoreKinds = {{
     {'k', "own checkpoints", "notes as a replica cosigns them"},
     {'q', "stable checkpoints", "notes that a quorum cosigned"},
     {'o', "new views", "what each later view began with"},
+    {'e', "epoch proofs", "how each later epoch began"},
     {'f', "identity", "format and chain"},
     {'h', "head", "height, time, root and frontier"},
     {'j', "origin", "the checkpoint that the ledger begins with, if not at genesis"},

@@ -140,7 +140,7 @@ Status Store::Impl::load(StoredHead head) {
     QUORATE_TRY(database->write(dropped, false));
   }
   publish(std::move(loaded));
-  return {};
+  return keep_epoch_proof();
 }
 
 // --- while it grows

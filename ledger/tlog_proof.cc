@@ -80,9 +80,15 @@ Result<StableCheckpoint> needed(const Store& store, Height height) {
   return std::move(*stable);
 }
 
-Result<TlogProof> prove(const Store& store, Height height, Bytes extra, const ReplicaSet& set) {
+Result<SignedNote> published(const Store& store, const StableCheckpoint& stable,
+                             const ReplicaSet& genesis) {
+  QUORATE_ASSIGN(const auto epochs, store.epoch_proofs(stable.note.epoch));
+  return publish_stored(stable, store.chain_id(), genesis, epochs);
+}
+
+Result<TlogProof> prove(const Store& store, Height height, Bytes extra, const ReplicaSet& genesis) {
   QUORATE_ASSIGN(const StableCheckpoint stable, needed(store, height));
-  QUORATE_ASSIGN(const SignedNote note, publish_stored(stable, store.chain_id(), set));
+  QUORATE_ASSIGN(const SignedNote note, published(store, stable, genesis));
   TlogProof proof{std::move(extra), height.value - 1, {}, note.to_text()};
   QUORATE_ASSIGN(proof.path, store.log().inclusion_path(proof.index, stable.note.head.size));
   return proof;
@@ -157,26 +163,26 @@ Result<ConsistencyProof> parse_consistency_proof(std::string_view text) {
   return proof;
 }
 
-Result<TlogProof> prove_record(const Store& store, Height height, const ReplicaSet& set) {
+Result<TlogProof> prove_record(const Store& store, Height height, const ReplicaSet& genesis) {
   QUORATE_ASSIGN(const Record record, store.record(height));
   Bytes extra = {kOfRecord};
   const Bytes encoded = crypto::encode(record);
   extra.insert(extra.end(), encoded.begin(), encoded.end());
-  return prove(store, height, std::move(extra), set);
+  return prove(store, height, std::move(extra), genesis);
 }
 
-Result<TlogProof> prove_logged(const Store& store, const TxId& id, const ReplicaSet& set) {
+Result<TlogProof> prove_logged(const Store& store, const TxId& id, const ReplicaSet& genesis) {
   QUORATE_ASSIGN(Receipt receipt, make_receipt(store, id));
-  receipt.format = 1;
   receipt.checkpoint.reset();
+  receipt.format = format_of(receipt);
   Bytes extra = {kOfTransaction};
   const Bytes encoded = encode_receipt(receipt);
   extra.insert(extra.end(), encoded.begin(), encoded.end());
-  return prove(store, receipt.record.batch.sequence, std::move(extra), set);
+  return prove(store, receipt.record.batch.sequence, std::move(extra), genesis);
 }
 
 Result<ConsistencyProof> prove_growth(const Store& store, std::uint64_t old_size,
-                                      std::optional<std::uint64_t> size, const ReplicaSet& set) {
+                                      std::optional<std::uint64_t> size, const ReplicaSet& genesis) {
   StableCheckpoint stable;
   if (size) {
     QUORATE_ASSIGN(stable, needed(store, Height{std::max<std::uint64_t>(*size, 1)}));
@@ -192,7 +198,7 @@ Result<ConsistencyProof> prove_growth(const Store& store, std::uint64_t old_size
     if (!view) return nothing_stable(store.height().value);
     stable = view->checkpoint();
   }
-  QUORATE_ASSIGN(const SignedNote note, publish_stored(stable, store.chain_id(), set));
+  QUORATE_ASSIGN(const SignedNote note, published(store, stable, genesis));
   ConsistencyProof proof{old_size, {}, note.to_text()};
   QUORATE_ASSIGN(proof.path, store.log().consistency_path(old_size, stable.note.head.size));
   return proof;

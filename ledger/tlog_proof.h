@@ -12,7 +12,7 @@
 //   <checkpoint>
 //
 // `extra` is what the leaf is made of, and for a transaction what leads from it to the record:
-// BCS(Record | Receipt), the receipt in format 1 (ledger/receipt.h).
+// BCS(Record | Receipt), the receipt without a checkpoint (ledger/receipt.h).
 //
 // Pure functions, thread-safe.
 
@@ -51,19 +51,19 @@ struct ConsistencyProof {
 // Error: "tlog-proof-malformed".
 [[nodiscard]] Result<ConsistencyProof> parse_consistency_proof(std::string_view text);
 
-// Under the first stable checkpoint that covers the block. Errors: "block-not-found",
+// Under the first stable checkpoint that covers the block; `genesis` is the set of epoch 0. Errors: "block-not-found",
 // "block-not-kept", "nothing-stable" (kUnavailable: none does yet), "ledger-corrupt".
 [[nodiscard]] Result<TlogProof> prove_record(const Store& store, Height height,
-                                             const ReplicaSet& set);
+                                             const ReplicaSet& genesis);
 // Errors: as above, "receipt-not-found".
 [[nodiscard]] Result<TlogProof> prove_logged(const Store& store, const TxId& id,
-                                             const ReplicaSet& set);
+                                             const ReplicaSet& genesis);
 // From `old_size` to the stable checkpoint of exactly `size`, or the newest one if nullopt. Errors:
 // as above, "checkpoint-not-stable" (kNotFound: none of that size, naming the next one),
 // "merkle-out-of-range" (`old_size` is above the checkpoint's).
 [[nodiscard]] Result<ConsistencyProof> prove_growth(const Store& store, std::uint64_t old_size,
                                                     std::optional<std::uint64_t> size,
-                                                    const ReplicaSet& set);
+                                                    const ReplicaSet& genesis);
 
 struct TlogVerdict {
   StableCheckpoint checkpoint;

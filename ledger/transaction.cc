@@ -143,7 +143,7 @@ constexpr std::string_view kIdKind = "transaction";
 TxId id_of(const Transaction& body) { return {crypto::digest_of(kIdKind, body)}; }
 
 Status check_form(const SignedTransaction& transaction, std::size_t encoded_bytes,
-                  const Genesis& genesis) {
+                  const Genesis& genesis, std::span<const ReplicaInfo> later_replicas) {
   QUORATE_TRY(check_body(transaction.body, encoded_bytes, genesis, chain_id_of(genesis)));
   const PublicKey& sender = transaction.body.sender;
   if (!genesis.senders) {
@@ -152,10 +152,11 @@ Status check_form(const SignedTransaction& transaction, std::size_t encoded_byte
   // A listed key's point was judged with the genesis document.
   const auto& listed = *genesis.senders;
   const bool is_listed = std::find(listed.begin(), listed.end(), sender) != listed.end();
+  const auto is_sender = [&](const ReplicaInfo& each) { return each.network_key == sender; };
   const bool reports =
       is_report(transaction.body) &&
-      std::any_of(genesis.replicas.begin(), genesis.replicas.end(),
-                  [&](const ReplicaInfo& each) { return each.network_key == sender; });
+      (std::any_of(genesis.replicas.begin(), genesis.replicas.end(), is_sender) ||
+       std::any_of(later_replicas.begin(), later_replicas.end(), is_sender));
   return is_listed || reports ? Status{} : sender_not_allowed(sender, genesis);
 }
 
@@ -166,18 +167,26 @@ TransactionVerifier::TransactionVerifier(const Genesis& genesis, const Digest& c
       listed_(genesis.senders.value_or(std::vector<PublicKey>{})),
       admitted_(kAdmittedKeys) {
   std::sort(listed_.begin(), listed_.end());
-  if (!genesis.senders) return;
-  for (const ReplicaInfo& each : genesis.replicas) reporters_.push_back(each.network_key);
+  admit_reporters(genesis.replicas);
+}
+
+void TransactionVerifier::admit_reporters(std::span<const ReplicaInfo> replicas) {
+  if (!genesis_.senders) return;
+  const std::lock_guard lock(mutex_);
+  for (const ReplicaInfo& each : replicas) reporters_.push_back(each.network_key);
   std::sort(reporters_.begin(), reporters_.end());
+  reporters_.erase(std::unique(reporters_.begin(), reporters_.end()), reporters_.end());
 }
 
 Status TransactionVerifier::check_sender(const Transaction& body) const {
   const PublicKey& sender = body.sender;
   if (genesis_.senders) {
     const bool is_listed = std::binary_search(listed_.begin(), listed_.end(), sender);
+    if (is_listed) return {};
+    const std::lock_guard lock(mutex_);
     const bool reports =
         is_report(body) && std::binary_search(reporters_.begin(), reporters_.end(), sender);
-    return is_listed || reports ? Status{} : sender_not_allowed(sender, genesis_);
+    return reports ? Status{} : sender_not_allowed(sender, genesis_);
   }
   const std::size_t slot = std::hash<PublicKey>{}(sender) % kAdmittedKeys;
   {

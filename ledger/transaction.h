@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -96,8 +97,10 @@ inline constexpr std::uint8_t kReservedPrefix = 0x00;
 // "tx-too-many-operations", "tx-key-empty", "tx-key-too-long", "tx-key-reserved", "tx-nonce-zero",
 // "tx-valid-until-zero", "tx-sender-invalid-key", "tx-sender-not-allowed", "tx-transfer-zero",
 // "tx-membership-twice", and those of a membership change.
+// `later_replicas` came after genesis; they report as well.
 [[nodiscard]] Status check_form(const SignedTransaction& transaction, std::size_t encoded_bytes,
-                                const Genesis& genesis);
+                                const Genesis& genesis,
+                                std::span<const ReplicaInfo> later_replicas = {});
 
 // A transaction whose form and signature were checked, with what everybody asks of it.
 // Immutable and shared between threads.
@@ -120,6 +123,10 @@ class TransactionVerifier : public crypto::Verifier {
   [[nodiscard]] Result<TransactionPtr> check(ByteView encoded) const;
   [[nodiscard]] Result<TransactionPtr> check(SignedTransaction transaction) const;
 
+  // Who came after genesis may report from here on, and for good: what was ordered must verify
+  // whenever it is read. Told at the start of an epoch, so all who vote in it admit the same.
+  void admit_reporters(std::span<const ReplicaInfo> replicas);
+
  private:
   [[nodiscard]] Result<TransactionPtr> judge(SignedTransaction transaction,
                                              ByteView encoded) const;
@@ -130,8 +137,8 @@ class TransactionVerifier : public crypto::Verifier {
 
   const Genesis& genesis_;
   std::vector<PublicKey> listed_;    // the senders' list, sorted
-  std::vector<PublicKey> reporters_;  // network keys, sorted; empty where anyone may send
   mutable std::mutex mutex_;
+  std::vector<PublicKey> reporters_;  // network keys, sorted; empty where anyone may send; by mutex_
   mutable std::vector<PublicKey> admitted_;  // good points, each in the slot of its hash
 };
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "crypto/bcs.h"
+#include "ledger/membership.h"
 #include "node/comet_json.h"
 #include "node/comet_rpc.h"
 
@@ -120,9 +121,12 @@ RpcResult comet_commit(const NodeView& view, const RpcParams& params) {
 
 RpcResult comet_validators(const NodeView& view, const RpcParams& params) {
   const std::uint64_t latest = view.store.height().value;
-  const auto& replicas = view.genesis.replicas;
   // The set that votes on the next block is known as well.
   QUORATE_ASSIGN(const auto height, params.number("height", 1, latest + 1));
+  QUORATE_ASSIGN(const auto membership,
+                 answered(ledger::Membership::read(view.store.view(), view.genesis)));
+  const ledger::Height at{height.value_or(std::max<std::uint64_t>(latest, 1))};
+  const auto& replicas = membership.set_of(membership.epoch_at(at)).replicas;
   QUORATE_ASSIGN(const auto per_page, params.number("per_page", 1, kValidatorsMax));
   const std::uint64_t size = per_page.value_or(kValidatorsUsual);
   QUORATE_ASSIGN(const auto page, params.number("page", 1, (replicas.size() + size - 1) / size));
@@ -138,7 +142,7 @@ RpcResult comet_validators(const NodeView& view, const RpcParams& params) {
                      {"quorate", json::object{{"id", i}, {"name", replicas[i].name}}}});
   }
   return json::object{
-      {"block_height", decimal(height.value_or(std::max<std::uint64_t>(latest, 1)))},
+      {"block_height", decimal(at.value)},
       {"validators", std::move(validators)},
       {"count", decimal(end - begin)},
       {"total", decimal(replicas.size())}};

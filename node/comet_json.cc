@@ -6,6 +6,7 @@
 
 #include "crypto/bcs.h"
 #include "crypto/signing.h"
+#include "ledger/membership.h"
 #include "node/time_text.h"
 #include "node/tx_codes.h"
 #include "pbft/message.h"
@@ -27,15 +28,31 @@ json::object empty_block_id() {
   return {{"hash", ""}, {"parts", json::object{{"total", 0}, {"hash", ""}}}};
 }
 
-// The replicas whose keys vote; one set, since this version changes no membership.
-std::string validators_hash(const ledger::Genesis& genesis) {
+using Replicas = std::vector<ledger::ReplicaInfo>;
+
+// Those of an epoch; empty where the state cannot be read.
+Replicas replicas_of(const NodeView& view, ledger::Epoch epoch) {
+  auto set = ledger::read_replicas(view.store.view(), view.genesis, epoch);
+  return set && *set ? std::move((*set)->replicas) : Replicas{};
+}
+
+// Those of the block after this one.
+Replicas replicas_after(const NodeView& view, const ledger::Record& record) {
+  const auto start = ledger::read_epoch_start(view.store.view(), next(record.epoch));
+  const bool is_last = start && *start && (*start)->boundary == record.batch.sequence;
+  return replicas_of(view, is_last ? next(record.epoch) : record.epoch);
+}
+
+// The replicas whose keys vote.
+std::string validators_hash(const Replicas& replicas) {
   std::vector<ledger::PublicKey> keys;
-  for (const ledger::ReplicaInfo& replica : genesis.replicas) keys.push_back(replica.vote_key);
+  for (const ledger::ReplicaInfo& replica : replicas) keys.push_back(replica.vote_key);
   return upper_hex(crypto::digest_of("comet-validators", keys).bytes);
 }
 
-std::string proposer_address(const NodeView& view, const ledger::CommitCertificate& certificate) {
-  const auto& replicas = view.genesis.replicas;
+std::string proposer_address(const Replicas& replicas,
+                             const ledger::CommitCertificate& certificate) {
+  if (replicas.empty()) return "";
   const ledger::ReplicaId primary = pbft::primary_of(certificate.view, replicas.size());
   return validator_address(replicas[primary.value].vote_key);
 }
@@ -104,7 +121,7 @@ json::object block_id_json(const ledger::Record& record) {
 }
 
 json::object header_json(const NodeView& view, const CometBlock& block) {
-  const std::string validators = validators_hash(view.genesis);
+  const Replicas replicas = replicas_of(view, block.record.epoch);
   return {{"version", json::object{{"block", kBlockProtocol}, {"app", kRecordFormat}}},
           {"chain_id", view.chain_id.hex()},
           {"height", decimal(block.height().value)},
@@ -112,19 +129,20 @@ json::object header_json(const NodeView& view, const CometBlock& block) {
           {"last_block_id", block.previous ? block_id_json(*block.previous) : empty_block_id()},
           {"last_commit_hash", ""},
           {"data_hash", upper_hex(block.record.batch.transaction_root.bytes)},
-          {"validators_hash", validators},
-          {"next_validators_hash", validators},
+          {"validators_hash", validators_hash(replicas)},
+          {"next_validators_hash", validators_hash(replicas_after(view, block.record))},
           {"consensus_hash", upper_hex(view.chain_id.bytes)},
           {"app_hash", app_hash(block.record)},
           {"last_results_hash", block.previous ? app_hash(*block.previous) : ""},
           {"evidence_hash", ""},
-          {"proposer_address", proposer_address(view, block.certificate)}};
+          {"proposer_address", proposer_address(replicas, block.certificate)}};
 }
 
 json::object commit_json(const NodeView& view, const ledger::Record& record,
                          const ledger::CommitCertificate& certificate) {
   json::array signatures;
-  for (std::size_t i = 0; i < view.genesis.replicas.size(); ++i) {
+  const Replicas replicas = replicas_of(view, certificate.epoch);
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
     const auto vote = std::find_if(
         certificate.commits.begin(), certificate.commits.end(),
         [i](const ledger::Endorsement& commit) { return commit.replica.value == i; });
@@ -134,7 +152,7 @@ json::object commit_json(const NodeView& view, const ledger::Record& record,
     }
     signatures.push_back(json::object{
         {"block_id_flag", kFlagCommit},
-        {"validator_address", validator_address(view.genesis.replicas[i].vote_key)},
+        {"validator_address", validator_address(replicas[i].vote_key)},
         {"timestamp", time_to_text(record.effective_time)},
         {"signature", to_base64(vote->signature.bytes)}});
   }

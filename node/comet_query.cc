@@ -119,7 +119,7 @@ RpcResult prove_query(const NodeView& view, const std::string& path, const Bytes
   response["proofOps"] = json::object{
       {"ops", json::array{json::object{{"type", "quorate:statement"},
                                        {"key", to_base64(key)},
-                                       {"data", to_base64(crypto::encode(statement))}}}}};
+                                       {"data", to_base64(ledger::encode_statement(statement))}}}}};
   return json::object{{"response", std::move(response)}};
 }
 

@@ -196,6 +196,11 @@ class Joiner {
   void on_other(ReplicaId from, PeerMessage message, std::size_t bytes) {
     if (auto* offer = std::get_if<SnapshotOffer>(&message)) {
       if (!answered_.insert(from).second) return note_unasked(from, bytes);
+      if (!offer->head) return;
+      return take_offer(from, {std::move(*offer->head), {}});
+    }
+    if (auto* offer = std::get_if<EpochSnapshotOffer>(&message)) {
+      if (!answered_.insert(from).second) return note_unasked(from, bytes);
       return take_offer(from, std::move(*offer));
     }
     // Who joins as well is not to wait for this one.
@@ -203,13 +208,11 @@ class Joiner {
     if (std::holds_alternative<ChunkAnswer>(message)) note_unasked(from, bytes);
   }
 
-  void take_offer(ReplicaId from, SnapshotOffer offer) {
-    if (!offer.head) return;
-    if (const Status good = ledger::check_snapshot_head(*offer.head, genesis_); !good) {
-      return refuse({from, std::string(good.error().code), good.error().message});
-    }
-    if (offer.head->checkpoint.note.sequence.value < config_.snapshot_blocks_min) return;
-    offers_.insert_or_assign(from, std::move(*offer.head));
+  void take_offer(ReplicaId from, EpochSnapshotOffer offer) {
+    const Status good = ledger::check_snapshot_head(offer.head, genesis_, offer.epochs);
+    if (!good) return refuse({from, std::string(good.error().code), good.error().message});
+    if (offer.head.checkpoint.note.sequence.value < config_.snapshot_blocks_min) return;
+    offers_.insert_or_assign(from, std::move(offer));
   }
 
   [[nodiscard]] bool all_have_answered() const {
@@ -220,19 +223,19 @@ class Joiner {
   }
 
   // The state that most of those who answer hold, the newest of these.
-  [[nodiscard]] std::optional<ledger::SnapshotHead> best() const {
-    std::map<std::pair<std::size_t, ledger::Sequence>, const ledger::SnapshotHead*> ranked;
+  [[nodiscard]] std::optional<EpochSnapshotOffer> best() const {
+    std::map<std::pair<std::size_t, ledger::Sequence>, const EpochSnapshotOffer*> ranked;
     std::map<ledger::Sequence, std::size_t> holders;
-    for (const auto& [peer, head] : offers_) ++holders[head.checkpoint.note.sequence];
-    for (const auto& [peer, head] : offers_) {
-      const ledger::Sequence sequence = head.checkpoint.note.sequence;
-      ranked[{holders[sequence], sequence}] = &head;
+    for (const auto& [peer, offer] : offers_) ++holders[offer.head.checkpoint.note.sequence];
+    for (const auto& [peer, offer] : offers_) {
+      const ledger::Sequence sequence = offer.head.checkpoint.note.sequence;
+      ranked[{holders[sequence], sequence}] = &offer;
     }
     if (ranked.empty()) return std::nullopt;
     return *ranked.rbegin()->second;
   }
 
-  std::optional<ledger::SnapshotHead> choose() {
+  std::optional<EpochSnapshotOffer> choose() {
     offers_.clear();
     answered_.clear();
     asked_ms_.clear();
@@ -255,8 +258,8 @@ class Joiner {
 
   // --- its chunks
 
-  [[nodiscard]] Result<bool> fetch_and_make(const ledger::SnapshotHead& head) {
-    const ledger::CheckpointNote& note = head.checkpoint.note;
+  [[nodiscard]] Result<bool> fetch_and_make(const EpochSnapshotOffer& chosen) {
+    const ledger::CheckpointNote& note = chosen.head.checkpoint.note;
     ledger::SnapshotWork work(note.state_root, *staging_);
     SnapshotFetch fetch(work, note.sequence);
     log_event(Severity::kInfo, "snapshot-fetching",
@@ -289,7 +292,7 @@ class Joiner {
     taken_ += work.chunks() - work.found();
     contributors_.insert(fetch.contributors().begin(), fetch.contributors().end());
     if (!fetch.is_done()) return false;
-    QUORATE_TRY(finish(head, work));
+    QUORATE_TRY(finish(chosen, work));
     return true;
   }
 
@@ -297,7 +300,7 @@ class Joiner {
   void match_sources(SnapshotFetch& fetch, const ledger::CheckpointNote& note) const {
     for (const PeerState& peer : mesh_->peers()) {
       const auto offer = offers_.find(peer.id);
-      if (peer.connected_out && offer != offers_.end() && offer->second.checkpoint.note == note) {
+      if (peer.connected_out && offer != offers_.end() && offer->second.head.checkpoint.note == note) {
         fetch.add_source(peer.id);
       } else {
         fetch.remove_source(peer.id);
@@ -324,7 +327,8 @@ class Joiner {
 
   // --- the ledger
 
-  [[nodiscard]] Status finish(const ledger::SnapshotHead& head, const ledger::SnapshotWork& work) {
+  [[nodiscard]] Status finish(const EpochSnapshotOffer& chosen,
+                              const ledger::SnapshotWork& work) {
     ledger::SnapshotOrigin origin;
     origin.taken_ms = wall_time().value;
     origin.chunks = work.chunks();
@@ -333,7 +337,8 @@ class Joiner {
     origin.refused = refused_;
     std::error_code failed;
     std::filesystem::remove_all(new_ledger(home_), failed);
-    QUORATE_TRY(ledger::make_ledger(new_ledger(home_), genesis_, head, *staging_, origin));
+    QUORATE_TRY(ledger::make_ledger(new_ledger(home_), genesis_, chosen.head, chosen.epochs,
+                                    *staging_, origin));
     std::filesystem::rename(new_ledger(home_), home_.ledger(), failed);
     const int unsynced = failed ? 0 : ledger::sync_directory(home_.root);
     if (failed || unsynced != 0) {
@@ -378,7 +383,7 @@ class Joiner {
   std::unique_ptr<ledger::SnapshotStaging> staging_;
   std::map<ReplicaId, std::uint64_t> asked_ms_;  // for an offer, in this round
   std::set<ReplicaId> answered_;
-  std::map<ReplicaId, ledger::SnapshotHead> offers_;
+  std::map<ReplicaId, EpochSnapshotOffer> offers_;
   std::map<ReplicaId, std::uint64_t> unasked_bytes_;
   std::set<ReplicaId> contributors_;
   std::vector<ledger::RefusedSource> refused_;  // each peer once, for all rounds

@@ -151,7 +151,9 @@ Status LogPublisher::refresh(const ledger::Store& store) {
     const bool retries = signer_ && refusal_ && refusal_->kind == ErrorKind::kEnvironment;
     if (published_ == stable.note && !retries) return {};
   }
-  QUORATE_ASSIGN(ledger::SignedNote note, ledger::publish_stored(stable, chain_id_, replicas_));
+  QUORATE_ASSIGN(const auto epochs, view->epoch_proofs());
+  QUORATE_ASSIGN(ledger::SignedNote note,
+                 ledger::publish_stored(stable, chain_id_, replicas_, epochs));
   std::optional<Error> refusal;
   if (signer_) {
     if (const Status promised = promise(stable.note, store); !promised) {

@@ -5,6 +5,7 @@
 #include <boost/json/array.hpp>
 
 #include "ledger/log_tiles.h"
+#include "ledger/membership.h"
 #include "ledger/log_view.h"
 #include "ledger/published_checkpoint.h"
 #include "node/quorate_rpc.h"
@@ -61,7 +62,12 @@ json::array hexes(const std::vector<ledger::Digest>& path) {
 }
 
 RpcResult quorate_log(const NodeView& view, const RpcParams&) {
-  const ledger::ReplicaSet set = ledger::genesis_replicas(view.genesis);
+  const auto stable = view.store.stable_view();
+  QUORATE_ASSIGN(const auto membership,
+                 answered(ledger::Membership::read(view.store.view(), view.genesis)));
+  // The keys under what is published; until then, those that will be.
+  const ledger::ReplicaSet& set = stable ? membership.set_of(stable->checkpoint().note.epoch)
+                                         : membership.current();
   json::array cosigners;
   for (std::size_t i = 0; i < set.size(); ++i) {
     const ledger::ReplicaId id{static_cast<std::uint16_t>(i)};
@@ -78,9 +84,7 @@ RpcResult quorate_log(const NodeView& view, const RpcParams&) {
                       {"checkpoint", nullptr},
                       {"note", nullptr},
                       {"refusal", nullptr}};
-  if (const auto stable = view.store.stable_view()) {
-    answer["checkpoint"] = stable->checkpoint().note.head.size;
-  }
+  if (stable) answer["checkpoint"] = stable->checkpoint().note.head.size;
   if (const auto note = view.publisher.note()) answer["note"] = *note;
   if (const auto refusal = view.publisher.refusal()) answer["refusal"] = error_to_json(*refusal);
   return answer;

@@ -77,6 +77,7 @@ class PeerRouter {
   void ask_snapshots(ledger::ReplicaId from, SnapshotServer::Question question);
   // Answers to what a node asks before it starts; of no use later.
   void on(ledger::ReplicaId, SnapshotOffer) {}
+  void on(ledger::ReplicaId, EpochSnapshotOffer) {}
   void on(ledger::ReplicaId, ChunkAnswer) {}
   template <class T>
   void verify_and_post(ledger::ReplicaId from, T message);

@@ -6,9 +6,10 @@
 #include <boost/json/array.hpp>
 
 #include "crypto/bcs.h"
+#include "ledger/evidence_file.h"
+#include "ledger/membership.h"
 #include "ledger/proved_state.h"
 #include "ledger/receipt.h"
-#include "ledger/membership.h"
 #include "ledger/recorded_evidence.h"
 #include "node/explain/report.h"
 #include "node/rpc_error.h"
@@ -120,6 +121,7 @@ RpcResult quorate_account(const NodeView& view, const RpcParams& params) {
 }
 
 json::object evidence_json(const NodeView& view, const ledger::ReplicaSet& set,
+                           const std::vector<ledger::EpochProof>& epochs,
                            const ledger::RecordedEvidence& recorded) {
   const ledger::ReplicaId replica = ledger::accused(recorded.evidence);
   const ledger::EvidenceFile file{ledger::kEvidenceFormat, view.chain_id, recorded.evidence};
@@ -131,7 +133,7 @@ json::object evidence_json(const NodeView& view, const ledger::ReplicaSet& set,
           {"height", recorded.sequence.value},
           {"time_ms", recorded.time.value},
           {"tx", recorded.transaction.hex()},
-          {"file", to_base64(crypto::encode(file))}};
+          {"file", to_base64(ledger::with_epochs(crypto::encode(file), epochs))}};
 }
 
 RpcResult quorate_evidence(const NodeView& view, const RpcParams& params) {
@@ -148,10 +150,41 @@ RpcResult quorate_evidence(const NodeView& view, const RpcParams& params) {
     for (std::uint16_t i = 0; i < set.size(); ++i) {
       if (replica && *replica != i) continue;
       QUORATE_ASSIGN(const auto found, answered(ledger::read_evidence(state, epoch, {i})));
-      for (const auto& each : found) all.push_back(evidence_json(view, set, each));
+      if (found.empty()) continue;
+      QUORATE_ASSIGN(const auto epochs, answered(view.store.epoch_proofs(epoch)));
+      for (const auto& each : found) all.push_back(evidence_json(view, set, epochs, each));
     }
   }
   return json::object{{"height", state.height().value}, {"evidence", std::move(all)}};
+}
+
+json::array replicas_json(const std::vector<ledger::ReplicaInfo>& replicas) {
+  json::array all;
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    all.push_back(json::object{{"replica", i},
+                               {"name", replicas[i].name},
+                               {"vote_key", replicas[i].vote_key.hex()},
+                               {"network_key", replicas[i].network_key.hex()}});
+  }
+  return all;
+}
+
+RpcResult quorate_membership(const NodeView& view, const RpcParams&) {
+  const ledger::StoreView state = view.store.view();
+  QUORATE_ASSIGN(const auto membership, answered(ledger::Membership::read(state, view.genesis)));
+  const ledger::ReplicaSet& set = membership.current();
+  json::object answer{{"height", state.height().value},
+                      {"epoch", set.epoch.value},
+                      {"start", set.start.value},
+                      {"replicas", replicas_json(set.replicas)},
+                      {"pending", nullptr}};
+  if (const ledger::EpochStart* pending = membership.pending()) {
+    answer["pending"] = json::object{{"epoch", pending->epoch.value},
+                                     {"executed", pending->executed.value},
+                                     {"boundary", pending->boundary.value},
+                                     {"replicas", replicas_json(pending->replicas)}};
+  }
+  return answer;
 }
 
 // Levels that this version reaches; a wait for a later one would only ever time out.
@@ -236,6 +269,9 @@ std::vector<RpcMethod> quorate_methods() {
       {"quorate_evidence", {"replica"},
        "What the ledger holds against replicas: proofs that anyone verifies offline.",
        at_once(quorate_evidence)},
+      {"quorate_membership", {},
+       "Which replicas vote in this epoch, and in the next one if a change is under way.",
+       at_once(quorate_membership)},
       {"quorate_explain", {}, "What this replica waits for, from whom and since when.",
        quorate_explain},
   };

@@ -16,9 +16,12 @@
 //          "never" or "not-from-now-on" (proof), or "open" (error says until when)
 //   quorate_account {key}  -> {key, balance, highest_nonce, next_nonce, height}
 //   quorate_evidence {replica?}
-//       -> {height, evidence[{replica, name, sentence, offence, height, time_ms, tx, file}]}
-//          what the ledger holds against replicas, by replica and as it came; `file` is an
-//          EvidenceFile (ledger/evidence.h), at most kOffencesMax a replica
+//       -> {height, evidence[{replica, epoch, name, sentence, offence, height, time_ms, tx, file}]}
+//          what the ledger holds against replicas, by epoch and replica and as it came; `file` is
+//          one of ledger/evidence_file.h, at most kOffencesMax a replica of an epoch
+//   quorate_membership     -> {height, epoch, start, replicas[{replica, name, vote_key,
+//          network_key}], pending?{epoch, executed, boundary, replicas}}
+//          who votes on the next block, since the block after `start`; and a change under way
 //   quorate_explain        -> what this replica waits for (node/explain/report.h)
 //
 // Ids and public keys are hex, keys, values and transactions base64; balances are decimal text,

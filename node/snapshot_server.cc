@@ -70,10 +70,11 @@ void SnapshotServer::serve(ledger::ReplicaId from, const Question& question) {
             {{"code", std::string(reply.error().code)}, {"detail", reply.error().message}});
 }
 
-Result<SnapshotOffer> SnapshotServer::offer() {
+Result<PeerMessage> SnapshotServer::offer() {
   auto view = store_.stable_view();
   if (!view) return SnapshotOffer{};
   QUORATE_ASSIGN(auto head, ledger::snapshot_head(*view));
+  QUORATE_ASSIGN(auto epochs, view->epoch_proofs());
   const ledger::Sequence sequence = head.checkpoint.note.sequence;
   const std::lock_guard lock(mutex_);
   held_.insert_or_assign(sequence, Held{std::move(*view), monotonic_ms()});
@@ -82,7 +83,8 @@ Result<SnapshotOffer> SnapshotServer::offer() {
       return a.second.asked_ms < b.second.asked_ms;
     }));
   }
-  return SnapshotOffer{std::move(head)};
+  if (epochs.empty()) return SnapshotOffer{std::move(head)};
+  return EpochSnapshotOffer{std::move(head), std::move(epochs)};
 }
 
 Result<ChunkAnswer> SnapshotServer::answer(const ChunkRequest& request) {

@@ -48,7 +48,8 @@ class SnapshotServer {
   void stop();
 
   // Empty while nothing is stable. Errors: those of the store.
-  [[nodiscard]] Result<SnapshotOffer> offer();
+  // A SnapshotOffer, or of a later epoch than that of genesis an EpochSnapshotOffer.
+  [[nodiscard]] Result<PeerMessage> offer();
   // Without a chunk: that state is not held, or the path is none of it. Errors: as above.
   [[nodiscard]] Result<ChunkAnswer> answer(const ChunkRequest& request);
   // Lets go what nobody asks for. Once a second.

@@ -62,11 +62,17 @@ struct ChunkAnswer {
   std::optional<ledger::Chunk> chunk;
 };
 
+// The same of a later epoch than that of genesis, with the proofs of how the epochs began.
+struct EpochSnapshotOffer {
+  ledger::SnapshotHead head;
+  std::vector<ledger::EpochProof> epochs;
+};
+
 using PeerMessage =
     std::variant<pbft::PrePrepare, pbft::Prepare, pbft::Commit, pbft::StatusReport, Transactions,
                  BodyRequest, BlockRequest, Blocks, pbft::CheckpointVote, pbft::StableCheckpoint,
                  pbft::ViewChange, pbft::NewView, pbft::Ask, pbft::BatchAnswer, SnapshotRequest,
-                 SnapshotOffer, ChunkRequest, ChunkAnswer>;
+                 SnapshotOffer, ChunkRequest, ChunkAnswer, EpochSnapshotOffer>;
 
 // The first byte of a frame about snapshots is at least this; the rest is about agreement.
 inline constexpr std::uint8_t kSnapshotTagFirst = 14;

@@ -11,6 +11,7 @@
 
 #include "crypto/bcs.h"
 #include "crypto/bytes.h"
+#include "ledger/evidence_file.h"
 #include "node/commands/network_options.h"
 #include "node/commands/registry.h"
 #include "node/files.h"
@@ -43,14 +44,24 @@ Result<AnyEvidence> decode_as(const std::string& name, ByteView bytes) {
               fmt::format("{} is not an evidence file: {}", name, file.error().message));
 }
 
+struct ReadEvidence {
+  AnyEvidence evidence;
+  std::vector<ledger::EpochProof> epochs;
+};
+
 // The format stands first, little-endian.
-Result<AnyEvidence> read_evidence(const std::string& name) {
-  QUORATE_ASSIGN(const std::string text, read_file(name, kEvidenceBytesMax));
-  const ByteView bytes = as_bytes(text);
+Result<AnyEvidence> decode_file(const std::string& name, ByteView bytes) {
   const bool is_blame = bytes.size() >= 4 && bytes[0] == pbft::kBlameFormat && bytes[1] == 0 &&
                         bytes[2] == 0 && bytes[3] == 0;
   return is_blame ? decode_as<pbft::BlameFile>(name, bytes)
                   : decode_as<ledger::EvidenceFile>(name, bytes);
+}
+
+Result<ReadEvidence> read_evidence(const std::string& name) {
+  QUORATE_ASSIGN(const std::string text, read_file(name, kEvidenceBytesMax));
+  QUORATE_ASSIGN(ledger::OpenedEvidence opened, ledger::open_evidence(as_bytes(text)));
+  QUORATE_ASSIGN(AnyEvidence evidence, decode_file(name, opened.file));
+  return ReadEvidence{std::move(evidence), std::move(opened.epochs)};
 }
 
 struct Claim {
@@ -68,15 +79,20 @@ Claim claim_of(const AnyEvidence& evidence) {
   return {pbft::accused(blame.proof), pbft::blame_sentence(blame.proof), blame.chain_id};
 }
 
-Status check(const AnyEvidence& evidence, const ledger::Genesis& genesis) {
+// The replicas of the epoch that it is about, if it proves something.
+Result<ledger::ReplicaSet> check(const ReadEvidence& read, const ledger::Genesis& genesis) {
   crypto::SignatureCache cache(kCachedSignatures);
   const ledger::Digest chain_id = ledger::chain_id_of(genesis);
-  const ledger::ReplicaSet replicas = ledger::genesis_replicas(genesis);
-  if (const auto* found = std::get_if<ledger::EvidenceFile>(&evidence)) {
-    return ledger::EvidenceVerifier(chain_id, &cache).check(*found, replicas);
+  QUORATE_ASSIGN(const auto membership,
+                 ledger::verify_epochs(read.epochs, {read.epochs.size()}, genesis, cache));
+  const ledger::ReplicaSet& replicas = membership.current();
+  if (const auto* found = std::get_if<ledger::EvidenceFile>(&read.evidence)) {
+    QUORATE_TRY(ledger::EvidenceVerifier(chain_id, &cache).check(*found, replicas));
+  } else {
+    QUORATE_TRY(pbft::BlameVerifier(chain_id, &cache, replicas, genesis.parameters)
+                    .check(std::get<pbft::BlameFile>(read.evidence)));
   }
-  return pbft::BlameVerifier(chain_id, &cache, replicas, genesis.parameters)
-      .check(std::get<pbft::BlameFile>(evidence));
+  return replicas;
 }
 
 boost::json::object to_json(const Claim& claim, bool verified) {
@@ -87,8 +103,8 @@ boost::json::object to_json(const Claim& claim, bool verified) {
 }
 
 Result<ExitCode> show(const Options& options, Console& console) {
-  QUORATE_ASSIGN(const AnyEvidence evidence, read_evidence(options.file));
-  const Claim claim = claim_of(evidence);
+  QUORATE_ASSIGN(const ReadEvidence read, read_evidence(options.file));
+  const Claim claim = claim_of(read.evidence);
   console.line("claims: " + claim.sentence);
   console.line("network " + claim.chain_id.hex());
   console.remark("Nothing was verified; `quorate evidence verify` does that.");
@@ -97,14 +113,14 @@ Result<ExitCode> show(const Options& options, Console& console) {
 }
 
 Result<ExitCode> verify(const Options& options, Console& console) {
-  QUORATE_ASSIGN(const AnyEvidence evidence, read_evidence(options.file));
+  QUORATE_ASSIGN(const ReadEvidence read, read_evidence(options.file));
   QUORATE_ASSIGN(const GenesisFile genesis, find_genesis(options.network));
-  QUORATE_TRY(check(evidence, genesis.genesis));
-  const Claim claim = claim_of(evidence);
+  QUORATE_ASSIGN(const ledger::ReplicaSet replicas, check(read, genesis.genesis));
+  const Claim claim = claim_of(read.evidence);
   console.line("proved: " + claim.sentence);
   console.line(fmt::format("        replica {} of \"{}\" is {}", claim.replica.value,
                            genesis.genesis.name,
-                           genesis.genesis.replicas[claim.replica.value].name));
+                           replicas.replicas[claim.replica.value].name));
   if (!options.network.genesis) console.remark(fmt::format("genesis: {}", genesis.path));
   console.json(to_json(claim, true));
   return ExitCode::kSuccess;

@@ -10,6 +10,8 @@
 #include <memory>
 
 #include "crypto/bcs.h"
+#include "ledger/evidence_file.h"
+#include "ledger/membership.h"
 #include "ledger/quorum.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
@@ -116,8 +118,23 @@ Bytes file_of(const pbft::BlameProof& proof, const ledger::Digest& chain_id) {
   return crypto::encode(pbft::BlameFile{pbft::kBlameFormat, chain_id, proof});
 }
 
+// Whose votes are contradicted, and what proves that they were the replicas. Both ledgers agree on
+// all that came before, so on who voted.
+struct Voters {
+  ledger::ReplicaSet set;
+  std::vector<ledger::EpochProof> epochs;
+};
+Result<Voters> voters_at(const ledger::Store& store, Height height,
+                         const ledger::Genesis& genesis) {
+  QUORATE_ASSIGN(const auto membership, ledger::Membership::read(store, genesis));
+  const ledger::Epoch epoch = membership.epoch_at(height);
+  QUORATE_ASSIGN(auto epochs, store.epoch_proofs(epoch));
+  return Voters{membership.set_of(epoch), std::move(epochs)};
+}
+
 Result<std::string> write_proof(const Options& options, Height height,
-                                const pbft::BlameProof& proof, const ledger::Digest& chain_id) {
+                                const pbft::BlameProof& proof, const ledger::Digest& chain_id,
+                                const std::vector<ledger::EpochProof>& epochs) {
   const fs::path folder(*options.evidence);
   std::error_code error;
   fs::create_directories(folder, error);
@@ -128,13 +145,15 @@ Result<std::string> write_proof(const Options& options, Height height,
   }
   const fs::path file = folder / fmt::format("sequence-{}-replica-{}.evidence", height.value,
                                              pbft::accused(proof).value);
-  QUORATE_TRY(replace_file(file, as_text(file_of(proof, chain_id))));
+  QUORATE_TRY(replace_file(
+      file, as_text(ledger::with_epochs(file_of(proof, chain_id), epochs))));
   return file.string();
 }
 
 Result<json::array> print_guilty(Console& console, const Options& options, Height height,
                                  const pbft::Blame& blame, const GenesisFile& genesis,
-                                 const pbft::BlameVerifier& verifier) {
+                                 const pbft::BlameVerifier& verifier,
+                                 const std::vector<ledger::EpochProof>& epochs) {
   json::array guilty;
   for (const pbft::BlameStep& step : blame.steps) console.line("  " + pbft::blame_step_text(step));
   std::string first;
@@ -142,17 +161,17 @@ Result<json::array> print_guilty(Console& console, const Options& options, Heigh
     QUORATE_TRY(verifier.check(proof));
     const std::uint16_t id = pbft::accused(proof).value;
     const std::string sentence = pbft::blame_sentence(proof);
-    console.line(fmt::format("guilty  {}: {}", genesis.genesis.replicas[id].name, sentence));
+    console.line(fmt::format("guilty  {}: {}", verifier.replicas().replicas[id].name, sentence));
     json::object object{{"replica", id}, {"sentence", sentence}};
     if (options.evidence) {
       QUORATE_ASSIGN(const std::string file,
-                     write_proof(options, height, proof, verifier.chain_id()));
+                     write_proof(options, height, proof, verifier.chain_id(), epochs));
       object["evidence_file"] = file;
       if (first.empty()) first = file;
     }
     guilty.push_back(std::move(object));
   }
-  const std::size_t n = genesis.genesis.replicas.size();
+  const std::size_t n = verifier.replicas().size();
   console.line(fmt::format("{} of {} replicas are proved guilty; agreement holds while at most {} "
                            "are faulty", guilty.size(), n, ledger::faults_tolerated(n)));
   if (options.evidence) {
@@ -176,7 +195,6 @@ ExitCode say_alike(Console& console, const ledger::Store& one, const ledger::Sto
 Result<ExitCode> blame(const Options& options, Console& console) {
   QUORATE_ASSIGN(const GenesisFile genesis, genesis_of(options));
   const ledger::Digest chain_id = ledger::chain_id_of(genesis.genesis);
-  const ledger::ReplicaSet replicas = ledger::genesis_replicas(genesis.genesis);
   if (!options.network.genesis) console.remark(fmt::format("genesis: {}", genesis.path));
   std::vector<std::string> folders = {options.one, options.other};
   folders.insert(folders.end(), options.also.begin(), options.also.end());
@@ -189,6 +207,8 @@ Result<ExitCode> blame(const Options& options, Console& console) {
   const ledger::Store& other = *stores[1].store;
   QUORATE_ASSIGN(const auto height, first_difference(one, other, console));
   if (!height) return say_alike(console, one, other);
+  QUORATE_ASSIGN(const Voters voters, voters_at(one, *height, genesis.genesis));
+  const ledger::ReplicaSet& replicas = voters.set;
   crypto::SignatureCache cache(kCachedSignatures);
   const ledger::CertificateVerifier certificates(chain_id, &cache);
   QUORATE_ASSIGN(const auto left, certificate_at(one, *height, certificates, replicas));
@@ -208,7 +228,7 @@ Result<ExitCode> blame(const Options& options, Console& console) {
   QUORATE_ASSIGN(const pbft::Blame found,
                  pbft::assign_blame(left, right, reader_of(stores, verifier), verifier));
   QUORATE_ASSIGN(json::array guilty,
-                 print_guilty(console, options, *height, found, genesis, verifier));
+                 print_guilty(console, options, *height, found, genesis, verifier, voters.epochs));
   json::array steps;
   for (const pbft::BlameStep& step : found.steps) steps.push_back(
       json::string(pbft::blame_step_text(step)));

@@ -6,6 +6,7 @@
 #include <boost/json/object.hpp>
 #include <memory>
 
+#include "ledger/membership.h"
 #include "ledger/published_checkpoint.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
@@ -42,8 +43,10 @@ Result<ExitCode> checkpoint(const Options& options, Console& console) {
   QUORATE_ASSIGN(const GenesisFile genesis, find_genesis(options.ledger.network));
   const ledger::Digest chain_id = ledger::chain_id_of(genesis.genesis);
   QUORATE_ASSIGN(const auto opened, ledger::open_stopped_store(options.ledger.folder, chain_id));
-  const ledger::ReplicaSet replicas = ledger::genesis_replicas(genesis.genesis);
   if (options.has_keys) {
+    QUORATE_ASSIGN(const auto membership,
+                   ledger::Membership::read(*opened.store, genesis.genesis));
+    const ledger::ReplicaSet& replicas = membership.current();
     boost::json::array keys;
     for (std::size_t i = 0; i < replicas.size(); ++i) {
       const ledger::ReplicaId id{static_cast<std::uint16_t>(i)};
@@ -54,8 +57,10 @@ Result<ExitCode> checkpoint(const Options& options, Console& console) {
     return ExitCode::kSuccess;
   }
   QUORATE_ASSIGN(const ledger::StableCheckpoint stable, find_stable(options, *opened.store));
+  QUORATE_ASSIGN(const auto epochs, opened.store->epoch_proofs(stable.note.epoch));
   QUORATE_ASSIGN(const ledger::SignedNote published,
-                 ledger::publish_stored(stable, chain_id, replicas));
+                 ledger::publish_stored(stable, chain_id,
+                                        ledger::genesis_replicas(genesis.genesis), epochs));
   const std::string note = published.to_text();
   if (!options.out) {
     console.raw(note);

@@ -8,6 +8,7 @@
 
 #include "crypto/bcs.h"
 #include "crypto/check.h"
+#include "ledger/evidence_file.h"
 #include "ledger/receipt.h"
 #include "ledger/recorded_evidence.h"
 #include "ledger/transaction.h"
@@ -44,7 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   dispatch<ledger::SignedTransaction, ledger::Receipt, ledger::CommitCertificate,
            std::vector<ledger::TxResult>, pbft::Message, pbft::ProposalRecord, pbft::CommitRecord,
-           pbft::StatusReport, ledger::EvidenceFile, ledger::RecordedEvidence>(
-      data[0] % 10, {data + 1, size - 1});
+           pbft::StatusReport, ledger::EvidenceFile, ledger::RecordedEvidence,
+           ledger::ChangeMembership, std::vector<ledger::EpochProof>, ledger::EpochEvidenceFile>(
+      data[0] % 13, {data + 1, size - 1});
   return 0;
 }

@@ -19,6 +19,9 @@ namespace quorate::ledger::test {
 
 class AuditTest : public SignedLedger {
  protected:
+  AuditTest() = default;
+  using SignedLedger::SignedLedger;
+
   // Transactions that apply, are rejected, skipped, and expire twice; a checkpoint every second
   // block, those up to `stable` cosigned.
   void fill(int blocks, int stable) {

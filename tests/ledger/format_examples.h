@@ -51,11 +51,12 @@ struct FormatExamples {
   }
   [[nodiscard]] StateStatement statement() const {
     const Bytes colour = to_bytes("colour");
-    return {kStatementFormat,
+    return {1,
             ReadSubject{colour},
             stable,
             {state.leaves.at(colour), prove(colour)},
-            {state.leaves.at(time_key()), prove(time_key())}};
+            {state.leaves.at(time_key()), prove(time_key())},
+            {}};
   }
   static Digest root_of(const MapState& state) {
     StateTree tree;

@@ -162,7 +162,7 @@ TEST_F(LedgerReadme, StateProofExamplesAreWhatTheCodeWritesAndVerify) {
 }
 
 TEST_F(LedgerReadme, StatementExampleIsWhatTheCodeWritesAndVerifies) {
-  ASSERT_EQ(hex("statement"), to_hex(crypto::encode(examples_.statement())));
+  ASSERT_EQ(hex("statement"), to_hex(encode_statement(examples_.statement())));
   const auto statement = decode_statement(from_hex(hex("statement")).value()).value();
   const auto verdict = verify_statement(statement, examples_.genesis);
   ASSERT_TRUE(verdict) << verdict.error().to_string();

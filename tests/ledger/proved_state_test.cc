@@ -191,7 +191,7 @@ TEST_F(ProvedStateTest, TheFileSaysWhatIsProvedAndNothingInItCanChangeAlone) {
   EXPECT_NE(file.find("\"value\": \"blue\""), std::string::npos) << file;
   EXPECT_NE(statement_to_json(read("size")).find("\"present\": false"), std::string::npos);
   EXPECT_EQ(refusal(parse_statement("{}")), "statement-malformed");
-  EXPECT_EQ(refusal(parse_statement("{\"format\": 2}")), "statement-newer-format");
+  EXPECT_EQ(refusal(parse_statement("{\"format\": 3}")), "statement-newer-format");
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ TEST_F(ReceiptFileTest, WhatIsNoReceiptIsMalformed) {
         file_ + "x", replaced(file_, "\"height\": 1", "\"height\": 1, \"height\": 1")}) {
     EXPECT_EQ(refusal(parse_receipt(text)), "receipt-malformed") << text.substr(0, 60);
   }
-  EXPECT_EQ(refusal(parse_receipt(replaced(file_, "\"format\": 1", "\"format\": 3"))),
+  EXPECT_EQ(refusal(parse_receipt(replaced(file_, "\"format\": 1", "\"format\": 4"))),
             "receipt-newer-format");
   EXPECT_EQ(refusal(parse_receipt(replaced(file_, "\"format\": 1", "\"format\": 2"))),
             "receipt-facts-differ");

@@ -121,7 +121,7 @@ TEST_F(StableReceiptTest, BothFormatsAreReadBackAndNoPartOfThem) {
     Bytes other = bytes;
     other[0] = is_stable ? 1 : 2;
     EXPECT_EQ(refusal(decode_receipt(other)), "receipt-malformed");
-    other[0] = 3;
+    other[0] = 4;
     EXPECT_EQ(refusal(decode_receipt(other)), "receipt-newer-format");
   }
 }

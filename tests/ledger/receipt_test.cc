@@ -117,7 +117,7 @@ TEST_F(ReceiptTest, EveryMutationIsRefusedByItsName) {
        }},
       {"certificate of another sequence", "receipt-certificate-other-batch",
        [](auto& r) { r.certificate.sequence = {2}; }},
-      {"record and certificate of another epoch", "certificate-wrong-epoch",
+      {"record and certificate of another epoch", "epoch-proofs-missing",
        [](auto& r) { r.record.epoch = r.certificate.epoch = {1}; }},
       {"certificate without a quorum", "certificate-too-few-votes",
        [](auto& r) { r.certificate.commits.pop_back(); }},

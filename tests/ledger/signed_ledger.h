@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "ledger/store.h"
@@ -32,7 +33,15 @@ inline void append_block(Store& store, const Genesis& genesis,
 
 class SignedLedger : public testing::Test {
  protected:
-  SignedLedger() : store_(Store::create("/ledger", genesis_, {&env_}).value()) {}
+  SignedLedger() : SignedLedger(genesis_of_four()) {}
+  explicit SignedLedger(Genesis genesis)
+      : genesis_(std::move(genesis)), store_(Store::create("/ledger", genesis_, {&env_}).value()) {}
+
+  static Genesis genesis_of_four() {
+    Genesis genesis = example_genesis();
+    genesis.parameters.checkpoint_interval = 2;
+    return genesis;
+  }
 
   void append(const std::vector<SignedTransaction>& transactions) {
     append_block(*store_, genesis_, transactions);
@@ -55,11 +64,7 @@ class SignedLedger : public testing::Test {
     return sign(body);
   }
 
-  const Genesis genesis_ = [] {
-    Genesis genesis = example_genesis();
-    genesis.parameters.checkpoint_interval = 2;
-    return genesis;
-  }();
+  const Genesis genesis_;
   quorate::test::FaultyEnv env_;
   std::unique_ptr<Store> store_;
 };

@@ -69,7 +69,7 @@ class SnapshotTest : public SignedLedger {
   }
   std::unique_ptr<Store> make(const SnapshotStaging& staging, const std::string& folder,
                               SnapshotOrigin& origin) {
-    const Status made = make_ledger(folder, genesis_, snapshot_head(view()).value(), staging,
+    const Status made = make_ledger(folder, genesis_, snapshot_head(view()).value(), {}, staging,
                                     origin, {&env_});
     EXPECT_TRUE(made) << made.error().to_string();
     auto opened = Store::open(folder, chain_id_of(genesis_), {&env_});
@@ -317,7 +317,7 @@ TEST_F(SnapshotTest, AnUnfinishedOrIncompleteLedgerIsNone) {
   EXPECT_FALSE(fetch(work, 5));
   SnapshotOrigin origin;
   const SnapshotHead head = snapshot_head(view()).value();
-  EXPECT_EQ(refusal(make_ledger("/a", genesis_, head, *chunks, origin, {&env_})),
+  EXPECT_EQ(refusal(make_ledger("/a", genesis_, head, {}, *chunks, origin, {&env_})),
             "snapshot-incomplete");
   EXPECT_EQ(refusal(Store::open("/a", chain_id_of(genesis_), {&env_})), "ledger-corrupt");
   EXPECT_TRUE(fetch(work));
@@ -325,7 +325,7 @@ TEST_F(SnapshotTest, AnUnfinishedOrIncompleteLedgerIsNone) {
     const std::string folder = "/b" + std::to_string(appends);
     env_.fail_appends_from(appends);
     SnapshotOrigin again;
-    EXPECT_FALSE(make_ledger(folder, genesis_, head, *chunks, again, {&env_})) << appends;
+    EXPECT_FALSE(make_ledger(folder, genesis_, head, {}, *chunks, again, {&env_})) << appends;
     env_.heal();
     EXPECT_FALSE(Store::open(folder, chain_id_of(genesis_), {&env_})) << appends;
   }
@@ -356,7 +356,7 @@ TEST_F(SnapshotTest, AfterAPowerCutALedgerIsWholeOrNone) {
     quorate::test::FaultyEnv disk;
     SnapshotOrigin origin;
     if (!is_complete) disk.fail_syncs_from(3);
-    EXPECT_EQ(make_ledger("/joined", genesis_, head, *chunks, origin, {&disk}).has_value(),
+    EXPECT_EQ(make_ledger("/joined", genesis_, head, {}, *chunks, origin, {&disk}).has_value(),
               is_complete);
     disk.stop();
     disk.cut_power(quorate::test::FaultyEnv::PowerCut::kLosesUnsynced);

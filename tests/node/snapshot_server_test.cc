@@ -21,6 +21,9 @@ class SnapshotServerTest : public ledger::test::SignedLedger {
     append_empty(2);
     stabilise_newest();
   }
+  [[nodiscard]] static SnapshotOffer offered(SnapshotServer& server) {
+    return std::get<SnapshotOffer>(server.offer().value());
+  }
   [[nodiscard]] static ChunkRequest root_of(const SnapshotOffer& offer) {
     return {offer.head->checkpoint.note.sequence, ledger::path_of({}, 0)};
   }
@@ -28,9 +31,9 @@ class SnapshotServerTest : public ledger::test::SignedLedger {
 
 TEST_F(SnapshotServerTest, OffersTheNewestStableStateAndItsChunks) {
   SnapshotServer server(*store_, [](ReplicaId, const PeerMessage&) {});
-  EXPECT_FALSE(server.offer().value().head) << "nothing is stable yet";
+  EXPECT_FALSE(offered(server).head) << "nothing is stable yet";
   add_stable();
-  const SnapshotOffer offer = server.offer().value();
+  const SnapshotOffer offer = offered(server);
   EXPECT_TRUE(ledger::check_snapshot_head(*offer.head, genesis_));
   const ChunkAnswer answer = server.answer(root_of(offer)).value();
   const auto& note = offer.head->checkpoint.note;
@@ -48,7 +51,7 @@ TEST_F(SnapshotServerTest, HoldsAStateThatIsAskedForWhileTheHeadGoesOn) {
   std::vector<ChunkRequest> roots;
   for (std::size_t i = 0; i <= kSnapshotsMax; ++i) {
     add_stable();
-    roots.push_back(root_of(server.offer().value()));
+    roots.push_back(root_of(offered(server)));
     append({transaction(i + 1, {ledger::test::put("key", std::to_string(i))})});
     append({});
     stabilise_newest();

@@ -106,7 +106,7 @@ std::string words(const pbft::BatchExecuted& event) {
 std::string_view output_field(std::size_t index) {
   static constexpr std::array<std::string_view, kOutputFields> kNames = {
       "persist",      "recovered",    "send",        "commit",      "stable",   "fetch_bodies",
-      "fetch_blocks", "deadline_ms", "send_bodies", "evidence", "events"};
+      "fetch_blocks", "deadline_ms", "send_bodies", "evidence",    "events",   "epoch_ended"};
   return kNames[index];
 }
 
@@ -122,14 +122,16 @@ RecordingHead recording_head(const ledger::Genesis& genesis, const pbft::Replica
                              const pbft::Voter& voter, const pbft::ReplicaStart& start) {
   RecordingHead head;
   head.genesis = genesis;
+  head.replicas = config.replicas;
   head.self = config.self;
   head.times = {config.request_timeout_ms,     config.request_timeout_ms_max,
                 config.status_interval_ms_min, config.status_interval_ms_max,
                 config.fetch_timeout_ms,       config.fetch_blocks_max};
   head.standing = static_cast<std::uint8_t>(voter.standing());
   head.ceiling = voter.ceiling();
-  head.start = {start.executed, start.effective_time,  start.votes,          {},
-                start.checkpoint, start.checkpoint_time, start.last_checkpoint};
+  head.start = {start.executed,        start.effective_time,  start.votes,    {},
+                start.checkpoint,      start.checkpoint_time, start.last_checkpoint,
+                start.boundary,        start.past};
   for (const auto& [id, body] : start.bodies) {
     head.start.bodies.push_back(*body->signed_transaction);
   }
@@ -168,6 +170,7 @@ OutputBytes output_bytes(const pbft::Output& output) {
   add(bodies);
   add(output.evidence);
   add(output.events);
+  add(output.epoch_ended);
   return result;
 }
 

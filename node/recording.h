@@ -40,6 +40,8 @@ struct RecordedStart {
   ledger::Sequence checkpoint;
   ledger::TimeMs checkpoint_time;
   std::optional<pbft::CheckpointExecuted> last_checkpoint;
+  std::optional<ledger::Sequence> boundary;
+  std::vector<pbft::StableCheckpoint> past;
 };
 
 // ReplicaConfig without what genesis says.
@@ -57,6 +59,8 @@ struct RecordingHead {
   // Monotonic clocks of one boot of one machine can be compared; empty: those of a simulation.
   std::string boot;
   ledger::Genesis genesis;
+  // Of the epoch: a core serves one, and the life of a node has a recording for each.
+  ledger::ReplicaSet replicas;
   ledger::ReplicaId self;
   RecordedTimes times;
   std::uint8_t standing = 0;  // pbft::Standing
@@ -80,7 +84,7 @@ using RecordedEvent =
 static_assert(std::variant_size_v<RecordedEvent> ==
               std::variant_size_v<decltype(pbft::Input::event)>);
 
-inline constexpr std::size_t kOutputFields = 11;
+inline constexpr std::size_t kOutputFields = 12;
 // "persist", "send", ...: as pbft::Output has them.
 [[nodiscard]] std::string_view output_field(std::size_t index);
 
@@ -103,6 +107,7 @@ enum class RecordingEnded : std::uint8_t {
   kStopped,  // the node stopped in peace
   kFull,     // at its limit in bytes; the node went on
   kBehind,   // the disk was too slow; the node went on
+  kEpoch,    // the epoch ended; the node went on with a core of the next
 };
 struct RecordingEnd {
   std::uint8_t why = 0;  // RecordingEnded

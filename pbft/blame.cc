@@ -248,7 +248,8 @@ Status BlameVerifier::judge(const PlanProof& proof) const {
     return refuse("evidence-not-one-place", "The vote names another NEW-VIEW");
   }
   QUORATE_TRY(check(proof.transcript));
-  if (forbids(plan_new_view(proof.transcript.view_changes), proof.vote)) return {};
+  const NewViewPlan plan = plan_new_view(proof.transcript.view_changes, replicas_.start);
+  if (forbids(plan, proof.vote)) return {};
   return refuse("evidence-no-contradiction", "The NEW-VIEW allows the vote");
 }
 
@@ -281,7 +282,8 @@ class Inquiry {
   Result<Blame> run(const Claim& low, Claim high) {
     while (high.vote.view > low.vote.view) {
       QUORATE_ASSIGN(const Transcript transcript, find(high.vote));
-      const NewViewPlan plan = plan_new_view(transcript.view_changes);
+      const NewViewPlan plan =
+          plan_new_view(transcript.view_changes, verifier_.replicas().start);
       if (forbids(plan, high.vote)) return against_plan(high, transcript);
       const PreparedCertificate* entry = entry_behind(transcript, plan, high.vote.sequence);
       if (!entry || entry->pre_prepare.view < low.vote.view) return omissions(low, transcript);

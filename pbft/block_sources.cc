@@ -13,9 +13,16 @@ constexpr std::uint64_t kRequestTimeoutsMax = 16;
 }  // namespace
 
 void BlockSources::claim(ReplicaId peer, Sequence executed) {
-  sources_[peer].executed = executed;
+  sources_[peer].executed = end_ ? std::min(executed, *end_) : executed;
   highest_ = {};
   for (const auto& [id, source] : sources_) highest_ = std::max(highest_, source.executed);
+}
+
+void BlockSources::set_end(Sequence last) {
+  end_ = last;
+  for (auto& [id, source] : sources_) source.executed = std::min(source.executed, last);
+  highest_ = std::min(highest_, last);
+  if (request_) request_->last = std::min(request_->last, last);
 }
 
 void BlockSources::forgive(ReplicaId peer) {

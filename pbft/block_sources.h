@@ -8,7 +8,9 @@
 // its next request is given twice the time. So f liars cost a replica that catches up f timeouts
 // once, not each time.
 //
-// Deterministic; bounded by the number of replicas. Not thread-safe.
+// Who is no member of the epoch may have blocks too, and is asked when the members are not better.
+//
+// Deterministic; bounded by the number of peers. Not thread-safe.
 
 #include <cstdint>
 #include <map>
@@ -27,6 +29,9 @@ class BlockSources {
 
   // What a peer says that it executed; the last word counts.
   void claim(ReplicaId peer, Sequence executed);
+  // Blocks above are of no use here: the epoch ends there, and the next one's certificates are
+  // others'.
+  void set_end(Sequence last);
   // A new connection is a new chance.
   void forgive(ReplicaId peer);
   // The answer of `peer` is through.
@@ -65,6 +70,7 @@ class BlockSources {
   [[nodiscard]] std::uint64_t patience_ms(const Source& source) const;
   // A fixed order that differs between replicas, so that not all of them ask the same peer.
   [[nodiscard]] std::size_t distance(ReplicaId peer) const {
+    if (peer.value >= replicas_) return peer.value;
     return (peer.value + replicas_ - self_.value) % replicas_;
   }
 
@@ -74,6 +80,7 @@ class BlockSources {
   std::uint32_t blocks_max_;
   std::map<ReplicaId, Source> sources_;
   Sequence highest_;  // that any peer claims now
+  std::optional<Sequence> end_;
   std::optional<Request> request_;
   bool is_flowing_ = false;
 };

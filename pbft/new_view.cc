@@ -14,8 +14,9 @@ namespace {
 
 }  // namespace
 
-NewViewPlan plan_new_view(std::span<const ViewChange> view_changes) {
+NewViewPlan plan_new_view(std::span<const ViewChange> view_changes, Sequence start) {
   NewViewPlan plan;
+  plan.low = start;
   for (const ViewChange& message : view_changes) {
     const auto& stable = message.body.stable;
     if (stable && stable->note.sequence > plan.low) {

@@ -5,7 +5,8 @@
 //
 // OSDI '99 §4.4: min-s is the highest stable checkpoint in V, max-s the highest sequence in any P.
 // Each sequence between is proposed again with the batch that was prepared there in the highest
-// view, or with the null batch if nobody in V prepared any.
+// view, or with the null batch if nobody in V prepared any. Where nothing is stable in an epoch yet,
+// min-s is where the epoch starts.
 
 #include <cstdint>
 #include <optional>
@@ -28,14 +29,15 @@ struct Reproposal {
 };
 
 struct NewViewPlan {
-  std::optional<StableCheckpoint> stable;  // of min-s; nullopt: sequence 0
+  std::optional<StableCheckpoint> stable;  // of min-s; nullopt: the epoch's start
   Sequence low;                            // min-s
   Sequence high;                           // max-s; at least low
   std::vector<Reproposal> slots;           // low + 1 to high, without gaps
 };
 
-// Preconditions: each was verified; they are of one (epoch, view) and of distinct replicas.
-// A P entry at or below min-s is settled and does not count.
-[[nodiscard]] NewViewPlan plan_new_view(std::span<const ViewChange> view_changes);
+// Preconditions: each was verified; they are of one (epoch, view) and of distinct replicas. `start`
+// is the epoch's (ledger::ReplicaSet). A P entry at or below min-s is settled and does not count.
+[[nodiscard]] NewViewPlan plan_new_view(std::span<const ViewChange> view_changes,
+                                        Sequence start = {});
 
 }  // namespace quorate::pbft

@@ -22,7 +22,8 @@ Replica::Replica(ReplicaConfig config, Voter& voter, ReplicaStart start)
       report_pace_(config_.status_interval_ms_min, config_.status_interval_ms_max),
       sources_(config_.self, config_.replicas.size(), config_.fetch_timeout_ms,
                config_.fetch_blocks_max) {
-  QUORATE_CHECK(config_.self.value < size(), "a replica must be a member of its own epoch");
+  QUORATE_CHECK(size() > 0 && config_.self.value < size() + kObserversMax,
+                "a replica is a member of its epoch, or one of its observers");
   restore(std::move(start));
 }
 
@@ -56,6 +57,7 @@ void Replica::after_input(Output& out) {
   ask_for_missing(out);
   relay(out);
   report_status(out);
+  end_epoch(out);
   set_deadline(out);
 }
 
@@ -73,6 +75,7 @@ void Replica::on(const BatchExecuted& event, Output& out) {
   // What is ready may stand in a batch that was not fetched for that reason.
   if (execution_is_behind()) suspicion_.woke_up(now_.monotonic_ms);
   executed_ = event.sequence;
+  if (event.boundary) learn_boundary(*event.boundary, out);
   effective_time_ = event.effective_time;
   for (const TxId& id : event.settled) requests_.remove(id);
   const auto executing = executing_.find(executed_);
@@ -130,7 +133,7 @@ bool Replica::has_own_work() const {
 
 bool Replica::has_pending_work() const {
   return has_own_work() || sources_.any_ahead_of(committed_) || checkpoint_ > low_ ||
-         voter_.standing() == Standing::kRecovering;
+         voter_.standing() == Standing::kRecovering || (boundary_ && low_ < *boundary_);
 }
 
 void Replica::set_deadline(Output& out) {

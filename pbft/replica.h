@@ -3,7 +3,11 @@
 // pbft::Replica: the protocol of Castro & Liskov (OSDI '99) as a deterministic function of its
 // inputs.
 //
-// One door, `step`. The same object runs in the node, in the simulator, under the fuzzer and in the
+// One door, `step`. One object serves one epoch: its size and ids never change, and what ends the
+// epoch ends it (Output::epoch_ended). Of a replica that is no member of the epoch it is an
+// observer: it follows by blocks and signs nothing.
+//
+// The same object runs in the node, in the simulator, under the fuzzer and in the
 // benchmark. Not thread-safe; no input can make it abort; memory is bounded by the watermark
 // window, the replicas and the host's mempool.
 //
@@ -29,7 +33,7 @@
 namespace quorate::pbft {
 
 struct ReplicaConfig {
-  ReplicaId self;
+  ReplicaId self;  // from the size of the set on: an observer
   ReplicaSet replicas;
   ledger::Parameters parameters;
 
@@ -57,7 +61,12 @@ struct ReplicaStart {
   TimeMs checkpoint_time;
   // Its note, if the ledger is synced there: a crash may have come before the vote for it.
   std::optional<CheckpointExecuted> last_checkpoint{};
+  // Where this epoch ends, if a change of membership was executed.
+  std::optional<Sequence> boundary{};
+  // What earlier epochs ended with, for whoever is still there; the last kPastEpochsMax count.
+  std::vector<StableCheckpoint> past{};
 };
+inline constexpr std::size_t kPastEpochsMax = 1024;
 
 class Replica {
  public:
@@ -77,10 +86,19 @@ class Replica {
   [[nodiscard]] bool is_primary() const { return primary() == config_.self; }
   [[nodiscard]] Sequence executed() const { return executed_; }
   [[nodiscard]] Sequence committed() const { return committed_; }
-  // The stable checkpoint; nullopt: none yet, and the low watermark is 0.
+  // The stable checkpoint of this epoch; nullopt: none yet, and the low watermark is its start.
   [[nodiscard]] const std::optional<StableCheckpoint>& stable() const { return stable_; }
   [[nodiscard]] Sequence low_watermark() const { return low_; }
-  [[nodiscard]] Sequence high_watermark() const { return {low_.value + window()}; }
+  // No window moves past the end of the epoch (DESIGN §4, Membership).
+  [[nodiscard]] Sequence high_watermark() const {
+    const Sequence high{low_.value + window()};
+    return boundary_ ? std::min(high, *boundary_) : high;
+  }
+  // Where the epoch ends, once that is known.
+  [[nodiscard]] std::optional<Sequence> boundary() const { return boundary_; }
+  [[nodiscard]] bool is_observer() const { return config_.self.value >= size(); }
+  // It handed out the checkpoint that ends its epoch.
+  [[nodiscard]] bool has_ended() const { return has_ended_; }
   [[nodiscard]] std::size_t ready_transactions() const { return requests_.size(); }
   // Of these, what no batch in flight names: what a primary would propose next.
   [[nodiscard]] std::size_t unordered_transactions() const { return requests_.unordered(); }
@@ -119,6 +137,11 @@ class Replica {
  private:
   // replica.cc: the door, bookkeeping
   [[nodiscard]] std::size_t size() const { return config_.replicas.size(); }
+  // Replicas of the set but this.
+  [[nodiscard]] std::size_t others() const { return size() - (is_observer() ? 0 : 1); }
+  [[nodiscard]] bool is_peer(ReplicaId id) const {
+    return id != config_.self && id.value < size() + kObserversMax;
+  }
   [[nodiscard]] std::uint64_t window() const { return window_of(config_.parameters); }
   // By so much that no blocks are asked for: they would only wait in memory.
   [[nodiscard]] bool execution_is_behind() const {
@@ -143,6 +166,7 @@ class Replica {
 
   // replica_start.cc: what a restart knows
   void restore(ReplicaStart start);
+  void restore_stable(const StableCheckpoint& stable);
   void restore_proposal(ProposalRecord record, const std::map<TxId, TransactionPtr>& bodies);
   void restore_commit(CommitRecord record);
   void restore_view(RestoredVotes& votes);
@@ -174,6 +198,7 @@ class Replica {
   [[nodiscard]] bool propose_ready(Output& out);
   [[nodiscard]] bool propose_checkpoint(Output& out);
   [[nodiscard]] bool propose_filling(Output& out);
+  [[nodiscard]] bool propose_null(Output& out);
   [[nodiscard]] bool propose_batch(Batch batch, const std::vector<TransactionPtr>& bodies,
                                    Output& out);
   void repropose(Output& out);
@@ -188,7 +213,15 @@ class Replica {
   void make_stable(const StableCheckpoint& stable, Output& out);
   void end_recovery(Output& out);
   void compare_with_stable(const CheckpointNote& own, Output& out);
+  void diverge(const CheckpointNote& own, const CheckpointNote& certified, Output& out);
   void close_slots_up_to(Sequence sequence);
+
+  // replica_epoch.cc: where the epoch ends
+  void learn_boundary(Sequence boundary, Output& out);
+  void set_boundary(Sequence boundary);
+  [[nodiscard]] bool fills_up() const;  // there are places below the boundary to be filled
+  void end_epoch(Output& out);
+  void answer_outsider(const StatusArrived& event, Output& out);
 
   // replica_view_change.cc: from view to view
   void on(const crypto::Verified<ViewChange>& message, Output& out);
@@ -259,8 +292,15 @@ class Replica {
 
   // The log.
   Sequence low_;             // low watermark: of the stable checkpoint
-  std::optional<StableCheckpoint> stable_;
+  std::optional<StableCheckpoint> stable_;  // of this epoch; nullopt: none, low_ is its start
+  // The highest that the vote store holds: an earlier one must not take its place there.
+  Sequence stored_stable_;
   Checkpoints checkpoints_;
+  std::optional<Sequence> boundary_;  // invariant: low_, committed_ <= boundary_
+  std::uint64_t boundary_since_ms_ = 0;  // when it was learnt
+  bool has_ended_ = false;
+  bool has_diverged_ = false;
+  std::map<Epoch, StableCheckpoint> past_;  // what earlier epochs ended with
   Sequence executed_;        // invariant: executed_ <= committed_
   Sequence committed_;       // handed out, without gaps
   Sequence last_proposed_;   // by us as primary, in this view
@@ -286,7 +326,8 @@ class Replica {
 
   Favours favours_;
   ReportPace report_pace_;
-  std::set<ReplicaId> disconnected_;
+  std::set<ReplicaId> disconnected_;  // members
+  std::set<ReplicaId> observers_;     // connected
   BlockSources sources_;
 
   std::uint64_t progress_ms_ = 0;  // when something was last committed

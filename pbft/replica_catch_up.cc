@@ -32,20 +32,25 @@ std::vector<ReplicaId> others_that_prepared(const Slot& slot, ReplicaId self) {
 }  // namespace
 
 void Replica::on(const PeerConnected& event, Output& out) {
+  if (!is_peer(event.peer)) return;
+  if (event.peer.value >= size()) observers_.insert(event.peer);
   disconnected_.erase(event.peer);
   sources_.forgive(event.peer);
   out.send.push_back({event.peer, status_report(holdings(), true)});
 }
 
 void Replica::on(const PeerDisconnected& event, Output&) {
+  observers_.erase(event.peer);
   if (event.peer != config_.self && event.peer.value < size()) disconnected_.insert(event.peer);
 }
 
 void Replica::on(const StatusArrived& event, Output& out) {
-  if (event.from == config_.self || event.from.value >= size()) return;
+  if (!is_peer(event.from)) return;
   const StatusReport& report = event.report;
-  if (report.epoch != epoch_) return;
   sources_.claim(event.from, report.executed);
+  if (report.epoch != epoch_ || is_observer() || event.from.value >= size()) {
+    return answer_outsider(event, out);
+  }
   const std::uint64_t now_ms = now_.monotonic_ms;
   favours_.ask_to_fill(event.from, report.fill_to,
                        {low_, high_watermark(), config_.parameters.checkpoint_interval}, now_ms);
@@ -68,7 +73,7 @@ bool Replica::has_abdicated(const StatusReport& report) const {
 }
 
 void Replica::on(const AskArrived& event, Output& out) {
-  if (event.from == config_.self || event.from.value >= size()) return;
+  if (!is_peer(event.from)) return;
   std::ranges::move(answer(holdings(), event.from, event.ask), std::back_inserter(out.send));
 }
 
@@ -89,7 +94,7 @@ void Replica::on(const BatchArrived& event, Output& out) {
 }
 
 void Replica::on(const BodiesWanted& event, Output& out) {
-  if (event.from == config_.self || event.from.value >= size()) return;
+  if (!is_peer(event.from)) return;
   BodySend bodies = bodies_of_proposals(slots_, event);
   if (!bodies.transactions.empty()) out.send_bodies.push_back(std::move(bodies));
 }
@@ -125,20 +130,20 @@ Holdings Replica::holdings() const {
 
 // Precondition: there is another replica.
 ReplicaId Replica::next_peer(std::uint32_t attempt) const {
-  const std::size_t offset = 1 + attempt % (size() - 1);
+  const std::size_t offset = 1 + attempt % others();
   return {static_cast<std::uint16_t>((config_.self.value + offset) % size())};
 }
 
 // Every other peer is asked in turn; each full round takes twice as long as the one before.
 // Precondition: one was asked.
 std::uint64_t Replica::body_retry_ms(const Slot& slot) const {
-  const std::uint64_t rounds = (slot.body_attempts - 1) / (size() - 1);
+  const std::uint64_t rounds = (slot.body_attempts - 1) / others();
   return slot.asked_bodies_ms +
          (config_.fetch_timeout_ms << std::min<std::uint64_t>(rounds, kBackoffDoublingsMax));
 }
 
 void Replica::fetch_missing_bodies(Output& out) {
-  if (size() == 1) return;
+  if (others() == 0) return;
   for (auto& [sequence, slot] : slots_) {
     if (!slot.content || slot.content->is_complete() || slot.proposal_lost()) continue;
     const bool is_first = slot.body_attempts == 0;
@@ -176,7 +181,7 @@ Ask Replica::missing() const {
 }
 
 std::uint64_t Replica::ask_retry_ms() const {
-  const std::uint64_t rounds = (ask_attempts_ - 1) / (size() - 1);
+  const std::uint64_t rounds = (ask_attempts_ - 1) / others();
   return asked_ms_ +
          (config_.fetch_timeout_ms << std::min<std::uint64_t>(rounds, kBackoffDoublingsMax));
 }
@@ -223,7 +228,7 @@ void Replica::on(const BlocksEnded& event, Output&) {
 }
 
 void Replica::report_status(Output& out) {
-  if (size() == 1) return report_pace_.rest(now_.monotonic_ms);
+  if (others() == 0 && observers_.empty()) return report_pace_.rest(now_.monotonic_ms);
   if (!report_pace_.is_due(progress_ms_, now_.monotonic_ms)) return;
   out.send.push_back({std::nullopt, status_report(holdings(), has_pending_work())});
 }

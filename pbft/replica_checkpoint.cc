@@ -44,14 +44,17 @@ void Replica::make_stable(const StableCheckpoint& stable, Output& out) {
   if (stable.note.sequence <= low_) return;
   if (const CheckpointVote* own = checkpoints_.find(config_.self, stable.note.sequence)) {
     if (own->note != stable.note) {
-      out.events.push_back(StateDiverged{own->note, stable.note});
-      voter_.retire();
+      diverge(own->note, stable.note, out);
     }
   }
+  if (stable.note.pending_boundary) learn_boundary(*stable.note.pending_boundary, out);
   low_ = stable.note.sequence;
   stable_ = stable;
   checkpoints_.set_stable(low_);
-  out.persist.emplace_back(StableRecord{stable});
+  if (low_ > stored_stable_) {
+    stored_stable_ = low_;
+    out.persist.emplace_back(StableRecord{stable});
+  }
   const bool has_recovered = voter_.set_stable(low_);
   out.stable = stable;
   out.events.push_back(CheckpointStable{low_});
@@ -68,7 +71,10 @@ void Replica::make_stable(const StableCheckpoint& stable, Output& out) {
 
 void Replica::end_recovery(Output& out) {
   out.recovered = true;
-  out.persist.emplace_back(FloorRecord{epoch_, voter_.ceiling().view});
+  const Ceiling& ceiling = voter_.ceiling();
+  // Of an earlier epoch, it says nothing of the views of this one.
+  const View floor = ceiling.epoch == epoch_ ? ceiling.view : View{};
+  out.persist.emplace_back(FloorRecord{epoch_, floor});
   // Nobody else may be left to make it stable.
   if (const auto last = std::exchange(last_checkpoint_, std::nullopt)) {
     vote_for_checkpoint(*last, out);
@@ -78,7 +84,12 @@ void Replica::end_recovery(Output& out) {
 // We executed a checkpoint that others made stable before.
 void Replica::compare_with_stable(const CheckpointNote& own, Output& out) {
   if (!stable_ || own.sequence != low_ || own == stable_->note) return;
-  out.events.push_back(StateDiverged{own, stable_->note});
+  diverge(own, stable_->note, out);
+}
+
+void Replica::diverge(const CheckpointNote& own, const CheckpointNote& certified, Output& out) {
+  has_diverged_ = true;
+  out.events.push_back(StateDiverged{own, certified});
   voter_.retire();
 }
 

@@ -88,10 +88,16 @@ std::optional<std::uint64_t> Replica::checkpoint_deadline_ms() const {
   return std::max(idle_ms, now_.monotonic_ms + (due - now_.wall.value));
 }
 
-// A replica that forgot its votes may sign again above a checkpoint that covers them.
+// A replica that forgot its votes may sign again above a checkpoint that covers them. The end of an
+// epoch comes when all places before it are taken, whether there is work or not.
 bool Replica::propose_filling(Output& out) {
+  if (fills_up()) return propose_null(out);
   const Sequence fill_to = favours_.fill_to();
   if (last_proposed_ >= fill_to || last_proposed_ > committed_) return false;
+  return propose_null(out);
+}
+
+bool Replica::propose_null(Output& out) {
   return propose_batch(ledger::null_batch(next(last_proposed_)), {}, out);
 }
 

@@ -14,15 +14,19 @@ void Replica::restore(ReplicaStart start) {
   checkpoint_ = start.checkpoint;
   checkpoint_time_ = start.checkpoint_time;
   if (executed_ > checkpoint_) unchecked_since_ms_ = 0;
-  stable_ = std::move(start.votes.stable);
-  if (stable_) low_ = stable_->note.sequence;
+  low_ = config_.replicas.start;
+  if (start.votes.stable) restore_stable(*start.votes.stable);
+  if (start.boundary) set_boundary(*start.boundary);
   checkpoints_.set_stable(low_);
+  for (StableCheckpoint& last : start.past) past_.emplace(last.note.epoch, std::move(last));
+  while (past_.size() > kPastEpochsMax) past_.erase(past_.begin());
   if (start.votes.floor && start.votes.floor->epoch == epoch_) {
     voter_.remember_floor(start.votes.floor->view);
   }
   restore_view(start.votes);
   last_proposed_ = std::max(executed_, plan_high_);
   for (CheckpointVote& vote : start.votes.checkpoints) {
+    if (vote.note.epoch != epoch_) continue;
     voter_.remember_checkpoint(vote);
     static_cast<void>(checkpoints_.add(vote));
   }
@@ -34,6 +38,17 @@ void Replica::restore(ReplicaStart start) {
   // will say.
   recovery_ended_ = voter_.set_stable(low_);
   last_checkpoint_ = std::move(start.last_checkpoint);
+}
+
+// What the store has is of this epoch, or it is what the one before ended with. Or this ledger was
+// lost, and an epoch is served again that is long over: it has nothing more to vote for.
+void Replica::restore_stable(const StableCheckpoint& stable) {
+  stored_stable_ = stable.note.sequence;
+  if (stable.note.epoch > epoch_) return voter_.end_epoch();
+  if (stable.note.epoch < epoch_) return;
+  stable_ = stable;
+  low_ = stable.note.sequence;
+  if (stable.note.pending_boundary) set_boundary(*stable.note.pending_boundary);
 }
 
 // The highest NEW-VIEW that was entered, unless a later VIEW-CHANGE left it (OSDI '99 §4.4).
@@ -64,7 +79,7 @@ void Replica::restore_view(RestoredVotes& votes) {
 void Replica::restore_proposal(ProposalRecord record,
                                const std::map<TxId, TransactionPtr>& bodies) {
   const Vote vote = record.pre_prepare.vote;
-  if (vote.sequence <= low_) return;
+  if (vote.epoch != epoch_ || vote.sequence <= low_) return;
   if (vote.replica == config_.self) voter_.remember_pre_prepare(vote);
   if (record.prepare) voter_.remember_prepare(record.prepare->vote);
   Slot& slot = slots_[vote.sequence];
@@ -75,7 +90,7 @@ void Replica::restore_proposal(ProposalRecord record,
     if (!content.bodies.back()) content.missing.emplace(id, content.bodies.size() - 1);
   }
   if (content.is_complete()) keep(slot, content);
-  if (vote.epoch != epoch_ || vote.view != slots_view_ || vote.new_view != new_view_) return;
+  if (vote.view != slots_view_ || vote.new_view != new_view_) return;
   requests_.name(content.batch.ids);
   slot.names_requests = true;
   slot.content = std::move(content);
@@ -89,13 +104,13 @@ void Replica::restore_proposal(ProposalRecord record,
 
 void Replica::restore_commit(CommitRecord record) {
   const Vote vote = record.commit.vote;
-  if (vote.sequence <= low_) return;
+  if (vote.epoch != epoch_ || vote.sequence <= low_) return;
   voter_.remember_commit(vote);
   Slot& slot = slots_[vote.sequence];
   if (!slot.prepared || slot.prepared->pre_prepare.view < vote.view) {
     slot.prepared = record.prepared;
   }
-  if (vote.epoch != epoch_ || vote.view != slots_view_ || vote.new_view != new_view_) return;
+  if (vote.view != slots_view_ || vote.new_view != new_view_) return;
   slot.own_commit = record.commit;
   slot.commits[config_.self] = record.commit;
   slot.announced_prepared = true;

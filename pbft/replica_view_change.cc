@@ -107,7 +107,7 @@ void Replica::enter_view(const Transcript& transcript, Output& out) {
     unname(slot);
     pbft::leave_view(slot);
   }
-  const NewViewPlan plan = plan_new_view(transcript.view_changes);
+  const NewViewPlan plan = plan_new_view(transcript.view_changes, config_.replicas.start);
   if (plan.stable) make_stable(*plan.stable, out);
   begin_view(transcript);
   out.events.push_back(ViewEntered{view_, new_view_, plan.low, plan.high});
@@ -125,7 +125,7 @@ void Replica::enter_view(const Transcript& transcript, Output& out) {
 
 // The state of a view at its beginning; also after a restart in it.
 void Replica::begin_view(const Transcript& transcript) {
-  const NewViewPlan plan = plan_new_view(transcript.view_changes);
+  const NewViewPlan plan = plan_new_view(transcript.view_changes, config_.replicas.start);
   view_ = transcript.new_view.body.view;
   view_since_ms_ = now_.monotonic_ms;
   in_view_ = true;
@@ -189,7 +189,7 @@ template bool Replica::keep_for_later(const crypto::Verified<Prepare>&, Phase);
 template bool Replica::keep_for_later(const crypto::Verified<Commit>&, Phase);
 
 std::optional<std::uint64_t> Replica::patience_ends_ms() const {
-  if (!voter_.may_vote() || size() == 1 || (in_view_ && is_primary())) return std::nullopt;
+  if (!voter_.may_vote() || others() == 0 || (in_view_ && is_primary())) return std::nullopt;
   return in_view_ ? suspicion_.deadline_ms(situation()) : suspicion_.new_view_deadline_ms();
 }
 
@@ -200,6 +200,7 @@ Situation Replica::situation() const {
   if (!waits_here) result.oldest_ready_ms = requests_.oldest_ready_ms();
   result.undecided_since_ms = undecided_since_ms_;
   if (committed_ == executed_) result.unchecked_since_ms = unchecked_since_ms_;
+  if (fills_up()) result.unfilled_since_ms = boundary_since_ms_;
   result.checkpoint_due_ms =
       config_.parameters.checkpoint_quiet_ms + config_.parameters.time_slack_ms;
   result.is_connected = size() - disconnected_.size() >= ledger::quorum(size());
@@ -222,7 +223,7 @@ void Replica::suspect(Output& out) {
   note_undecided();
   suspicion_.observe_backlog(
       requests_.unordered() >= config_.parameters.batch_transactions_max, now_.monotonic_ms);
-  if (!in_view_ || is_primary() || size() == 1 || !voter_.may_vote()) return;
+  if (!in_view_ || is_primary() || others() == 0 || !voter_.may_vote()) return;
   if (const auto why = suspicion_.judge(situation(), now_.monotonic_ms)) {
     leave_view_for(next(view_), *why, out);
     move_between_views(out);  // others may have moved before
@@ -242,7 +243,9 @@ void Replica::note_overtaken(const std::vector<std::uint64_t>& ready_ms) {
 // OSDI '99 §4.1: backups relay what the primary seems not to have. It has a quarter of T, unless it
 // proposes what became ready here later.
 std::optional<std::uint64_t> Replica::relay_deadline_ms() const {
-  if (is_primary() || !in_view_ || disconnected_.contains(primary())) return std::nullopt;
+  if (is_primary() || is_observer() || !in_view_ || disconnected_.contains(primary())) {
+    return std::nullopt;
+  }
   const auto ready_ms = requests_.next_for_relay_ms();
   if (!ready_ms) return std::nullopt;
   const std::uint64_t patience_ms = config_.request_timeout_ms / 4;

@@ -22,6 +22,11 @@
 
 namespace quorate::pbft {
 
+// Ids from the size of the set on are observers: who is connected and not a member of this epoch
+// (removed, to be added, of a later set). The host names them so while they are connected; they ask
+// and serve, and count nowhere.
+inline constexpr std::size_t kObserversMax = 64;
+
 // The host's clocks at an input. Monotonic time drives deadlines and never goes back; wall time is
 // only proposed and judged, and may jump.
 struct Now {
@@ -88,6 +93,8 @@ struct BatchExecuted {
   TimeMs effective_time;
   std::vector<TxId> settled;  // no longer ready after it
   std::optional<CheckpointExecuted> checkpoint{};
+  // Where the epoch ends, once a change of membership was executed; also of the batch there.
+  std::optional<Sequence> boundary{};
 };
 
 struct Input {
@@ -102,9 +109,16 @@ struct Input {
 };
 
 struct Send {
-  std::optional<ReplicaId> to;  // nullopt: every other replica
+  // nullopt: every other replica; what `concerns_observers`, to them as well.
+  std::optional<ReplicaId> to;
   Message message;
 };
+
+// They follow by blocks: reports and votes for checkpoints tell them that there are some.
+[[nodiscard]] inline bool concerns_observers(const Message& message) {
+  return std::holds_alternative<StatusReport>(message) ||
+         std::holds_alternative<CheckpointVote>(message);
+}
 
 // Ask a peer for transactions by id; the answer comes as BodyArrived, from wherever the host finds
 // it.
@@ -170,13 +184,18 @@ struct ViewEntered {
 struct CheckpointStable {
   Sequence sequence;
 };
+// The epoch ends there; nothing above belongs to it. Said once.
+struct BoundaryKnown {
+  Sequence boundary;
+};
 // The certified state is not ours. Nothing is signed from here on.
 struct StateDiverged {
   CheckpointNote own;
   CheckpointNote certified;
 };
 using Event = std::variant<Proposed, BatchPrepared, BatchCommitted, VoteWasRefused, MessageIgnored,
-                           CatchingUp, ViewLeft, ViewEntered, CheckpointStable, StateDiverged>;
+                           CatchingUp, ViewLeft, ViewEntered, CheckpointStable, StateDiverged,
+                           BoundaryKnown>;
 
 // The host honours the order of the fields, and of the outputs: nothing of an output takes effect
 // before the records of every earlier output are durable. For own votes count at once, so a later
@@ -202,6 +221,11 @@ struct Output {
   std::vector<BodySend> send_bodies;
   std::vector<ledger::Evidence> evidence;
   std::vector<Event> events;
+  // 6. Once, and last of all: the epoch ended, with this checkpoint at its boundary, which is
+  //    stable and executed here. Nothing is signed any more. When all before it has taken effect,
+  //    the host goes on with a new voter and replica of the next epoch, in view 0, restored from
+  //    its stores as after a restart, and tells that one what is ready.
+  std::optional<StableCheckpoint> epoch_ended;
 };
 
 }  // namespace quorate::pbft

@@ -26,6 +26,7 @@ std::string_view suspicion_text(Suspected why) {
     case Suspected::kJoined: return "f + 1 replicas moved on";
     case Suspected::kRecovering: return "it lost its votes and does not lead";
     case Suspected::kUndecided: return "what it proposed does not commit";
+    case Suspected::kNotFilled: return "it does not fill up to the end of the epoch";
   }
   return "unknown";
 }
@@ -134,6 +135,12 @@ std::optional<std::uint64_t> Suspicion::checkpoint_ends_ms(const Situation& situ
          timeout_ms();
 }
 
+std::optional<std::uint64_t> Suspicion::unfilled_ends_ms(const Situation& situation) const {
+  if (!situation.unfilled_since_ms) return std::nullopt;
+  return std::max(*situation.unfilled_since_ms, since_ms_) + situation.checkpoint_due_ms +
+         timeout_ms();
+}
+
 std::optional<Suspected> Suspicion::judge(const Situation& situation, std::uint64_t now_ms) const {
   if (equivocated_) return Suspected::kEquivocation;
   if (abdicated_) return Suspected::kRecovering;
@@ -148,6 +155,9 @@ std::optional<Suspected> Suspicion::judge(const Situation& situation, std::uint6
   if (const auto end = checkpoint_ends_ms(situation); end && now_ms >= *end) {
     return Suspected::kNoCheckpoint;
   }
+  if (const auto end = unfilled_ends_ms(situation); end && now_ms >= *end) {
+    return Suspected::kNotFilled;
+  }
   if (late_proposals_ >= kLateProposalsMax && late_until_ms_ - late_since_ms_ > timeout_ms()) {
     return Suspected::kLateProposals;
   }
@@ -159,7 +169,7 @@ std::optional<std::uint64_t> Suspicion::deadline_ms(const Situation& situation) 
   if (!situation.is_connected) return std::nullopt;
   std::optional<std::uint64_t> earliest;
   for (const auto& end : {silence_ends_ms(situation), undecided_ends_ms(situation),
-                          checkpoint_ends_ms(situation)}) {
+                          checkpoint_ends_ms(situation), unfilled_ends_ms(situation)}) {
     if (end) earliest = std::min(earliest.value_or(*end), *end);
   }
   return earliest;

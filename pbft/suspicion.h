@@ -7,7 +7,8 @@
 // and no progress comes for T; when the batch in turn is proposed and finds no quorum for T, be it
 // a null batch that a recovering replica asked for; when a ready transaction is overtaken by many
 // that became ready T later (censorship); when executed batches stay without checkpoint past their
-// time; when its fresh proposals lag behind this clock; when it is proved to equivocate; and when
+// time; when the places before the end of an epoch are not filled in that time; when its fresh
+// proposals lag behind this clock; when it is proved to equivocate; and when
 // it crawls, compared with what recent views reached (Clement et al., Aardvark, NSDI '09 §4.3).
 //
 // T doubles with each view that brings no progress, comes back with progress, and is capped:
@@ -25,7 +26,7 @@ namespace quorate::pbft {
 
 enum class Suspected : std::uint8_t {
   kSilence, kCensorship, kNoCheckpoint, kLateProposals, kEquivocation, kCrawl, kNoNewView, kJoined,
-  kRecovering, kUndecided
+  kRecovering, kUndecided, kNotFilled
 };
 [[nodiscard]] std::string_view suspicion_text(Suspected why);
 
@@ -56,6 +57,7 @@ struct Situation {
   std::optional<std::uint64_t> unchecked_since_ms;  // executed batches without checkpoint
   std::optional<std::uint64_t> undecided_since_ms;  // the next sequence is proposed, not committed
   std::uint64_t checkpoint_due_ms = 0;           // how long those may stay so, without T
+  std::optional<std::uint64_t> unfilled_since_ms;  // the epoch's end is known and not committed
   bool is_connected = true;  // enough peers for a quorum: else another primary would not help
 };
 
@@ -99,6 +101,7 @@ class Suspicion {
   [[nodiscard]] std::optional<std::uint64_t> silence_ends_ms(const Situation& situation) const;
   [[nodiscard]] std::optional<std::uint64_t> undecided_ends_ms(const Situation& situation) const;
   [[nodiscard]] std::optional<std::uint64_t> checkpoint_ends_ms(const Situation& situation) const;
+  [[nodiscard]] std::optional<std::uint64_t> unfilled_ends_ms(const Situation& situation) const;
 
   std::uint64_t timeout_ms_min_;
   std::uint64_t timeout_ms_max_;

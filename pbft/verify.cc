@@ -26,6 +26,7 @@ std::string_view reject_code(Reject reject) {
     case Reject::kBadCheckpoint: return "bad-checkpoint";
     case Reject::kMalformedViewChange: return "malformed-view-change";
     case Reject::kMalformedNewView: return "malformed-new-view";
+    case Reject::kBeforeEpoch: return "before-epoch";
   }
   return "unknown";
 }
@@ -42,6 +43,7 @@ tl::expected<void, Reject> MessageVerifier::check_voter(const Vote& vote) const 
   if (vote.epoch != replicas_.epoch) return tl::unexpected(Reject::kWrongEpoch);
   if (vote.replica.value >= replicas_.size()) return tl::unexpected(Reject::kUnknownReplica);
   if (vote.sequence.value == 0) return tl::unexpected(Reject::kSequenceZero);
+  if (vote.sequence <= replicas_.start) return tl::unexpected(Reject::kBeforeEpoch);
   if (vote.view.value == 0 && !vote.new_view.is_zero()) {
     return tl::unexpected(Reject::kNewViewDigestInViewZero);
   }
@@ -108,6 +110,8 @@ Checked<Commit> MessageVerifier::check(Commit message) const {
 Checked<CertifiedBatch> MessageVerifier::check(CertifiedBatch block) const {
   const CommitCertificate& certificate = block.certificate;
   if (certificate.sequence.value == 0) return tl::unexpected(Reject::kSequenceZero);
+  if (certificate.epoch != replicas_.epoch) return tl::unexpected(Reject::kWrongEpoch);
+  if (certificate.sequence <= replicas_.start) return tl::unexpected(Reject::kBeforeEpoch);
   if (block.batch.header.sequence != certificate.sequence ||
       ledger::digest_of_batch(block.batch.header) != certificate.batch) {
     return tl::unexpected(Reject::kDigestMismatch);
@@ -130,11 +134,15 @@ Checked<CertifiedBatch> MessageVerifier::check(CertifiedBatch block) const {
 }
 
 Checked<CheckpointVote> MessageVerifier::check(CheckpointVote message) const {
+  if (message.note.epoch != replicas_.epoch) return tl::unexpected(Reject::kWrongEpoch);
+  if (message.note.sequence <= replicas_.start) return tl::unexpected(Reject::kBeforeEpoch);
   if (!checkpoints_.check(message, replicas_)) return tl::unexpected(Reject::kBadCheckpoint);
   return vouch(std::move(message));
 }
 
 Checked<StableCheckpoint> MessageVerifier::check(StableCheckpoint message) const {
+  if (message.note.epoch != replicas_.epoch) return tl::unexpected(Reject::kWrongEpoch);
+  if (message.note.sequence <= replicas_.start) return tl::unexpected(Reject::kBeforeEpoch);
   if (!checkpoints_.check(message, replicas_)) return tl::unexpected(Reject::kBadCheckpoint);
   return vouch(std::move(message));
 }
@@ -173,7 +181,9 @@ Checked<ViewChange> MessageVerifier::check(ViewChange message) const {
   const ViewChangeBody& body = message.body;
   if (body.epoch != replicas_.epoch) return tl::unexpected(Reject::kWrongEpoch);
   if (body.replica.value >= replicas_.size()) return tl::unexpected(Reject::kUnknownReplica);
-  const Sequence low = body.stable ? body.stable->note.sequence : Sequence{};
+  // C is of this epoch: what the one before ended with needs no proof to those who serve this one.
+  const Sequence low = body.stable ? body.stable->note.sequence : replicas_.start;
+  if (body.stable && low <= replicas_.start) return tl::unexpected(Reject::kBeforeEpoch);
   Sequence last = low;
   for (const PreparedCertificate& entry : body.prepared) {
     const Vote& proposal = entry.pre_prepare;

@@ -2,6 +2,7 @@
 
 // The verifier: the only maker of Verified<message>, and the first judge of what peers send.
 //
+// One verifier serves one epoch; other epochs have votes and certificates of their own, by others.
 // It checks what is true or false for ever: the claimed replica exists in the epoch, the signatures
 // verify, the role fits (only the primary pre-prepares, and never prepares), the batch fits its
 // header and digest. Whether a message is timely is the replica's business. Thread-safe, so a pool
@@ -33,6 +34,7 @@ enum class Reject : std::uint8_t {
   kBadCheckpoint,
   kMalformedViewChange,  // view 0; P not ascending, outside the window, of no lower view
   kMalformedNewView,     // view 0; not the names of exactly a quorum, ascending
+  kBeforeEpoch,          // of a sequence that an earlier epoch settled
 };
 [[nodiscard]] std::string_view reject_code(Reject reject);
 

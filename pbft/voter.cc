@@ -22,6 +22,9 @@ std::string_view refusal_code(Refusal refusal) {
     case Refusal::kOmitsPrepared: return "vote-omits-prepared";
     case Refusal::kSecondNewView: return "vote-second-new-view";
     case Refusal::kSecondCheckpoint: return "vote-second-checkpoint";
+    case Refusal::kNotAMember: return "vote-not-a-member";
+    case Refusal::kAboveBoundary: return "vote-above-boundary";
+    case Refusal::kEpochEnded: return "vote-epoch-ended";
   }
   return "unknown";
 }
@@ -76,16 +79,20 @@ Voter::Voter(const crypto::Signer& signer, const Digest& chain_id, ReplicaId sel
       ceiling_(ceiling) {
   // It may have signed a VIEW-CHANGE for each view up to the ceiling, and does not know what it
   // said there.
-  if (standing == Standing::kRecovering) remember_floor(ceiling.view);
+  if (standing == Standing::kRecovering && ceiling.epoch >= replicas_.epoch) {
+    remember_floor(ceiling.view);
+  }
 }
 
 std::optional<Refusal> Voter::standing_refusal() const {
+  if (self_.value >= replicas_.size()) return Refusal::kNotAMember;
   switch (standing_) {
-    case Standing::kVoter: return std::nullopt;
+    case Standing::kVoter: break;
     case Standing::kRecovering: return Refusal::kRecovering;
-    case Standing::kLearner: break;
+    case Standing::kLearner: return Refusal::kLearner;
   }
-  return Refusal::kLearner;
+  if (ended_ || (boundary_ && low_ >= *boundary_)) return Refusal::kEpochEnded;
+  return std::nullopt;
 }
 
 std::optional<VoteRefused> Voter::refusal_for(const Vote& vote, Phase phase) const {
@@ -94,9 +101,10 @@ std::optional<VoteRefused> Voter::refusal_for(const Vote& vote, Phase phase) con
   };
   if (const auto refusal = standing_refusal()) return refuse(*refusal);
   if (vote.sequence <= low_) return refuse(Refusal::kBelowLowWatermark);
+  if (boundary_ && vote.sequence > *boundary_) return refuse(Refusal::kAboveBoundary);
   const bool our_view = primary_of(vote.view, replicas_.size()) == self_;
-  if (vote.replica != self_ || (phase == Phase::kPrePrepare && !our_view) ||
-      (phase == Phase::kPrepare && our_view)) {
+  if (vote.replica != self_ || vote.epoch != replicas_.epoch ||
+      (phase == Phase::kPrePrepare && !our_view) || (phase == Phase::kPrepare && our_view)) {
     return refuse(Refusal::kNotOurTurn);
   }
   if (vote.view < view_floor_) {
@@ -166,7 +174,9 @@ Signed<Signature> Voter::view_change(const ViewChangeBody& body) {
     return tl::unexpected(VoteRefused{refusal, Phase::kViewChange, asked, cast});
   };
   if (const auto refusal = standing_refusal()) return refuse(*refusal);
-  if (vote.replica != self_ || vote.view.value == 0) return refuse(Refusal::kNotOurTurn);
+  if (vote.replica != self_ || vote.epoch != replicas_.epoch || vote.view.value == 0) {
+    return refuse(Refusal::kNotOurTurn);
+  }
   if (vote.view <= moved_to_ && view_change_ != vote) return refuse(Refusal::kSecondViewChange);
   if (auto omitted = omission(body, asked)) return tl::unexpected(std::move(*omitted));
   remember_view_change(body);
@@ -179,7 +189,8 @@ Signed<Signature> Voter::new_view(const NewViewBody& body) {
     return tl::unexpected(VoteRefused{refusal, Phase::kNewView, shown(vote), cast});
   };
   if (const auto refusal = standing_refusal()) return refuse(*refusal, std::nullopt);
-  if (vote.replica != self_ || primary_of(vote.view, replicas_.size()) != self_) {
+  if (vote.replica != self_ || vote.epoch != replicas_.epoch ||
+      primary_of(vote.view, replicas_.size()) != self_) {
     return refuse(Refusal::kNotOurTurn, std::nullopt);
   }
   if (vote.view < view_floor_) {
@@ -200,7 +211,9 @@ Signed<Signature> Voter::checkpoint(const CheckpointNote& note, std::uint64_t ti
     return tl::unexpected(VoteRefused{refusal, Phase::kCheckpoint, asked, cast});
   };
   if (const auto refusal = standing_refusal()) return refuse(*refusal, std::nullopt);
+  if (note.epoch != replicas_.epoch) return refuse(Refusal::kNotOurTurn, std::nullopt);
   if (note.sequence <= low_) return refuse(Refusal::kBelowLowWatermark, std::nullopt);
+  if (boundary_ && note.sequence > *boundary_) return refuse(Refusal::kAboveBoundary, std::nullopt);
   const auto [cast, is_new] = checkpoints_.emplace(note.sequence, note);
   if (cast->second != note) return refuse(Refusal::kSecondCheckpoint, shown(cast->second, self_));
   return ledger::cosign(signer_, note, time_seconds);

@@ -48,7 +48,7 @@ enum class Phase : std::uint8_t {
 enum class Refusal : std::uint8_t {
   kSecondDigest,        // this (view, sequence, phase) already has a vote for another batch
   kNotPrepared,         // a commit needs its prepared certificate
-  kNotOurTurn,          // a pre-prepare outside our own view, or a prepare inside it
+  kNotOurTurn,          // a pre-prepare outside our own view, a prepare inside it, another epoch
   kBelowLowWatermark,   // settled; votes there were dropped and are not remembered any more
   kLearner,             // nothing may be signed
   kRecovering,          // nothing may be signed yet
@@ -57,6 +57,9 @@ enum class Refusal : std::uint8_t {
   kOmitsPrepared,       // a VIEW-CHANGE must carry what was prepared above its checkpoint
   kSecondNewView,
   kSecondCheckpoint,    // another note at this sequence
+  kNotAMember,          // the epoch has no such replica: it only watches
+  kAboveBoundary,       // the epoch ends below
+  kEpochEnded,          // what ends the epoch is certain, so nothing is left to vote for in it
 };
 [[nodiscard]] std::string_view refusal_code(Refusal refusal);
 
@@ -74,7 +77,8 @@ using Signed = tl::expected<T, VoteRefused>;
 
 class Voter {
  public:
-  // `signer` outlives this. `ceiling` matters to one that recovers.
+  // One voter serves one epoch. `signer` outlives this. `ceiling` matters to one that recovers; a
+  // `self` beyond the replicas may sign nothing.
   Voter(const crypto::Signer& signer, const Digest& chain_id, ReplicaId self, ReplicaSet replicas,
         Standing standing, const Ceiling& ceiling = {});
 
@@ -98,6 +102,12 @@ class Voter {
   // Of a recovery in an earlier life.
   void remember_floor(View view);
 
+  // The epoch ends at `boundary`, as a batch that was executed or certified says: no vote above.
+  void set_boundary(Sequence boundary) { boundary_ = boundary; }
+  // Its end is certain, whatever is known here: nothing is signed any more. (A stable checkpoint of
+  // a later epoch says so to one that lost its ledger.)
+  void end_epoch() { ended_ = true; }
+
   // A checkpoint at `stable` is stable: drops the memory at and below it and refuses votes there
   // from now on. Returns true if this ends the recovery: then the host must let the guard adopt the
   // store before anything that is signed from here on leaves.
@@ -106,7 +116,7 @@ class Voter {
   void retire() { standing_ = Standing::kLearner; }
 
   [[nodiscard]] Standing standing() const { return standing_; }
-  [[nodiscard]] bool may_vote() const { return standing_ == Standing::kVoter; }
+  [[nodiscard]] bool may_vote() const { return !standing_refusal(); }
   // Whether votes in this view can be asked for at all.
   [[nodiscard]] bool may_vote_in(View view) const { return may_vote() && view >= view_floor_; }
   // The lowest view from `from` on for which a VIEW-CHANGE can be asked for; nullopt: none at all.
@@ -134,6 +144,8 @@ class Voter {
   Standing standing_;
   Ceiling ceiling_;
   Sequence low_;
+  std::optional<Sequence> boundary_;
+  bool ended_ = false;
   View view_floor_;  // of the highest VIEW-CHANGE: no vote below
   View moved_to_;    // no VIEW-CHANGE at or below but the same again
   std::map<Key, Vote> cast_;

@@ -75,6 +75,13 @@ std::string sends_text(const pbft::Output& output) {
 bool is_signed_message(const node::RecordedEvent& event) { return event.index() >= 1 &&
                                                                   event.index() <= 8; }
 
+// Of an observer there is none, and nothing is signed.
+crypto::PublicKey vote_key(const node::RecordingHead& head) {
+  const auto& replicas = head.replicas.replicas;
+  return head.self.value < replicas.size() ? replicas[head.self.value].vote_key
+                                           : crypto::PublicKey{};
+}
+
 }  // namespace
 
 // The core of that life, made as the node made it.
@@ -82,15 +89,16 @@ struct RecordedLife::Core {
   explicit Core(const node::RecordingHead& head)
       : genesis(head.genesis),
         chain_id(ledger::chain_id_of(genesis)),
-        signer(genesis.replicas[head.self.value].vote_key),
-        voter(signer, chain_id, head.self, ledger::genesis_replicas(genesis),
+        messages(chain_id, &signatures, head.replicas, genesis.parameters),
+        signer(vote_key(head)),
+        voter(signer, chain_id, head.self, head.replicas,
               static_cast<pbft::Standing>(head.standing), head.ceiling) {}
 
   // Errors: those of TransactionVerifier::check.
   Status begin(const node::RecordingHead& head) {
     pbft::ReplicaConfig config;
     config.self = head.self;
-    config.replicas = ledger::genesis_replicas(genesis);
+    config.replicas = head.replicas;
     config.parameters = genesis.parameters;
     config.request_timeout_ms = head.times.request_timeout_ms;
     config.request_timeout_ms_max = head.times.request_timeout_ms_max;
@@ -101,7 +109,8 @@ struct RecordedLife::Core {
     pbft::ReplicaStart start{head.start.executed,        head.start.effective_time,
                              head.start.votes,           {},
                              head.start.checkpoint,      head.start.checkpoint_time,
-                             head.start.last_checkpoint};
+                             head.start.last_checkpoint, head.start.boundary,
+                             head.start.past};
     for (const ledger::SignedTransaction& body : head.start.bodies) {
       QUORATE_ASSIGN(ledger::TransactionPtr checked, transactions.check(body));
       const ledger::TxId id = checked->id;
@@ -160,16 +169,15 @@ struct RecordedLife::Core {
   Digest chain_id;
   crypto::SignatureCache signatures;
   ledger::TransactionVerifier transactions{genesis, chain_id, &signatures};
-  pbft::MessageVerifier messages{chain_id, &signatures, ledger::genesis_replicas(genesis),
-                                 genesis.parameters};
+  pbft::MessageVerifier messages;
   RecordedSigner signer;
   pbft::Voter voter;
   std::optional<pbft::Replica> replica;
 };
 
 std::string_view life_end_text(LifeEnd end) {
-  static constexpr std::array<std::string_view, 7> kTexts = {
-      "stopped", "full", "behind", "cut", "open", "different", "damaged"};
+  static constexpr std::array<std::string_view, 8> kTexts = {
+      "stopped", "full", "behind", "epoch", "cut", "open", "different", "damaged"};
   return kTexts[static_cast<std::size_t>(end)];
 }
 
@@ -208,7 +216,8 @@ Status RecordedLife::read_head() {
   if (head == nullptr) return malformed("The first record is not the head of a recording");
   head_ = std::move(*head);
   QUORATE_TRY(ledger::validate_genesis(head_.genesis));
-  if (head_.self.value >= size() || head_.standing > kStandingMax) {
+  if (size() == 0 || size() > ledger::kReplicasMax ||
+      head_.self.value >= size() + pbft::kObserversMax || head_.standing > kStandingMax) {
     return malformed(fmt::format("Found replica {} of {} with standing {}", head_.self.value,
                                  size(), head_.standing));
   }
@@ -239,7 +248,7 @@ void RecordedLife::read_next() {
     return;
   }
   const auto* end = std::get_if<node::RecordingEnd>(&*record);
-  const auto last = static_cast<std::uint8_t>(node::RecordingEnded::kBehind);
+  const auto last = static_cast<std::uint8_t>(node::RecordingEnded::kEpoch);
   const bool is_the_end = end != nullptr && end->why <= last && end->steps == report_.steps;
   const auto after = reader_.next();
   if (!is_the_end || !after || *after || reader_.is_cut()) {

@@ -32,6 +32,7 @@ enum class LifeEnd : std::uint8_t {
   kStopped,    // the node stopped in peace
   kFull,       // the recording reached its limit
   kBehind,     // the disk was too slow
+  kEpoch,      // the epoch ended
   kCut,        // inside of a record: the process was killed
   kOpen,       // without its last record: the process was killed, or still runs
   kDifferent,  // the replay ended at a difference
@@ -71,7 +72,7 @@ class RecordedLife {
   ~RecordedLife();
 
   [[nodiscard]] const node::RecordingHead& head() const { return head_; }
-  [[nodiscard]] std::size_t size() const { return head_.genesis.replicas.size(); }
+  [[nodiscard]] std::size_t size() const { return head_.replicas.size(); }
   [[nodiscard]] const pbft::Replica& replica() const;
   // What is given next; nullopt: the life is over.
   [[nodiscard]] const std::optional<node::RecordedStep>& next() const { return next_; }

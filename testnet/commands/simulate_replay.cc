@@ -55,6 +55,7 @@ std::string end_sentence(const LifeReport& report) {
     case LifeEnd::kStopped: return "the node stopped in peace";
     case LifeEnd::kFull: return "the recording reached its limit; the node went on";
     case LifeEnd::kBehind: return "the disk was too slow for the recording; the node went on";
+    case LifeEnd::kEpoch: return "the epoch ended; the node went on with the next";
     case LifeEnd::kCut: return "cut off inside of a record: the node was killed";
     case LifeEnd::kOpen: return "without its last record: the node was killed, or still runs";
     case LifeEnd::kDifferent: return "the replay ends at the first difference";

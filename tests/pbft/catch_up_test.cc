@@ -229,7 +229,7 @@ TEST(Lies, ReportWithAnySlotsAndNumbersIsBounded) {
 
 TEST(Lies, ReportsInTheNameOfNobodyAreIgnored) {
   Lone lone(4, r(1));
-  for (const std::size_t id : {1, 4, 65535}) {
+  for (const std::size_t id : {std::size_t{1}, 4 + kObserversMax, std::size_t{65535}}) {
     EXPECT_TRUE(lone.step(StatusArrived{r(id), report_of(99, {}, true)}).send.empty());
   }
   EXPECT_TRUE(live(lone, 300).empty() || lone.replica.executed() == Sequence{0});

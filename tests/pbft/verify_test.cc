@@ -230,7 +230,7 @@ TEST_F(Verify, RejectsABlockWithoutAGoodCertificate) {
   EXPECT_EQ(reject_of(unknown), "bad-certificate");
   CertifiedBatch other_epoch = block();
   other_epoch.certificate.epoch = {1};
-  EXPECT_EQ(reject_of(other_epoch), "bad-certificate");
+  EXPECT_EQ(reject_of(other_epoch), "wrong-epoch");
 }
 
 TEST_F(Verify, RejectsABlockWhoseBodiesAreNotTheBatches) {

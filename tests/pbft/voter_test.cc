@@ -93,7 +93,11 @@ TEST_F(VoterTest, VotesForAnotherDigestInAnotherViewOrEpoch) {
   EXPECT_TRUE(backup.prepare(by(2, world.pre_prepare(b.batch, {1}).vote)));
   Vote later = by(2, b.vote);
   later.epoch = {1};
-  EXPECT_TRUE(backup.prepare(later));
+  EXPECT_EQ(refusal(backup.prepare(later)), Refusal::kNotOurTurn);
+  ReplicaSet next = world.replicas();
+  next.epoch = {1};
+  Voter successor(world.signer(r(2)), world.chain_id(), r(2), next, Standing::kVoter);
+  EXPECT_TRUE(successor.prepare(later));
 }
 
 TEST_F(VoterTest, RefusesWhatARestoredVoteContradicts) {

@@ -17,9 +17,10 @@ namespace quorate::pbft::test {
 class Lone {
  public:
   Lone(std::size_t replicas, ReplicaId self, const ledger::Parameters& parameters = {},
-       ReplicaStart start = start_at_genesis(), bool learner = false)
-      : world(replicas, parameters),
-        voter(world.signer(self), world.chain_id(), self, world.replicas(),
+       ReplicaStart start = start_at_genesis(), bool learner = false, Epoch epoch = {},
+       Sequence epoch_start = {})
+      : world(replicas, parameters, epoch, epoch_start),
+        voter(world.signer(r(self.value % world.size())), world.chain_id(), self, world.replicas(),
               learner ? Standing::kLearner : Standing::kVoter),
         replica(config(self), voter, std::move(start)) {
     (void)step(Tick{});

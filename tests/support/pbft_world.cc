@@ -19,7 +19,8 @@ std::unique_ptr<crypto::KeySigner> key_of(std::uint8_t kind, std::size_t number)
 
 }  // namespace
 
-World::World(std::size_t replicas, const ledger::Parameters& parameters) {
+World::World(std::size_t replicas, const ledger::Parameters& parameters, Epoch epoch,
+             Sequence start) {
   genesis_.name = "paper";
   genesis_.time = kStartTime;
   genesis_.testnet = true;
@@ -32,7 +33,7 @@ World::World(std::size_t replicas, const ledger::Parameters& parameters) {
   }
   sender_ = key_of(3, 0);
   chain_id_ = ledger::chain_id_of(genesis_);
-  set_ = ledger::genesis_replicas(genesis_);
+  set_ = {epoch, genesis_.replicas, start};
   verifier_ = std::make_unique<MessageVerifier>(chain_id_, &cache_, set_, parameters);
   transactions_ = std::make_unique<ledger::TransactionVerifier>(genesis_, chain_id_, &cache_);
 }
@@ -91,7 +92,7 @@ PreparedCertificate World::prepared(const PrePrepare& proposal) const {
 
 CheckpointExecuted World::checkpoint(std::uint64_t sequence, std::string_view state) const {
   const Digest root = crypto::sha256(as_bytes(state));
-  return {{chain_id_, {sequence, root}, {sequence}, {}, {}, root}, kStartTime.value / 1000};
+  return {{chain_id_, {sequence, root}, {sequence}, set_.epoch, boundary, root}, kStartTime.value / 1000};
 }
 
 CheckpointVote World::checkpoint_vote(std::uint64_t sequence, ReplicaId replica,
@@ -143,7 +144,7 @@ StatusReport report_of(std::uint64_t executed, std::vector<std::uint8_t> slots,
 }
 
 BatchExecuted executed_batch(std::uint64_t sequence, std::vector<TxId> settled) {
-  return {{sequence}, {}, kStartTime, std::move(settled), std::nullopt};
+  return {{sequence}, {}, kStartTime, std::move(settled)};
 }
 
 Batch batch_of(std::uint64_t sequence, const std::vector<TransactionPtr>& bodies, TimeMs time) {

@@ -26,7 +26,9 @@ inline constexpr TimeMs kStartTime{1'700'000'000'000};
 
 class World {
  public:
-  explicit World(std::size_t replicas, const ledger::Parameters& parameters = {});
+  // `start`: of `epoch`, in which these replicas are the set.
+  explicit World(std::size_t replicas, const ledger::Parameters& parameters = {},
+                 Epoch epoch = {}, Sequence start = {});
 
   [[nodiscard]] std::size_t size() const { return set_.size(); }
   [[nodiscard]] const Digest& chain_id() const { return chain_id_; }
@@ -52,7 +54,7 @@ class World {
   // Endorsed by replicas 0 to quorum - 1.
   [[nodiscard]] CommitCertificate certificate(const PrePrepare& proposal) const;
   [[nodiscard]] PreparedCertificate prepared(const PrePrepare& proposal) const;
-  // Of a state that is the same everywhere; another `state` makes another note.
+  // Of a state that is the same everywhere, with what `boundary` says; another `state` makes another note.
   [[nodiscard]] CheckpointExecuted checkpoint(std::uint64_t sequence,
                                               std::string_view state = "state") const;
   [[nodiscard]] CheckpointVote checkpoint_vote(std::uint64_t sequence, ReplicaId replica,
@@ -70,6 +72,8 @@ class World {
   [[nodiscard]] crypto::Verified<T> verified(const T& message) const {
     return verifier().check(message).value();
   }
+
+  std::optional<Sequence> boundary;  // pending, in every checkpoint
 
  private:
   ledger::Genesis genesis_;

@@ -5,8 +5,8 @@
 //
 // OSDI '99 §4.4: min-s is the highest stable checkpoint in V, max-s the highest sequence in any P.
 // Each sequence between is proposed again with the batch that was prepared there in the highest
-// view, or with the null batch if nobody in V prepared any. Where nothing is stable in an epoch yet,
-// min-s is where the epoch starts.
+// view, or with the null batch if nobody in V prepared any. Where nothing is stable in an epoch
+// yet, min-s is where the epoch starts.
 
 #include <cstdint>
 #include <optional>

@@ -20,7 +20,8 @@ Checkers::Checkers(const SimWorld& world, std::set<ReplicaId> liars)
       positions_(world.size()),
       voted_in_(world.size()),
       handed_out_(world.size()),
-      plan_high_(world.size()) {}
+      plan_high_(world.size()),
+      epochs_(world) {}
 
 void Checkers::violate(std::string_view invariant, ReplicaId who, std::string text) {
   violations_.push_back({invariant, who, now_ms_, std::move(text)});
@@ -32,9 +33,7 @@ void Checkers::on_start(ReplicaId self, ledger::Height height, bool has_forgotte
   if (has_forgotten) forgetful_.insert(self);
   handed_out_[self.value] = height;
   plan_high_[self.value].reset();
-  // Who voted in a view is not below it in a later life, unless it has forgotten that.
   positions_[self.value] = {};
-  if (!forgetful_.contains(self)) positions_[self.value].view = voted_in_[self.value];
 }
 
 void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft::Output& out) {
@@ -44,7 +43,7 @@ void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft:
     violate("bounds", self, "executed beyond what was committed");
   }
   // Of votes a window, and of blocks what one request may bring.
-  const std::uint64_t window = replica.high_watermark().value - replica.low_watermark().value;
+  const std::uint64_t window = pbft::window_of(replica.config().parameters);
   if (replica.committed().value - replica.executed().value >
       window + replica.config().fetch_blocks_max) {
     violate("bounds", self, "blocks pile up before execution");
@@ -55,7 +54,8 @@ void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft:
     if (replica.slots().rbegin()->first > replica.high_watermark()) {
       violate("bounds", self, "a slot above the high watermark");
     }
-    if (slot.prepares.size() >= world_.size() || slot.commits.size() > world_.size()) {
+    const std::size_t members = replica.config().replicas.size();
+    if (slot.prepares.size() >= members || slot.commits.size() > members) {
       violate("bounds", self, "a slot with more votes than replicas");
     }
   }
@@ -68,7 +68,7 @@ void Checkers::on_step(ReplicaId self, const pbft::Replica& replica, const pbft:
 }
 
 bool Checkers::check_vote(ReplicaId from, Purpose purpose, const Vote& vote) {
-  if (is_liar(vote.replica)) return false;
+  if (!correct_signer(from, vote.epoch, vote.replica, vote.sequence)) return false;
   ++counters_.votes;
   const auto [at, is_new] =
       votes_.emplace(VoteKey{vote.sequence, vote.replica, purpose, vote.epoch, vote.view}, vote);
@@ -78,13 +78,14 @@ bool Checkers::check_vote(ReplicaId from, Purpose purpose, const Vote& vote) {
                         vote.replica.value, crypto::purpose_text(purpose), vote.view.value,
                         vote.sequence.value));
   }
-  return is_own_to_keep(from, vote.replica, vote.view, is_new);
+  return is_own_to_keep(from, vote.replica, vote.epoch, vote.view, is_new);
 }
 
 // The record of `expected` is durable, with the same vote in it, and so are the bodies.
 void Checkers::check_proposal_durable(ReplicaId from, const pbft::ProposalRecord& expected,
                                       const Durable& durable) {
-  check_ceiling(from, durable, expected.pre_prepare.vote.view, expected.pre_prepare.vote.sequence);
+  const Vote& answered = expected.pre_prepare.vote;
+  check_ceiling(from, durable, answered.epoch, answered.view, answered.sequence);
   if (expected.pre_prepare.vote.sequence <= durable.settled) return;
   const std::uint64_t sequence = expected.pre_prepare.vote.sequence.value;
   const auto found = durable.votes.get(pbft::to_vote_record(expected).key);
@@ -112,7 +113,7 @@ void Checkers::check_proposal_durable(ReplicaId from, const pbft::ProposalRecord
 
 void Checkers::check_commit_durable(ReplicaId from, const pbft::Commit& commit,
                                     const Durable& durable) {
-  check_ceiling(from, durable, commit.vote.view, commit.vote.sequence);
+  check_ceiling(from, durable, commit.vote.epoch, commit.vote.view, commit.vote.sequence);
   if (commit.vote.sequence <= durable.settled) return;
   const auto found = durable.votes.get(pbft::to_vote_record(pbft::CommitRecord{commit, {}}).key);
   if (found && *found) {
@@ -134,7 +135,7 @@ void Checkers::check_message(ReplicaId from, const pbft::PrePrepare& message,
 void Checkers::check_message(ReplicaId from, const pbft::Prepare& message, const Durable& durable) {
   if (!check_vote(from, Purpose::kPrepare, message.vote)) return;
   Vote answered = message.vote;
-  answered.replica = pbft::primary_of(answered.view, world_.size());
+  answered.replica = pbft::primary_of(answered.view, size_of(answered.epoch));
   check_proposal_durable(from, {{answered, message.pre_prepare, {}}, message}, durable);
 }
 
@@ -161,7 +162,14 @@ void Checkers::on_commit(ReplicaId self, const ledger::CertifiedBatch& batch) {
     violate("order", self, fmt::format("handed out {} after {}", sequence.value, handed_out.value));
   }
   handed_out = sequence;
-  if (const auto good = world_.certificates().check(batch.certificate, world_.replicas()); !good) {
+  const ledger::Epoch epoch = epochs_.epoch_at(sequence);
+  if (batch.certificate.epoch != epoch) {
+    violate("epoch", self,
+            fmt::format("sequence {} is of epoch {}, and epoch {} committed it", sequence.value,
+                        epoch.value, batch.certificate.epoch.value));
+  } else if (const auto good =
+                 world_.certificates().check(batch.certificate, *epochs_.set_of(epoch));
+             !good) {
     violate("certificate", self,
             fmt::format("sequence {}: {}", sequence.value, good.error().message));
   }
@@ -223,6 +231,9 @@ void Checkers::on_executed(ReplicaId self, const ledger::CertifiedBatch& batch,
     ++counters_.executions;
     highest_executed_ = std::max(highest_executed_, sequence);
     check_effects(self, batch, execution);
+    if (const std::string wrong = epochs_.on_executed(batch, execution); !wrong.empty()) {
+      violate("epoch", self, wrong);
+    }
     if (on_first_execution) on_first_execution(batch, execution);
     return;
   }
@@ -238,10 +249,12 @@ void Checkers::on_executed(ReplicaId self, const ledger::CertifiedBatch& batch,
 void Checkers::on_evidence(ReplicaId self, const ledger::Evidence& evidence) {
   if (is_liar(self)) return;
   ++counters_.evidence;
-  if (!is_liar(ledger::accused(evidence))) {
+  const ledger::Epoch epoch = ledger::epoch_of(evidence);
+  const auto seat = epochs_.seat_of(epoch, ledger::accused(evidence));
+  if (!seat || !is_liar(*seat)) {
     violate("evidence", self,
             "a correct replica is accused: " + ledger::evidence_sentence(evidence));
-  } else if (const auto good = world_.evidence().check(evidence, world_.replicas()); !good) {
+  } else if (const auto good = world_.evidence().check(evidence, *epochs_.set_of(epoch)); !good) {
     violate("evidence", self, "evidence that proves nothing: " + good.error().message);
   }
 }

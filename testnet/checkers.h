@@ -26,6 +26,9 @@
 //   prepared           a correct replica commits without prepares of a quorum
 //   time               a correct replica prepares a time further ahead than it may
 //   pulled             a correct replica leaves for a view that no correct one was about to reach
+//   epoch              a correct replica votes outside of its epoch, or for one whose set nobody
+//                      decided on; a certificate or checkpoint is of another epoch than its
+//                      sequence; or a core serves another set than the executed changes say
 //   voter              asked for what it must refuse, a correct replica's voter signs
 //
 // Progress has no place in time and is judged by who knows when the faults end (Simulator).
@@ -41,6 +44,7 @@
 #include <vector>
 
 #include "pbft/replica.h"
+#include "testnet/epoch_twin.h"
 #include "testnet/sim_disk.h"
 #include "testnet/sim_world.h"
 
@@ -65,6 +69,8 @@ class Checkers {
   // A replica starts with a ledger of this height; what it said in earlier lives still binds it.
   // One that forgot its votes may pass on what others kept of them.
   void on_start(ledger::ReplicaId self, ledger::Height height, bool has_forgotten = false);
+  // Its core gave way to one of the next epoch.
+  void on_epoch(ledger::ReplicaId self, const pbft::Replica& replica);
   void on_step(ledger::ReplicaId self, const pbft::Replica& replica, const pbft::Output& out);
   // A core gone mad asks the voter, after a step that made votes, for others that contradict them.
   void tempt(ledger::ReplicaId self, const pbft::Replica& replica, const pbft::Output& out,
@@ -98,8 +104,10 @@ class Checkers {
     std::uint64_t views = 0;        // views that a correct replica entered by a NEW-VIEW
     std::uint64_t checkpoints = 0;  // times that the highest stable one grew at a correct replica
     std::uint64_t recoveries = 0;   // ends of amnesia at correct replicas
+    std::uint64_t epochs = 0;       // that ended at any correct replica
   };
   [[nodiscard]] const Counters& counters() const { return counters_; }
+  [[nodiscard]] const EpochTwin& epochs() const { return epochs_; }
   // The highest sequence that any correct replica executed, in any life.
   [[nodiscard]] ledger::Sequence highest_executed() const { return highest_executed_; }
 
@@ -119,6 +127,7 @@ class Checkers {
   };
   // Of a replica in its present life.
   struct Position {
+    std::optional<ledger::Epoch> epoch;  // nullopt: of no step yet
     ledger::View view;
     ledger::Sequence low;
     ledger::Sequence executed;
@@ -136,7 +145,14 @@ class Checkers {
                                 const ledger::Vote& vote);
   // The same, once the vote is known; and where the replica was when it let it go.
   [[nodiscard]] bool is_own_to_keep(ledger::ReplicaId from, ledger::ReplicaId signer,
-                                    ledger::View view, bool is_new);
+                                    ledger::Epoch epoch, ledger::View view, bool is_new);
+  // The seat of who signed for an epoch; nullopt: a liar, or a violation. No sequence: a vote for a
+  // view.
+  [[nodiscard]] std::optional<ledger::ReplicaId> correct_signer(
+      ledger::ReplicaId from, ledger::Epoch epoch, ledger::ReplicaId id,
+      std::optional<ledger::Sequence> sequence);
+  [[nodiscard]] std::size_t size_of(ledger::Epoch epoch) const;
+  void check_set(ledger::ReplicaId self, const pbft::Replica& replica);
   void check_proposal_durable(ledger::ReplicaId from, const pbft::ProposalRecord& expected,
                               const Durable& durable);
   void check_commit_durable(ledger::ReplicaId from, const pbft::Commit& commit,
@@ -159,8 +175,8 @@ class Checkers {
                      const Durable& durable);
   [[nodiscard]] bool check_view_vote(ledger::ReplicaId from, crypto::Purpose purpose,
                                      const ledger::ViewVote& vote);
-  void check_ceiling(ledger::ReplicaId from, const Durable& durable, ledger::View view,
-                     ledger::Sequence sequence);
+  void check_ceiling(ledger::ReplicaId from, const Durable& durable, ledger::Epoch epoch,
+                     ledger::View view, ledger::Sequence sequence);
   void check_note(ledger::ReplicaId from, const ledger::CheckpointNote& note);
   void check_stable(ledger::ReplicaId from, const ledger::StableCheckpoint& stable);
   void check_transition(ledger::ReplicaId self, const pbft::Replica& replica);
@@ -198,7 +214,8 @@ class Checkers {
   std::map<ledger::Sequence, ledger::CheckpointNote> notes_;
   std::map<std::pair<ledger::Sequence, ledger::ReplicaId>, ledger::CheckpointNote> cosigned_;
   std::vector<Position> positions_;  // by replica
-  std::vector<ledger::View> voted_in_;  // the highest view of its votes that left, by replica
+  using EpochView = std::pair<ledger::Epoch, ledger::View>;
+  std::vector<EpochView> voted_in_;  // the highest view of its votes that left, by replica
   std::set<ledger::ReplicaId> forgetful_;  // lost its votes in some life
   std::set<ledger::ReplicaId> damaged_;
   std::set<ledger::ReplicaId> diverged_;
@@ -206,8 +223,10 @@ class Checkers {
   std::vector<std::optional<ledger::Sequence>> plan_high_;  // by replica, of the view it entered
   ledger::Sequence highest_executed_;
   ledger::Sequence highest_stable_;
-  std::set<ledger::View> views_;
-  ledger::View highest_left_for_;  // of correct replicas, in all lives
+  std::set<EpochView> views_;
+  std::map<ledger::Epoch, ledger::View> highest_left_for_;  // of correct replicas, in all lives
+  EpochTwin epochs_;
+  ledger::Epoch highest_epoch_;  // that a correct replica serves
 };
 
 }  // namespace quorate::testnet

@@ -40,7 +40,8 @@ struct PlanTwin {
   Sequence low;
   Sequence high;
 
-  explicit PlanTwin(const std::vector<pbft::ViewChange>& all) : view_changes(all) {
+  PlanTwin(const std::vector<pbft::ViewChange>& all, Sequence start)
+      : low(start), view_changes(all) {
     for (const auto& each : all) {
       if (each.body.stable) low = std::max(low, each.body.stable->note.sequence);
     }
@@ -98,7 +99,7 @@ void Checkers::check_proofs(ReplicaId self, const pbft::Replica& replica,
   const std::uint64_t turn = counters_.steps / world_.size();
   const ReplicaId signer{static_cast<std::uint16_t>(turn % world_.size())};
   if (replica.checkpoints().votes_of(signer) >
-      replica.high_watermark().value - replica.low_watermark().value + 1) {
+      pbft::window_of(replica.config().parameters) + 1) {
     violate("bounds", self, "more checkpoint votes of one replica than the window has room for");
   }
 }
@@ -111,19 +112,21 @@ void Checkers::check_plan(ReplicaId self, const pbft::Replica& replica,
     return violate("plan", self, "entered a view without its transcript");
   }
   const auto& view_changes = found->second.view_changes;
+  const std::size_t members = replica.config().replicas.size();
   std::set<ReplicaId> senders;
   bool is_good = true;
   for (const auto& each : view_changes) {
     senders.insert(each.body.replica);
     is_good &= each.body.view == entered.view;
-    for (const auto& entry : each.body.prepared) is_good &= proves_itself(entry, world_.size());
+    is_good &= each.body.epoch == replica.epoch();
+    for (const auto& entry : each.body.prepared) is_good &= proves_itself(entry, members);
   }
   if (!is_good || senders.size() != view_changes.size() ||
-      senders.size() < ledger::quorum(world_.size())) {
+      senders.size() < ledger::quorum(members)) {
     violate("plan", self,
             fmt::format("entered view {} by a NEW-VIEW that proves nothing", entered.view.value));
   }
-  const PlanTwin twin(view_changes);
+  const PlanTwin twin(view_changes, replica.config().replicas.start);
   if (entered.low != twin.low || entered.high != twin.high) {
     violate("plan", self,
             fmt::format("view {} proposes {} to {} again, and should {} to {}", entered.view.value,
@@ -142,7 +145,7 @@ void Checkers::check_first_batch(ReplicaId self, const pbft::Replica& replica,
                                  const pbft::PrePrepare& proposal) {
   constexpr std::size_t kFirstBatchMax = 32;
   const auto& high = plan_high_[self.value];
-  if (proposal.vote.replica != self || !high || replica.committed() > *high) return;
+  if (proposal.vote.replica != replica.config().self || !high || replica.committed() > *high) return;
   if (proposal.vote.sequence <= *high) return;
   if (proposal.vote.sequence.value == high->value + 1 &&
       proposal.batch.ids.size() <= kFirstBatchMax) {
@@ -158,7 +161,7 @@ void Checkers::check_first_batch(ReplicaId self, const pbft::Replica& replica,
 void Checkers::check_own_proposal(ReplicaId self, const pbft::Replica& replica,
                                   const pbft::ProposalRecord& record) {
   const Vote& vote = record.pre_prepare.vote;
-  if (!record.prepare && vote.replica != self) return;  // known, not voted for
+  if (!record.prepare && vote.replica != replica.config().self) return;  // known, not voted for
   if (vote.view != replica.view() || vote.new_view != replica.opened_by()) return;
   if (vote.sequence <= replica.reproposed_up_to()) {
     const auto plan = replica.reproposals().find(vote.sequence);
@@ -190,7 +193,7 @@ void Checkers::check_own_proposal(ReplicaId self, const pbft::Replica& replica,
 void Checkers::check_own_commit(ReplicaId self, const pbft::CommitRecord& record) {
   const Vote& prepared = record.prepared.pre_prepare;
   const Vote& vote = record.commit.vote;
-  if (proves_itself(record.prepared, world_.size()) && vote.batch == prepared.batch &&
+  if (proves_itself(record.prepared, size_of(vote.epoch)) && vote.batch == prepared.batch &&
       vote.view == prepared.view && vote.sequence == prepared.sequence &&
       vote.new_view == prepared.new_view) {
     return;
@@ -203,12 +206,13 @@ void Checkers::check_own_commit(ReplicaId self, const pbft::CommitRecord& record
 void Checkers::check_departure(ReplicaId self, const pbft::Replica& replica,
                                const pbft::ViewLeft& left) {
   using pbft::Suspected;
-  if (left.to.value > highest_left_for_.value + 1 && !forgetful_.contains(self)) {
+  View& highest = highest_left_for_[replica.epoch()];
+  if (left.to.value > highest.value + 1 && !forgetful_.contains(self)) {
     violate("pulled", self,
             fmt::format("leaves for view {}, and correct replicas went up to {}", left.to.value,
-                        highest_left_for_.value));
+                        highest.value));
   }
-  highest_left_for_ = std::max(highest_left_for_, left.to);
+  highest = std::max(highest, left.to);
   const bool may_be_alone = left.why == Suspected::kJoined || left.why == Suspected::kNoNewView ||
                             left.why == Suspected::kRecovering ||
                             left.why == Suspected::kEquivocation;
@@ -235,6 +239,8 @@ void Checkers::check_contradiction(ReplicaId self, const pbft::Replica& replica,
 void Checkers::tempt(ReplicaId self, const pbft::Replica& replica, const pbft::Output& out,
                      pbft::Voter& voter) {
   if (is_liar(self)) return;
+  const ReplicaId id = replica.config().self;
+  const std::size_t members = replica.config().replicas.size();
   const auto refuse = [&](const auto& answer, std::string_view what) {
     if (answer) violate("voter", self, fmt::format("signs {}", what));
   };
@@ -244,16 +250,22 @@ void Checkers::tempt(ReplicaId self, const pbft::Replica& replica, const pbft::O
       Vote other = proposal->prepare->vote;
       const pbft::PreparedCertificate alone{proposal->pre_prepare.vote,
                                             proposal->pre_prepare.signature,
-                                            {{self, proposal->prepare->signature}}};
-      if (ledger::quorum(world_.size()) > 2) {
+                                            {{id, proposal->prepare->signature}}};
+      if (ledger::quorum(members) > 2) {
         refuse(voter.commit(other, alone), "a commit without its prepared certificate");
       }
       other.batch.bytes[0] ^= 1;
       refuse(voter.prepare(other), "a prepare for a second batch");
+      if (const auto boundary = epochs_.boundary_of(replica.epoch()); boundary &&
+                                                                     replica.boundary()) {
+        Vote above = proposal->prepare->vote;
+        above.sequence = next(*boundary);
+        refuse(voter.prepare(above), "a prepare above the end of its epoch");
+      }
     } else if (const auto* commit = std::get_if<pbft::CommitRecord>(&record)) {
       const auto to = voter.view_to_move_to({1});
       if (!to || commit->commit.vote.sequence <= replica.low_watermark()) continue;
-      refuse(voter.view_change({replica.epoch(), *to, self, replica.stable(), {}}),
+      refuse(voter.view_change({replica.epoch(), *to, id, replica.stable(), {}}),
              "a VIEW-CHANGE that omits what it prepared");
     } else if (const auto* moved = std::get_if<pbft::ViewChangeRecord>(&record)) {
       pbft::ViewChangeBody other = moved->view_change.body;
@@ -262,15 +274,15 @@ void Checkers::tempt(ReplicaId self, const pbft::Replica& replica, const pbft::O
       late.epoch = other.epoch;
       late.view = below;
       late.sequence = replica.high_watermark();
-      late.replica = self;
-      if (pbft::primary_of(below, world_.size()) != self) {
+      late.replica = id;
+      if (pbft::primary_of(below, members) != id) {
         refuse(voter.prepare(late), "a prepare in a view that it left");
       }
       if (other.prepared.empty()) continue;
       other.prepared.push_back(other.prepared.back());
       refuse(voter.view_change(other), "a second VIEW-CHANGE for a view");
     } else if (const auto* checkpoint = std::get_if<pbft::CheckpointRecord>(&record)) {
-      if (checkpoint->vote.replica != self) continue;
+      if (checkpoint->vote.replica != id) continue;
       ledger::CheckpointNote other = checkpoint->vote.note;
       other.state_root.bytes[0] ^= 1;
       refuse(voter.checkpoint(other, checkpoint->vote.time_seconds),

@@ -13,7 +13,7 @@ using ledger::Sequence;
 using ledger::View;
 
 bool Checkers::check_view_vote(ReplicaId from, Purpose purpose, const ledger::ViewVote& vote) {
-  if (is_liar(vote.replica)) return false;
+  if (!correct_signer(from, vote.epoch, vote.replica, std::nullopt)) return false;
   ++counters_.votes;
   const auto [at, is_new] =
       view_votes_.emplace(ViewKey{vote.replica, purpose, vote.epoch, vote.view}, vote);
@@ -22,20 +22,23 @@ bool Checkers::check_view_vote(ReplicaId from, Purpose purpose, const ledger::Vi
             fmt::format("replica {} signed a second, different {} for view {}",
                         vote.replica.value, crypto::purpose_text(purpose), vote.view.value));
   }
-  return is_own_to_keep(from, vote.replica, vote.view, is_new);
+  return is_own_to_keep(from, vote.replica, vote.epoch, vote.view, is_new);
 }
 
-bool Checkers::is_own_to_keep(ReplicaId from, ReplicaId signer, View view, bool is_new) {
-  if (signer != from) return false;
+bool Checkers::is_own_to_keep(ReplicaId from, ReplicaId signer, ledger::Epoch epoch, View view,
+                              bool is_new) {
+  if (epochs_.seat_of(epoch, signer) != from) return false;
   if (forgetful_.contains(from)) return is_new;
-  voted_in_[from.value] = std::max(voted_in_[from.value], view);
+  voted_in_[from.value] = std::max(voted_in_[from.value], {epoch, view});
   return true;
 }
 
-void Checkers::check_ceiling(ReplicaId from, const Durable& durable, View view,
-                             Sequence sequence) {
+void Checkers::check_ceiling(ReplicaId from, const Durable& durable, ledger::Epoch epoch,
+                             View view, Sequence sequence) {
   const ledger::GuardState guard = durable.votes.guard();
-  if (view <= guard.view_ceiling && sequence <= guard.sequence_ceiling) return;
+  const bool is_covered =
+      std::pair(epoch, view) <= std::pair(guard.epoch_ceiling, guard.view_ceiling);
+  if (is_covered && sequence <= guard.sequence_ceiling) return;
   violate("ceiling", from,
           fmt::format("a vote for view {}, sequence {} leaves, and the guard reserved view {}, "
                       "sequence {}",
@@ -47,12 +50,15 @@ void Checkers::check_message(ReplicaId from, const pbft::ViewChange& message,
                              const Durable& durable) {
   const ledger::ViewVote vote = pbft::view_vote(message.body);
   if (!check_view_vote(from, Purpose::kViewChange, vote)) return;
-  check_ceiling(from, durable, vote.view, {});
+  check_ceiling(from, durable, vote.epoch, vote.view, {});
   // A resent one may have given way to that of a higher view.
   const auto found = durable.votes.get(pbft::to_vote_record(pbft::ViewChangeRecord{message}).key);
   if (found && *found) {
     const auto stored = crypto::decode<pbft::ViewChange>(**found);
-    if (stored && stored->body.view >= vote.view) return;
+    if (stored && std::pair(stored->body.epoch, stored->body.view) >=
+                      std::pair(vote.epoch, vote.view)) {
+      return;
+    }
   }
   violate("durable", from,
           fmt::format("a VIEW-CHANGE for view {} left before it was durable", vote.view.value));
@@ -70,7 +76,9 @@ void Checkers::check_message(ReplicaId from, const pbft::NewView& message,
 
 void Checkers::check_message(ReplicaId from, const ledger::CheckpointVote& message,
                              const Durable& durable) {
-  if (is_liar(message.replica)) return;
+  const auto signer =
+      correct_signer(from, message.note.epoch, message.replica, message.note.sequence);
+  if (!signer) return;
   ++counters_.votes;
   const auto [at, is_new] =
       cosigned_.emplace(std::pair(message.note.sequence, message.replica), message.note);
@@ -79,11 +87,11 @@ void Checkers::check_message(ReplicaId from, const ledger::CheckpointVote& messa
             fmt::format("replica {} cosigned a second, different checkpoint at sequence {}",
                         message.replica.value, message.note.sequence.value));
   }
-  const bool is_own = message.replica == from;
+  const bool is_own = *signer == from;
   if (!is_own || !damaged_.contains(from)) check_note(from, message.note);
   if (!is_own || message.note.sequence <= durable.settled) return;
   if (!is_new && forgetful_.contains(from)) return;
-  check_ceiling(from, durable, {}, message.note.sequence);
+  check_ceiling(from, durable, message.note.epoch, {}, message.note.sequence);
   const ledger::VoteRecord record = pbft::to_vote_record(pbft::CheckpointRecord{message});
   const auto found = durable.votes.get(record.key);
   if (found && *found == record.value) return;
@@ -106,7 +114,13 @@ void Checkers::check_note(ReplicaId from, const ledger::CheckpointNote& note) {
 }
 
 void Checkers::check_stable(ReplicaId from, const ledger::StableCheckpoint& stable) {
-  if (const auto good = world_.checkpoints().check(stable, world_.replicas()); !good) {
+  const ledger::Epoch epoch = epochs_.epoch_at(stable.note.sequence);
+  if (stable.note.epoch != epoch) {
+    violate("epoch", from,
+            fmt::format("sequence {} is of epoch {}, and epoch {} made it stable",
+                        stable.note.sequence.value, epoch.value, stable.note.epoch.value));
+  } else if (const auto good = world_.checkpoints().check(stable, *epochs_.set_of(epoch));
+             !good) {
     violate("checkpoint", from,
             fmt::format("sequence {}: {}", stable.note.sequence.value, good.error().message));
   }
@@ -118,9 +132,16 @@ void Checkers::on_checkpoint(ReplicaId self, const ledger::CheckpointNote& note)
 }
 
 void Checkers::check_transition(ReplicaId self, const pbft::Replica& replica) {
-  const Position now{replica.view(), replica.low_watermark(), replica.executed(),
-                     replica.committed()};
+  const Position now{replica.epoch(), replica.view(), replica.low_watermark(),
+                     replica.executed(), replica.committed()};
   Position& before = positions_[self.value];
+  if (before.epoch != now.epoch) {
+    check_set(self, replica);
+    // Who voted in a view is not below it in a later life, unless it has forgotten that.
+    const auto& [epoch, view] = voted_in_[self.value];
+    const bool binds = epoch == replica.epoch() && !forgetful_.contains(self);
+    before.view = binds ? view : View{};
+  }
   if (now.view < before.view || now.low < before.low || now.executed < before.executed ||
       now.committed < before.committed) {
     violate("transition", self,
@@ -134,7 +155,8 @@ void Checkers::check_transition(ReplicaId self, const pbft::Replica& replica) {
 
   // Whoever executed a checkpoint votes for it with the same step, or the first of its next life.
   const Sequence due = replica.checkpoint();
-  if (due > now.low && replica.voter().may_vote() && !replica.checkpoints().find(self, due)) {
+  const ReplicaId id = replica.config().self;
+  if (due > now.low && replica.voter().may_vote() && !replica.checkpoints().find(id, due)) {
     violate("transition", self,
             fmt::format("it executed the checkpoint at sequence {} and has no vote for it",
                         due.value));
@@ -146,7 +168,7 @@ void Checkers::note_facts(ReplicaId self, const pbft::Output& out) {
   if (out.stable) check_stable(self, *out.stable);
   for (const pbft::Event& event : out.events) {
     if (const auto* entered = std::get_if<pbft::ViewEntered>(&event)) {
-      views_.insert(entered->view);
+      views_.emplace(positions_[self.value].epoch.value_or(ledger::Epoch{}), entered->view);
       counters_.views = views_.size();
     } else if (const auto* stable = std::get_if<pbft::CheckpointStable>(&event)) {
       if (stable->sequence > highest_stable_) {

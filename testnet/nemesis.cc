@@ -23,9 +23,10 @@ std::string sides(const std::vector<std::size_t>& order, std::size_t first) {
                      fmt::join(middle, order.end(), ","));
 }
 
-std::array<std::uint32_t, 10> weights_of(const NemesisOptions& options) {
+std::array<std::uint32_t, 11> weights_of(const NemesisOptions& options) {
   return {options.crash, options.crash_all, options.partition, options.clog,    options.quality,
-          options.pause, options.clock,     options.disk,      options.amnesia, options.rebuild};
+          options.pause, options.clock,     options.disk,      options.amnesia, options.rebuild,
+          options.membership};
 }
 
 std::uint32_t weight_of_all(const NemesisOptions& options) {
@@ -63,6 +64,7 @@ Nemesis::Nemesis(Simulator& simulator, const NemesisOptions& options)
       dice_(simulator.dice(kNemesisStream)),
       world_(simulator, dice_),
       restarts_(simulator.hosts().size(), false),
+      taken_in_(simulator.options().replicas),
       wild_(simulator.hosts().size(), false) {
   world_.also_cuts_power = [this](std::size_t, CrashPoint point) {
     return also_cuts_power(point);
@@ -145,6 +147,8 @@ void Nemesis::strike() {
       return forget();
     case Kind::kRebuild:
       return lose_ledger();
+    case Kind::kMembership:
+      return change_membership();
   }
 }
 
@@ -355,6 +359,30 @@ void Nemesis::lose_ledger() {
                                             : "loses its ledger"));
   crash(*index, duration_us());
   act(flipped ? "flip-ledger" : "lose-ledger", *index);
+}
+
+// One change at a time; the next spare seat takes a new place, or that of somebody, or somebody goes.
+void Nemesis::change_membership() {
+  const ledger::Membership membership = simulator_.membership();
+  if (membership.pending() != nullptr) return;
+  const auto& members = membership.current().replicas;
+  const std::size_t least = 3U * simulator_.world().genesis().faults + 1;
+  const std::string member = fmt::format(
+      "{}", simulator_.world().seat_of(dice_.pick(members).vote_key).value);
+  const bool has_spare = taken_in_ < simulator_.hosts().size();
+  const std::uint64_t how = dice_.below(3);
+  if (how == 0 && members.size() > least) {
+    note("remove " + member);
+    return act("remove-replica", member);
+  }
+  if (!has_spare) return;
+  const std::string spare = fmt::format("{}", taken_in_++);
+  if (how == 1) {
+    note(fmt::format("{} in the place of {}", spare, member));
+    return act("rekey-replica", member, spare);
+  }
+  note("add " + spare);
+  act("add-replica", spare);
 }
 
 void Nemesis::heal() {

@@ -37,6 +37,7 @@ struct NemesisOptions {
   std::uint32_t disk = 3;     // a sync fails, or the disk is full for a while
   std::uint32_t amnesia = 1;  // a vote store is wiped, or restored from an old copy
   std::uint32_t rebuild = 1;  // a ledger is lost and begins again at genesis
+  std::uint32_t membership = 0;  // who may vote changes, with seats that are spare
 
   std::uint64_t clock_ms_max = 200;  // a jump leads this far from true time, either way
   std::size_t wild_max = 0;          // the clocks of so many replicas may be years away
@@ -71,7 +72,8 @@ class Nemesis {
     kClock,
     kDisk,
     kAmnesia,
-    kRebuild
+    kRebuild,
+    kMembership
   };
   void next_later();
   void strike();
@@ -96,6 +98,7 @@ class Nemesis {
   void break_disk();
   void forget();
   void lose_ledger();
+  void change_membership();
   [[nodiscard]] bool may_lose_a_store(std::size_t index);
   [[nodiscard]] bool also_cuts_power(CrashPoint point);
   // Has it done: a verb and the number of a replica, or two sides.
@@ -112,6 +115,7 @@ class Nemesis {
   bool is_active_ = false;
   std::uint64_t faults_ = 0;
   std::vector<bool> restarts_;                             // a start is planned, by replica
+  std::size_t taken_in_;  // seats that were members, or are to be: the first of them
   std::vector<bool> wild_;                                 // their clocks were years away
 };
 

@@ -149,7 +149,8 @@ void Picture::note_incident(const TraceEvent& event) {
     case Kind::kStop:
     case Kind::kEvidence:
     case Kind::kViolation:
-    case Kind::kRecovered: break;
+    case Kind::kRecovered:
+    case Kind::kEpoch: break;
     default: return;
   }
   if (incidents_.size() >= kFindingsMax && event.kind != Kind::kViolation) return;

@@ -17,6 +17,7 @@ constexpr std::uint64_t kDrawStream = 4;
 constexpr std::uint64_t kLiarDrawStream = 6;
 constexpr std::uint64_t kCommitsMin = 50;
 constexpr std::uint64_t kPacketsPerReport = 4;
+constexpr std::uint32_t kMembershipWeight = 6;
 
 // Small windows reach their ends, large ones never do: both happen.
 ledger::Parameters draw_parameters(Prng& dice) {
@@ -46,8 +47,8 @@ std::string describe_stuck(Simulator& simulator, Workload& workload) {
       continue;
     }
     const pbft::Replica& replica = host->replica();
-    text += fmt::format("; {}: view {}{}, low {}, committed {}, executed {}, ready {}{}",
-                        host->self().value, replica.view().value,
+    text += fmt::format("; {}: epoch {} view {}{}, low {}, committed {}, executed {}, ready {}{}",
+                        host->self().value, replica.epoch().value, replica.view().value,
                         replica.in_view() ? "" : " (between)", replica.low_watermark().value,
                         replica.committed().value, replica.executed().value,
                         replica.ready_transactions(), host->is_recovering() ? ", recovering" : "");
@@ -58,7 +59,7 @@ std::string describe_stuck(Simulator& simulator, Workload& workload) {
 // Why a replica is not at rest; empty: it is. One may wait between views: it lost patience alone.
 std::string unrest_of(const SimHost& host, ledger::Sequence last) {
   if (!host.is_up()) return "down";
-  if (host.is_recovering()) return "still recovering";
+  if (host.is_recovering() && host.is_member()) return "still recovering";
   const pbft::Replica& replica = host.replica();
   if (replica.executed() != last) return fmt::format("executed {}", replica.executed().value);
   if (replica.low_watermark() != last) {
@@ -144,6 +145,7 @@ RunReport run_random(const RunOptions& options) {
   DrawnWorld drawn = draw_world(options.seed);
   SimOptions world;
   world.replicas = options.replicas;
+  world.spares = options.spares;
   world.seed = options.seed;
   world.parameters = drawn.parameters;
   world.liars = options.byzantine;
@@ -155,7 +157,9 @@ RunReport run_random(const RunOptions& options) {
   // Liars count among the faulty, and too many of them need no other faults.
   const std::size_t tolerated = ledger::faults_tolerated(options.replicas);
   const std::size_t lying = std::min(options.byzantine.size(), tolerated);
-  Nemesis nemesis(simulator, draw_nemesis(drawn.dice, tolerated - lying));
+  NemesisOptions faults = draw_nemesis(drawn.dice, tolerated - lying);
+  if (options.spares > 0) faults.membership = kMembershipWeight;
+  Nemesis nemesis(simulator, faults);
   Prng liar_dice = Prng(options.seed).fork(kLiarDrawStream);
   Liars liars = draw_liars(options.byzantine, options.replicas, liar_dice);
   if (!options.lies.empty()) {

@@ -25,6 +25,7 @@ enum class Verdict : std::uint8_t {
 
 struct RunOptions {
   std::size_t replicas = 4;
+  std::size_t spares = 0;  // more than 0: the set changes as well
   std::uint64_t seed = 1;
   std::uint64_t seconds = 60;  // with faults, in virtual time
   std::set<ledger::ReplicaId> byzantine;

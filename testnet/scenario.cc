@@ -33,6 +33,7 @@ struct Verb {
 const std::vector<Verb>& verbs() {
   static const std::vector<Verb> kVerbs = {
       {"replicas", {WordKind::kNumber}, {}, "replicas N, with N from 1 to 400"},
+      {"spares", {WordKind::kNumber}, {}, "spares N, with N from 0 to 64"},
       {"checkpoint-interval", {WordKind::kNumber}, {},
        "checkpoint-interval K, from 1 to 4294967295"},
       {"batch-transactions", {WordKind::kNumber}, {}, "batch-transactions K, from 1 to 4294967295"},
@@ -77,18 +78,21 @@ const std::vector<Verb>& verbs() {
       {"sync-fails", {WordKind::kReplica, WordKind::kStore}, {}, "sync-fails I votes, or ledger"},
       {"disk-good", {WordKind::kReplica}, {}, "disk-good I"},
       {"damage-state", {WordKind::kReplica}, {}, "damage-state I"},
+      {"add-replica", {WordKind::kReplica}, {}, "add-replica I"},
+      {"remove-replica", {WordKind::kReplica}, {}, "remove-replica I"},
+      {"rekey-replica", {WordKind::kReplica, WordKind::kReplica}, {}, "rekey-replica I I"},
       {"settle", {}, {WordKind::kNumber}, "settle [MS]"},
       {"drain", {}, {}, "drain"},
-      {"expect", {WordKind::kExpectation}, {WordKind::kReplica},
+      {"expect", {WordKind::kExpectation}, {WordKind::kNumber},
        "expect view-change, no-view-change, evidence I, no-evidence, recovery, stalled, decided, "
-       "alike, one-view, sealed or diverged I"},
+       "alike, one-view, sealed, epoch N or diverged I"},
   };
   return kVerbs;
 }
 
-constexpr std::array<std::string_view, 11> kExpectations = {
+constexpr std::array<std::string_view, 12> kExpectations = {
     "view-change", "no-view-change", "evidence", "no-evidence", "recovery", "stalled",
-    "decided",     "alike",          "one-view", "sealed",      "diverged"};
+    "decided",     "alike",          "one-view", "sealed",      "epoch",    "diverged"};
 
 // Those about agreement; a packet's first byte is the place.
 constexpr std::array<std::string_view, node::kSnapshotTagFirst> kMessageKinds = {
@@ -192,13 +196,16 @@ Status judge(const ScenarioLine& line, std::size_t replicas) {
     const std::uint64_t count = number_of(line.words[0]);
     good = count >= 1 && count <= kSimulatedReplicasMax;
   }
+  if (good && verb->verb == "spares") good = number_of(line.words[0]) <= pbft::kObserversMax;
   if (good && (verb->verb == "batch-transactions" || verb->verb == "checkpoint-interval")) {
     const std::uint64_t count = number_of(line.words[0]);
     good = count >= 1 && count <= std::numeric_limits<std::uint32_t>::max();
   }
   if (good && verb->verb == "expect") {
     const bool names_one = line.words[0] == "evidence" || line.words[0] == "diverged";
-    good = names_one == (line.words.size() == 2);
+    const bool has_number = line.words.size() == 2;
+    good = has_number == (names_one || line.words[0] == "epoch") &&
+           (!names_one || fits(line.words[1], WordKind::kReplica, replicas));
   }
   if (good) return {};
   return tl::unexpected(scenario_error(line, verb->expected));
@@ -217,8 +224,8 @@ std::vector<std::string> split(std::string_view text, std::string_view at) {
 }  // namespace
 
 bool is_head_verb(std::string_view verb) {
-  return verb == "replicas" || verb == "checkpoint-interval" || verb == "batch-transactions" ||
-         verb == "signatures" || verb == "liar" || verb == "as-drawn";
+  return verb == "replicas" || verb == "spares" || verb == "checkpoint-interval" ||
+         verb == "batch-transactions" || verb == "signatures" || verb == "liar" || verb == "as-drawn";
 }
 
 Error scenario_error(const ScenarioLine& line, std::string_view expected) {
@@ -258,6 +265,13 @@ std::size_t replicas_of(const Scenario& scenario) {
   return kReplicasDefault;
 }
 
+std::size_t spares_of(const Scenario& scenario) {
+  for (const ScenarioLine& line : scenario.lines) {
+    if (line.verb == "spares" && !line.words.empty()) return number_of(line.words[0]);
+  }
+  return 0;
+}
+
 Result<Scenario> parse_scenario(std::string name, std::string_view text) {
   Scenario scenario;
   scenario.name = std::move(name);
@@ -285,7 +299,7 @@ Result<Scenario> parse_scenario(std::string name, std::string_view text) {
       return tl::unexpected(scenario_error(line, "it before everything that happens"));
     }
     in_head = is_head;
-    QUORATE_TRY(judge(line, replicas_of(scenario)));
+    QUORATE_TRY(judge(line, replicas_of(scenario) + spares_of(scenario)));
   }
   return scenario;
 }

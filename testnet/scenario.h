@@ -2,7 +2,8 @@
 
 // Scenarios as text: a verb a line, run in order in virtual time.
 //
-//   replicas N                 4 if it is not said; this and the next five before all else
+//   replicas N                 4 if it is not said; this and the next six before all else
+//   spares N                   seats beyond the replicas, which watch until they are taken in
 //   checkpoint-interval K      sequences
 //   batch-transactions K       a batch has no more
 //   signatures stand-in        cheap ones that prove nothing, for speed
@@ -35,6 +36,9 @@
 //                              but for the first, it goes down
 //   disk-full I votes | sync-fails I ledger | disk-good I
 //   damage-state I             its state is not what its blocks say, and no checksum tells
+//   add-replica I              the operators sign and send it until the set is so; I is a seat, and
+//   remove-replica I           was in no set before; what was removed does not come back
+//   rekey-replica I I          the second takes the place of the first
 //   settle [MS]                all that was submitted must end, and correct replicas agree on it
 //   drain                      the end of `random`: heal all, for good, then one must end within
 //                              120 s of the other, until at least 50 batches are committed
@@ -43,6 +47,7 @@
 //          alike               correct replicas that are up have executed equally far
 //          one-view            and are in one view
 //          sealed              what they executed last is below a checkpoint that is stable at each
+//          epoch N             and serve this epoch
 //          diverged I          it noticed that its state is not the certified one
 //
 // "#" begins a comment. All replicas start at time 0. Invariants are checked after every event.
@@ -84,6 +89,7 @@ struct Scenario {
 [[nodiscard]] Result<Scenario> parse_scenario(std::string name, std::string_view text);
 
 [[nodiscard]] std::size_t replicas_of(const Scenario& scenario);
+[[nodiscard]] std::size_t spares_of(const Scenario& scenario);
 // Precondition: the word was judged.
 [[nodiscard]] std::uint64_t number_of(std::string_view word);
 // Of "at": when, and whether it has a plus. nullopt: it is something else.

@@ -45,6 +45,7 @@ SimOptions world_of(const Scenario& scenario, const ScenarioOptions& options, co
   SimOptions world;
   if (is_as_drawn(scenario)) world.parameters = draw_world(options.seed).parameters;
   world.replicas = options.replicas.value_or(replicas_of(scenario));
+  world.spares = spares_of(scenario);
   world.seed = options.seed;
   for (const ScenarioLine& line : scenario.lines) {
     if (line.verb == "signatures") world.signatures = SimSignatures::kStandIn;
@@ -93,6 +94,7 @@ class Run {
   [[nodiscard]] bool is_sealed();
   [[nodiscard]] bool is_alike();
   [[nodiscard]] bool is_one_view();
+  [[nodiscard]] bool is_in_epoch(ledger::Epoch epoch);
   [[nodiscard]] std::vector<const pbft::Replica*> correct_and_up();
 
   Simulator simulator_;
@@ -102,7 +104,8 @@ class Run {
   Prng dice_ = simulator_.dice(kScenarioStream);
   SimFaults faults_{simulator_, dice_};
   std::vector<std::string> story_;
-  std::set<std::uint64_t> entered_;
+  std::set<std::uint64_t> entered_;  // views of the last epoch that began
+  std::set<std::uint64_t> begun_;    // epochs
   std::set<std::pair<ReplicaId, ReplicaId>> accused_;  // by whom, whom
   std::optional<std::string> unmet_;
   bool is_live_ = true;
@@ -126,6 +129,9 @@ void Run::tell(const TraceEvent& event) {
     say(fmt::format("view {} begins", event.number));
   } else if (event.kind == Kind::kRecovered) {
     say(fmt::format("replica {} has recovered", event.replica->value));
+  } else if (event.kind == Kind::kEpoch && begun_.insert(event.number).second) {
+    entered_.clear();
+    say(fmt::format("epoch {} begins", event.number));
   } else if (event.kind == Kind::kEvidence &&
              accused_.insert({*event.replica, *event.peer}).second) {
     say(fmt::format("replica {} proves that {} lied", event.replica->value, event.peer->value));
@@ -170,11 +176,18 @@ void Run::delay(const ScenarioLine& line) {
   };
 }
 
-// Of the highest view that a correct replica is in.
+// The seat of that of the highest view that a correct replica is in.
 std::size_t Run::primary() {
-  ledger::View view;
-  for (const pbft::Replica* replica : correct_and_up()) view = std::max(view, replica->view());
-  return pbft::primary_of(view, simulator_.world().size()).value;
+  const pbft::Replica* furthest = nullptr;
+  for (const pbft::Replica* replica : correct_and_up()) {
+    if (replica->is_observer()) continue;
+    const auto place = std::pair(replica->epoch(), replica->view());
+    if (!furthest || place > std::pair(furthest->epoch(), furthest->view())) furthest = replica;
+  }
+  if (!furthest) return 0;
+  const ledger::ReplicaInfo& info =
+      furthest->config().replicas.replicas[furthest->primary().value];
+  return simulator_.world().seat_of(info.vote_key).value;
 }
 
 bool Run::is_sealed() {
@@ -190,11 +203,18 @@ bool Run::is_alike() {
   return executed.size() == 1;
 }
 
+bool Run::is_in_epoch(ledger::Epoch epoch) {
+  return std::ranges::all_of(correct_and_up(), [&](const pbft::Replica* replica) {
+    return replica->epoch() == epoch;
+  });
+}
+
 bool Run::is_one_view() {
-  std::set<ledger::View> views;
+  std::set<std::pair<ledger::Epoch, ledger::View>> views;
   bool are_in = true;
   for (const pbft::Replica* replica : correct_and_up()) {
-    views.insert(replica->view());
+    if (replica->is_observer()) continue;
+    views.emplace(replica->epoch(), replica->view());
     are_in &= replica->in_view();
   }
   return are_in && views.size() == 1;
@@ -235,6 +255,7 @@ void Run::expect(const ScenarioLine& line) {
   if (what == "alike") holds = is_alike();
   if (what == "one-view") holds = is_one_view();
   if (what == "sealed") holds = is_sealed();
+  if (what == "epoch") holds = is_in_epoch({number_of(line.words[1])});
   if (what == "diverged") holds = simulator_.checkers().has_diverged(replica_of(line.words[1]));
   if (what == "stalled") holds = workload_.open() > 0;
   if (what == "evidence") {
@@ -320,6 +341,7 @@ ScenarioReport Run::finish() {
   report.run.liars = liars_;
   report.story = story_;
   report.genesis = simulator_.world().genesis();
+  report.seats = simulator_.world().size();
   report.lacking_a_store_max = faults_.lacking_a_store_max();
   if (simulator_.is_sound()) report.unmet = unmet_;
   return report;

@@ -24,6 +24,7 @@ struct ScenarioReport {
   RunReport run;
   std::optional<std::string> unmet;  // the line whose expectation did not hold, and what was found
   std::vector<std::string> story;    // views left and entered, evidence, in one sentence each
+  std::size_t seats = 0;  // replicas of genesis and spares
   ledger::Genesis genesis;
   std::size_t lacking_a_store_max = 0;  // so many at once lacked a store that they had
 };

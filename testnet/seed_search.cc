@@ -13,6 +13,7 @@ void Totals::add(std::uint64_t seed, const RunReport& report) {
   with_checkpoint += report.counts.checkpoints > 0 ? 1 : 0;
   with_recovery += report.counts.recoveries > 0 ? 1 : 0;
   with_evidence += report.counts.evidence > 0 ? 1 : 0;
+  epochs += report.counts.epochs;
   commits += report.counts.commits;
   commits_min = std::min(commits_min, report.counts.commits);
   faults += report.faults;

@@ -22,6 +22,7 @@ struct Totals {
   std::uint64_t with_checkpoint = 0;
   std::uint64_t with_recovery = 0;
   std::uint64_t with_evidence = 0;
+  std::uint64_t epochs = 0;  // that ended
   std::uint64_t commits = 0;
   std::uint64_t commits_min = ~std::uint64_t{0};
   std::uint64_t faults = 0;

@@ -240,6 +240,7 @@ std::string scenario_text(const Scenario& scenario, const ScenarioOptions& optio
 
 std::string scenario_text_of_run(const RunOptions& options, const RunReport& report) {
   std::vector<Words> lines = {{"replicas", fmt::format("{}", options.replicas)}};
+  if (options.spares > 0) lines.push_back({"spares", fmt::format("{}", options.spares)});
   if (options.signatures == SimSignatures::kStandIn) lines.push_back({"signatures", "stand-in"});
   lines.push_back({"as-drawn"});
   for (const auto& [id, does] : report.liars) lines.push_back(liar_line(id, does));

@@ -17,11 +17,12 @@ constexpr std::uint64_t kUsPerMs = 1'000;
 constexpr std::size_t kDecimalsMax = 3;
 constexpr std::string_view kAtAdoption = "adoption";
 
-constexpr std::array<std::string_view, 23> kFaultVerbs = {
+constexpr std::array<std::string_view, 26> kFaultVerbs = {
     "crash",     "power-cut", "power-cut-after", "start",  "pause",   "clock",
     "partition", "rejoin",    "cut",             "mend",   "clog",    "network",
     "heal",      "disk-full", "sync-fails",      "disk-good",         "copy-votes",
-    "restore-votes", "wipe-votes", "flip-votes", "flip-ledger", "lose-ledger", "damage-state"};
+    "restore-votes", "wipe-votes", "flip-votes", "flip-ledger", "lose-ledger", "damage-state",
+    "add-replica", "remove-replica", "rekey-replica"};
 
 std::uint64_t us_of(const std::string& word) { return parse_ms(word).value_or(0); }
 
@@ -109,7 +110,7 @@ std::vector<std::size_t> SimFaults::chosen(const std::string& word) const {
 void SimFaults::apply(const FaultWords& words) {
   note(words, simulator_.agenda().is_late_now());
   if (words[0] == "heal" && words.size() > 1) return heal_all();
-  if (apply_to_links(words)) return;
+  if (apply_to_links(words) || change_membership(words)) return;
   for (const std::size_t index : chosen(words[1])) apply_to_host(words, index);
 }
 
@@ -136,6 +137,23 @@ bool SimFaults::apply_to_links(const FaultWords& words) {
     for (const auto& [from, to] : links_between(words[1])) {
       network.clog(from, to, simulator_.agenda().now_us() + us_of(words[2]));
     }
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// No fault, but done like one.
+bool SimFaults::change_membership(const FaultWords& words) {
+  const auto info = [&](std::size_t word) {
+    return simulator_.world().info({static_cast<std::uint16_t>(number_of(words[word]))});
+  };
+  if (words[0] == "add-replica") {
+    simulator_.pursue(ledger::AddReplica{info(1)});
+  } else if (words[0] == "remove-replica") {
+    simulator_.pursue(ledger::RemoveReplica{info(1).vote_key});
+  } else if (words[0] == "rekey-replica") {
+    simulator_.pursue(ledger::RekeyReplica{info(1).vote_key, info(2)});
   } else {
     return false;
   }

@@ -63,6 +63,7 @@ class SimFaults {
   [[nodiscard]] bool cuts_power(std::size_t index, CrashPoint point);
   [[nodiscard]] std::vector<std::size_t> chosen(const std::string& word) const;
   bool apply_to_links(const FaultWords& words);
+  bool change_membership(const FaultWords& words);
   void apply_to_host(const FaultWords& words, std::size_t index);
   void apply_to_disk(const std::string& verb, SimHost& host);
   void start(SimHost& host);

@@ -20,9 +20,9 @@ constexpr std::uint64_t kDeadlineMsMax = std::uint64_t{1} << 50;
 
 }  // namespace
 
-SimHost::SimHost(const Parts& parts, ReplicaId self, Prng dice)
+SimHost::SimHost(const Parts& parts, ReplicaId seat, Prng dice)
     : parts_(parts),
-      self_(self),
+      self_(seat),
       dice_(dice),
       votes_(memory_votes(parts.world.chain_id())),
       ledger_(memory_ledger(parts.world.genesis())) {}
@@ -44,31 +44,11 @@ void SimHost::start() {
   parts_.checkers.on_start(self_, ledger_->height(), is_recovering());
   if (bug == HostBug::kForgetsVotes && life_ > 1) votes_ = memory_votes(parts_.world.chain_id());
   make_mempool();
-  pbft::ReplicaConfig config;
-  config.self = self_;
-  config.replicas = parts_.world.replicas();
-  config.parameters = parts_.world.genesis().parameters;
   // As the node opens its stores: one that is older than its guard gives way to an empty one.
   const bool recovers = is_recovering();
   if (recovers) votes_->wipe();
-  const ledger::GuardState guard = votes_->guard();
-  tap_ = std::make_unique<node::SignatureTap>(parts_.world.signer(self_));
-  tap_->is_open = on_step != nullptr;
-  voter_ = std::make_unique<pbft::Voter>(
-      *tap_, parts_.world.chain_id(), self_, parts_.world.replicas(),
-      recovers ? pbft::Standing::kRecovering : pbft::Standing::kVoter,
-      pbft::Ceiling{guard.epoch_ceiling, guard.view_ceiling, guard.sequence_ceiling});
-  pbft::ReplicaStart begin = restore();
-  // A crash may have come between the execution of a checkpoint and the vote for it.
   const Status synced = ledger_->sync();
-  if (synced && begin.checkpoint.value > 0) {
-    if (const auto note = ledger_->own_checkpoint(begin.checkpoint)) {
-      begin.last_checkpoint = {*note, begin.checkpoint_time.value / 1000};
-    }
-  }
-  for (const pbft::ProposalRecord& proposal : begin.votes.proposals) bodies_.add(proposal);
-  if (on_life) on_life(node::recording_head(parts_.world.genesis(), config, *voter_, begin));
-  replica_ = std::make_unique<pbft::Replica>(std::move(config), *voter_, std::move(begin));
+  begin_core();
   parts_.network.set_up(self_, true);
   if (!synced) return stop(synced.error());
   // From here on no older copy passes for this store.
@@ -77,40 +57,6 @@ void SimHost::start() {
   }
   post(pbft::Tick{});
   work();
-}
-
-// As the node reads its stores (node/node_parts.h).
-pbft::ReplicaStart SimHost::restore() const {
-  pbft::ReplicaStart start;
-  start.executed = ledger_->height();
-  start.effective_time = ledger_->time();
-  const auto mark = ledger::read_checkpoint_mark(*ledger_);
-  QUORATE_CHECK(mark.has_value(), "a state in memory reads");
-  start.checkpoint = mark->sequence;
-  start.checkpoint_time = mark->time;
-  const auto restore = [&](ByteView key, ByteView value) -> Status {
-    return pbft::restore_vote(key, value, start.votes);
-  };
-  Status read;
-  const Bytes stable_key = pbft::stable_key();
-  if (const auto stable = votes_->get(stable_key); stable && *stable) {
-    read = restore(stable_key, **stable);
-  }
-  const Sequence low = start.votes.stable ? start.votes.stable->note.sequence : Sequence{};
-  for (const Bytes& first : pbft::first_keys(low)) {
-    if (read) read = votes_->for_each_from(first, restore);
-  }
-  QUORATE_CHECK(read.has_value(), "the vote store holds what the core wrote");
-  for (const pbft::ProposalRecord& proposal : start.votes.proposals) {
-    for (const ledger::TxId& id : proposal.pre_prepare.batch.ids) {
-      const auto body = votes_->get(pbft::body_key(id));
-      if (!body || !*body || start.bodies.contains(id)) continue;
-      auto checked = parts_.world.transactions().check(ByteView(**body));
-      QUORATE_CHECK(checked.has_value(), "the vote store holds good bodies");
-      start.bodies.emplace(id, *std::move(checked));
-    }
-  }
-  return start;
 }
 
 void SimHost::crash(CrashKind kind) {
@@ -126,6 +72,8 @@ void SimHost::crash(CrashKind kind) {
   replica_.reset();
   voter_.reset();
   tap_.reset();
+  messages_.reset();
+  sessions_.clear();
   mempool_.reset();
   inbox_.clear();
   waiting_.clear();
@@ -230,7 +178,7 @@ bool SimHost::send_all(const pbft::Output& output) {
     if (message.to) {
       send(*message.to, wire);
     } else {
-      broadcast(wire);
+      broadcast(wire, pbft::concerns_observers(message.message));
     }
   }
   return true;
@@ -272,6 +220,8 @@ void SimHost::release(std::vector<pbft::Output> outputs) {
     for (const pbft::BodySend& bodies : output.send_bodies) send(bodies);
     execute_later(output);
     if (life != life_) return;
+    // What it said after that is of no use any more.
+    if (output.epoch_ended) return end_epoch(*output.epoch_ended);
   }
   if (has_sent && crashed(CrashPoint::kAfterRelease)) return;
 }

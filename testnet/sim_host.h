@@ -7,13 +7,15 @@
 // the outputs of all turns that wait share one synced write, and take effect in order after it
 // (node/vote_writer.h); execution follows behind (node/executor.h); what arrives is decoded,
 // verified and routed (node/peer_router.h). A crash drops what is not durable; a start rebuilds all
-// from the two disks.
+// from the two disks, and so does the end of an epoch with the core alone. Outside of the core a
+// replica is its seat (testnet/sim_world.h); the core is told ids of its epoch.
 //
 // Everything happens at agenda entries of this replica's present life.
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -64,6 +66,7 @@ enum class HostBug : std::uint8_t {
   kForgetsNonces,      // executes as if no nonce had been used
   kSkipsBatch,         // executes nothing of every third batch
   kHidesNewViews,      // makes NEW-VIEWs and shows them to nobody
+  kSwitchesTooEarly,   // serves the next epoch though the last checkpoint of its own is not stable
 };
 
 // What a liar does where a correct replica sends and receives (testnet/behaviours.h).
@@ -91,7 +94,7 @@ class SimHost {
     Trace& trace;
   };
 
-  SimHost(const Parts& parts, ledger::ReplicaId self, Prng dice);
+  SimHost(const Parts& parts, ledger::ReplicaId seat, Prng dice);
   ~SimHost();
 
   // Precondition: down (checked).
@@ -112,6 +115,9 @@ class SimHost {
   [[nodiscard]] bool is_up() const { return replica_ != nullptr; }
   // Signs nothing: its vote store is not the one that its guard knows.
   [[nodiscard]] bool is_recovering() const { return votes_->age() == ledger::StoreAge::kOlder; }
+  // Of the epoch that its core serves. Precondition: is_up().
+  [[nodiscard]] const ledger::ReplicaSet& set() const { return set_; }
+  [[nodiscard]] bool is_member() const { return ids_[self_.value].value < set_.size(); }
   // Precondition: is_up().
   [[nodiscard]] const pbft::Replica& replica() const { return *replica_; }
   [[nodiscard]] VoteDisk& votes() { return *votes_; }
@@ -164,7 +170,14 @@ class SimHost {
   void note_events(const pbft::Output& output);
   void arm_timer();
   void on_timer(std::uint64_t time_us);
+
+  // sim_host_epochs.cc: a core, from what the disks have
+  void begin_core();
+  void choose_epoch(pbft::ReplicaStart& start);
+  void end_epoch(const ledger::StableCheckpoint& last);
   [[nodiscard]] pbft::ReplicaStart restore() const;
+  [[nodiscard]] ledger::ReplicaId id_of(ledger::ReplicaId seat) const { return ids_[seat.value]; }
+  [[nodiscard]] ledger::ReplicaId seat_of(ledger::ReplicaId id) const { return seats_[id.value]; }
 
   // sim_host_votes.cc: the vote writer
   void write_next();
@@ -185,8 +198,9 @@ class SimHost {
   [[nodiscard]] Result<ledger::Execution> run(const ledger::CertifiedBatch& batch) const;
 
   // sim_host_peers.cc: what other replicas say and want
-  void send(ledger::ReplicaId to, const node::PeerMessage& message);
-  void broadcast(const node::PeerMessage& message);
+  void send(ledger::ReplicaId to, const node::PeerMessage& message);  // to an id
+  // To all members; to every other seat, if they are to know as well.
+  void broadcast(const node::PeerMessage& message, bool also_observers);
   void send(const pbft::BodySend& bodies);
   void fetch(const pbft::BodyFetch& wanted);
   void fetch(const pbft::BlockFetch& wanted);
@@ -207,6 +221,7 @@ class SimHost {
   void on(ledger::ReplicaId, node::ChunkAnswer) {}
   [[nodiscard]] ledger::TransactionPtr find_body(const ledger::TxId& id) const;
   void note_fault(ledger::ReplicaId from, std::string_view code);
+  void note_fault(ledger::ReplicaId from, pbft::Reject reject);
 
   Parts parts_;
   ledger::ReplicaId self_;
@@ -217,11 +232,20 @@ class SimHost {
   std::uint64_t life_ = 0;
   std::uint64_t paused_until_us_ = 0;
 
+  // What epochs ended with; as the node keeps it beside its ledger.
+  std::map<ledger::Epoch, ledger::StableCheckpoint> epoch_ends_;
+
   // One life's.
+  std::set<ledger::ReplicaId> sessions_;  // seats
   std::unique_ptr<node::SignatureTap> tap_;
   std::unique_ptr<pbft::Voter> voter_;
   std::unique_ptr<node::Mempool> mempool_;
   std::unique_ptr<pbft::Replica> replica_;
+  // One core's.
+  ledger::ReplicaSet set_;
+  std::vector<ledger::ReplicaId> ids_;    // by seat
+  std::vector<ledger::ReplicaId> seats_;  // by id
+  std::unique_ptr<pbft::MessageVerifier> messages_;
   std::deque<Event> inbox_;
   bool working_ = false;
   std::vector<pbft::Output> waiting_;  // for the vote writer

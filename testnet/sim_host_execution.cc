@@ -60,7 +60,7 @@ Result<bool> SimHost::submit(const ledger::TransactionPtr& transaction) {
   if (admits && !admits(transaction)) return true;  // it says so and forgets
   const Result<bool> is_new = mempool_->add(transaction, wall());
   if (is_new && *is_new) {
-    broadcast(node::Transactions{{*transaction->signed_transaction}});
+    broadcast(node::Transactions{{*transaction->signed_transaction}}, true);
     keep_house_later();
   }
   work();
@@ -151,7 +151,8 @@ void SimHost::report(const CertifiedBatch& batch, const Execution& execution) {
   }
   auto settled = mempool_->on_executed(batch.transactions, execution.results);
   post(pbft::BatchExecuted{batch.certificate.sequence, execution.results_root,
-                           execution.effective_time, std::move(settled), std::move(checkpoint)});
+                           execution.effective_time, std::move(settled), std::move(checkpoint),
+                           execution.boundary});
   is_executing_ = false;
   execute_next();
 }

@@ -32,15 +32,16 @@ SharedBytes to_frame(const node::PeerMessage& message) {
 }
 
 void SimHost::send(ReplicaId to, const node::PeerMessage& message) {
-  if (mouth != nullptr) return mouth->speak(to, message);
-  parts_.network.send(self_, to, to_frame(message));
+  if (to.value >= seats_.size()) return;
+  if (mouth != nullptr) return mouth->speak(seat_of(to), message);
+  parts_.network.send(self_, seat_of(to), to_frame(message));
 }
 
-void SimHost::broadcast(const node::PeerMessage& message) {
+void SimHost::broadcast(const node::PeerMessage& message, bool also_observers) {
   const SharedBytes frame = mouth == nullptr ? to_frame(message) : nullptr;
   for (std::size_t i = 0; i < parts_.world.size(); ++i) {
     const ReplicaId to{static_cast<std::uint16_t>(i)};
-    if (to == self_) continue;
+    if (to == self_ || (!also_observers && id_of(to).value >= set_.size())) continue;
     if (mouth != nullptr) {
       mouth->speak(to, message);
     } else {
@@ -72,34 +73,41 @@ void SimHost::receive(ReplicaId from, const SharedBytes& bytes) {
 void SimHost::on_session(ReplicaId peer, bool connected) {
   if (!is_up()) return;
   if (!connected) {
-    post(pbft::PeerDisconnected{peer});
+    sessions_.erase(peer);
+    post(pbft::PeerDisconnected{id_of(peer)});
     return work();
   }
-  post(pbft::PeerConnected{peer});
+  sessions_.insert(peer);
+  post(pbft::PeerConnected{id_of(peer)});
   std::vector<SignedTransaction> ready;
   for (const TransactionPtr& transaction :
        mempool_->oldest(kGreetingTransactions, node::kAnswerBytesMax)) {
     ready.push_back(*transaction->signed_transaction);
   }
-  if (!ready.empty()) send(peer, node::Transactions{std::move(ready)});
+  if (!ready.empty()) send(id_of(peer), node::Transactions{std::move(ready)});
   work();
 }
 
 void SimHost::handle(ReplicaId from, const SharedBytes& bytes) {
   auto message = crypto::decode<node::PeerMessage>(*bytes);
-  if (!message) return note_fault(from, message.error().code);
+  if (!message) return note_fault(id_of(from), message.error().code);
   if (mouth != nullptr && !mouth->hear(from, *message)) return;
-  std::visit([&](auto& each) { on(from, std::move(each)); }, *message);
+  std::visit([&](auto& each) { on(id_of(from), std::move(each)); }, *message);
 }
 
 void SimHost::note_fault(ReplicaId from, std::string_view code) {
-  parts_.checkers.on_rejected(self_, from, code);
+  parts_.checkers.on_rejected(self_, seat_of(from), code);
+}
+
+// What another epoch's replicas say to each other is no fault of theirs, and of no use here.
+void SimHost::note_fault(ReplicaId from, pbft::Reject reject) {
+  if (reject != pbft::Reject::kWrongEpoch) note_fault(from, pbft::reject_code(reject));
 }
 
 template <class T>
 void SimHost::on(ReplicaId from, T message) {
-  auto verified = parts_.world.messages().check(std::move(message));
-  if (!verified) return note_fault(from, pbft::reject_code(verified.error()));
+  auto verified = messages_->check(std::move(message));
+  if (!verified) return note_fault(from, verified.error());
   post(std::move(*verified));
 }
 
@@ -183,9 +191,9 @@ void SimHost::on(ReplicaId from, node::Blocks message) {
       auto checked = parts_.world.transactions().check(std::move(transaction));
       if (checked) certified.transactions.push_back(std::move(*checked));
     }
-    auto verified = parts_.world.messages().check(std::move(certified));
+    auto verified = messages_->check(std::move(certified));
     if (!verified) {
-      note_fault(from, pbft::reject_code(verified.error()));
+      note_fault(from, verified.error());
       break;
     }
     post(std::move(*verified));

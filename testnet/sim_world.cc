@@ -8,13 +8,16 @@
 #include "ledger/quorum.h"
 
 namespace quorate::testnet {
+
+using ledger::ReplicaId;
+
 namespace {
 
 // Enough for what is signed within a watermark window of a large network.
 constexpr std::size_t kCachedSignatures = 1 << 14;
 constexpr std::uint64_t kClientUnits = 1'000'000;
 
-enum class KeyKind : std::uint8_t { kVote = 1, kNetwork = 2, kClient = 3 };
+enum class KeyKind : std::uint8_t { kVote = 1, kNetwork = 2, kClient = 3, kOperator = 4 };
 
 crypto::Signature stand_in(const crypto::PublicKey& key, ByteView message) {
   const crypto::Digest digest = crypto::Sha256().update(key.bytes).update(message).finish();
@@ -56,7 +59,7 @@ std::unique_ptr<crypto::Signer> SimWorld::remembering(crypto::SecretKey key) {
 }
 
 SimWorld::SimWorld(std::size_t replicas, const ledger::Parameters& parameters,
-                   std::size_t clients, SimSignatures signatures)
+                   std::size_t clients, SimSignatures signatures, std::size_t spares)
     : signatures_(signatures),
       cache_(kCachedSignatures,
              signatures == SimSignatures::kStandIn ? stand_in_rule : crypto::verify) {
@@ -65,11 +68,13 @@ SimWorld::SimWorld(std::size_t replicas, const ledger::Parameters& parameters,
   genesis_.testnet = true;
   genesis_.faults = static_cast<std::uint16_t>(ledger::faults_tolerated(replicas));
   genesis_.parameters = parameters;
-  for (std::size_t i = 0; i < replicas; ++i) {
+  for (std::size_t i = 0; i < replicas + spares; ++i) {
+    const ReplicaId seat{static_cast<std::uint16_t>(i)};
     signers_.push_back(remembering(key_of(KeyKind::kVote, i)));
-    genesis_.replicas.push_back({"r" + std::to_string(i), signers_.back()->public_key(),
-                                 key_of(KeyKind::kNetwork, i).public_key()});
+    seats_.emplace(signers_.back()->public_key(), seat);
+    if (i < replicas) genesis_.replicas.push_back(info(seat));
   }
+  operator_ = remembering(key_of(KeyKind::kOperator, 0));
   for (std::size_t i = 0; i < clients; ++i) {
     clients_.push_back(remembering(key_of(KeyKind::kClient, i)));
     genesis_.accounts.push_back({clients_.back()->public_key(), kClientUnits});
@@ -83,17 +88,65 @@ SimWorld::SimWorld(std::size_t replicas, const ledger::Parameters& parameters,
   evidence_ = std::make_unique<ledger::EvidenceVerifier>(chain_id_, &cache_);
 }
 
+ledger::ReplicaInfo SimWorld::info(ReplicaId seat) const {
+  return {"r" + std::to_string(seat.value), signers_[seat.value]->public_key(),
+          key_of(KeyKind::kNetwork, seat.value).public_key()};
+}
+
+ReplicaId SimWorld::seat_of(const ledger::PublicKey& vote_key) const {
+  return seats_.at(vote_key);
+}
+
+std::vector<ReplicaId> SimWorld::ids_in(const ledger::ReplicaSet& set) const {
+  std::vector<std::optional<ReplicaId>> members(size());
+  for (std::size_t i = 0; i < set.size(); ++i) {
+    members[seat_of(set.replicas[i].vote_key).value] = {static_cast<std::uint16_t>(i)};
+  }
+  std::vector<ReplicaId> ids;
+  std::size_t next = set.size();
+  for (const auto& member : members) {
+    ids.push_back(member ? *member : ReplicaId{static_cast<std::uint16_t>(next++)});
+  }
+  return ids;
+}
+
+ledger::TransactionPtr SimWorld::sign_change(const ledger::ReplicaSet& set,
+                                             ledger::MembershipChange change, std::uint64_t nonce,
+                                             ledger::TimeMs valid_until) const {
+  // Execution knows one rule for these, whatever votes are worth here.
+  const auto signer_of = [this](const ledger::PublicKey& key) {
+    return crypto::KeySigner(key_of(KeyKind::kVote, seat_of(key).value));
+  };
+  ledger::ChangeMembership operation{{set.epoch, std::move(change)}, {}, {}};
+  for (std::size_t i = 0; i < ledger::quorum(set.size()); ++i) {
+    operation.endorsements.push_back(
+        {{static_cast<std::uint16_t>(i)},
+         ledger::endorse(signer_of(set.replicas[i].vote_key), chain_id_, operation.body)});
+  }
+  if (const ledger::ReplicaInfo* replica = ledger::newcomer(operation.body.change)) {
+    operation.consent =
+        ledger::consent_to(signer_of(replica->vote_key), chain_id_, operation.body);
+  }
+  return sign(*operator_, nonce, valid_until, {std::move(operation)});
+}
+
 ledger::TransactionPtr SimWorld::sign(std::size_t client, std::uint64_t nonce,
+                                      ledger::TimeMs valid_until,
+                                      std::vector<ledger::Operation> operations) const {
+  return sign(*clients_[client], nonce, valid_until, std::move(operations));
+}
+
+ledger::TransactionPtr SimWorld::sign(const crypto::Signer& sender, std::uint64_t nonce,
                                       ledger::TimeMs valid_until,
                                       std::vector<ledger::Operation> operations) const {
   ledger::Transaction body;
   body.chain_id = chain_id_;
-  body.sender = client_key(client);
+  body.sender = sender.public_key();
   body.nonce = nonce;
   body.valid_until = valid_until;
   body.operations = std::move(operations);
   const crypto::Signature signature =
-      crypto::sign_body(*clients_[client], crypto::Purpose::kTransaction, chain_id_, body);
+      crypto::sign_body(sender, crypto::Purpose::kTransaction, chain_id_, body);
   auto checked = transactions_->check(ledger::SignedTransaction{std::move(body), signature});
   QUORATE_CHECK(checked.has_value(), "the workload signs good transactions");
   return *std::move(checked);

@@ -14,6 +14,8 @@ constexpr std::uint64_t kNetworkStream = 1;
 constexpr std::uint64_t kHostStream = 1000;
 
 constexpr std::uint64_t kRunOutUs = 50'000;
+constexpr std::uint64_t kChangeRetryUs = 500'000;
+constexpr std::uint64_t kChangeLifeMs = 3'600'000;
 
 // How often, in events, and how far behind the slowest ledger the checkers forget.
 constexpr std::uint64_t kForgetEvery = 1 << 16;
@@ -24,9 +26,10 @@ constexpr std::uint64_t kRemembered = 4096;
 Simulator::Simulator(const SimOptions& options)
     : options_(options),
       dice_(options.seed),
-      world_(options.replicas, options.parameters, options.clients, options.signatures),
+      world_(options.replicas, options.parameters, options.clients, options.signatures,
+             options.spares),
       checkers_(world_, options.liars),
-      network_(options.replicas, agenda_, trace_, dice_.fork(kNetworkStream),
+      network_(world_.size(), agenda_, trace_, dice_.fork(kNetworkStream),
                {[this](ReplicaId from, ReplicaId to, const SharedBytes& bytes) {
                   hosts_[to.value]->receive(from, bytes);
                 },
@@ -34,7 +37,7 @@ Simulator::Simulator(const SimOptions& options)
                   hosts_[at.value]->on_session(peer, connected);
                 }}) {
   network_.set_quality(options_.quality);
-  for (std::size_t i = 0; i < options_.replicas; ++i) {
+  for (std::size_t i = 0; i < world_.size(); ++i) {
     const ReplicaId id{static_cast<std::uint16_t>(i)};
     hosts_.push_back(
         std::make_unique<SimHost>(SimHost::Parts{world_, agenda_, network_, checkers_, trace_}, id,
@@ -106,10 +109,40 @@ void Simulator::run_out() {
 bool Simulator::is_level() const {
   return std::ranges::all_of(hosts_, [this](const auto& host) {
     return checkers_.is_liar(host->self()) ||
-           (host->is_up() && !host->is_recovering() &&
+           (host->is_up() && !(host->is_recovering() && host->is_member()) &&
             host->replica().executed() >= checkers_.highest_executed() &&
             host->ledger().height() >= checkers_.highest_executed());
   });
+}
+
+ledger::Membership Simulator::membership() const {
+  const auto furthest = std::ranges::max_element(
+      hosts_, {}, [](const auto& host) { return host->ledger().height(); });
+  return ledger::Membership::read((*furthest)->ledger(), world_.genesis()).value();
+}
+
+void Simulator::pursue(const ledger::MembershipChange& change) { pursue(change, 0); }
+
+void Simulator::pursue(const ledger::MembershipChange& change, std::size_t tries) {
+  const ledger::Membership now = membership();
+  const ledger::EpochStart* pending = now.pending();
+  const auto& decided = pending != nullptr ? pending->replicas : now.current().replicas;
+  const auto has = [&](const ledger::PublicKey& key) {
+    return std::ranges::find(decided, key, &ledger::ReplicaInfo::vote_key) != decided.end();
+  };
+  const ledger::ReplicaInfo* newcomer = ledger::newcomer(change);
+  const auto* removal = std::get_if<ledger::RemoveReplica>(&change);
+  const bool is_done = newcomer != nullptr ? has(newcomer->vote_key) : !has(removal->vote_key);
+  if (is_done || tries >= kChangeTriesMax) return;
+  if (pending == nullptr) offer(change, now.current());
+  agenda_.in(kChangeRetryUs, [this, change, tries] { pursue(change, tries + 1); });
+}
+
+void Simulator::offer(const ledger::MembershipChange& change, const ledger::ReplicaSet& set) {
+  const ledger::TransactionPtr signed_change =
+      world_.sign_change(set, change, ++changes_, {wall().value + kChangeLifeMs});
+  checkers_.on_signed(signed_change->id);
+  for (const auto& host : hosts_) (void)host->submit(signed_change);
 }
 
 }  // namespace quorate::testnet

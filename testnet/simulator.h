@@ -12,6 +12,7 @@
 #include <set>
 #include <vector>
 
+#include "ledger/membership.h"
 #include "testnet/agenda.h"
 #include "testnet/checkers.h"
 #include "testnet/sim_host.h"
@@ -23,6 +24,7 @@ namespace quorate::testnet {
 
 struct SimOptions {
   std::size_t replicas = 4;
+  std::size_t spares = 0;  // seats beside them, for changes of membership
   std::uint64_t seed = 1;
   ledger::Parameters parameters;
   std::size_t clients = 4;
@@ -49,8 +51,16 @@ class Simulator {
   // After an invariant broke: what was handed out until then is executed. Nobody sees the events.
   void run_out();
 
-  // Every correct replica is up, may vote, and has executed all that any correct one executed.
+  // Every correct replica is up, may vote if it is a member of its epoch, and has executed all that
+  // any correct one executed.
   [[nodiscard]] bool is_level() const;
+
+  // The sets as the ledger knows them that is furthest ahead.
+  [[nodiscard]] ledger::Membership membership() const;
+  // Its operators want this: they sign it for the epoch that is, and offer it to all replicas, until
+  // the set is so or kChangeTriesMax times; while another change is pending, they wait.
+  void pursue(const ledger::MembershipChange& change);
+  static constexpr std::size_t kChangeTriesMax = 600;
 
   [[nodiscard]] const SimOptions& options() const { return options_; }
   [[nodiscard]] const SimWorld& world() const { return world_; }
@@ -76,6 +86,8 @@ class Simulator {
  private:
   void run_next();
   void forget_settled();
+  void pursue(const ledger::MembershipChange& change, std::size_t tries);
+  void offer(const ledger::MembershipChange& change, const ledger::ReplicaSet& set);
 
   SimOptions options_;
   Prng dice_;
@@ -87,6 +99,7 @@ class Simulator {
   std::vector<std::unique_ptr<SimHost>> hosts_;
   std::vector<Accusation> accusations_;
   std::uint64_t events_ = 0;
+  std::uint64_t changes_ = 0;  // signed: the operators' last nonce
 };
 
 }  // namespace quorate::testnet

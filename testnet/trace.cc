@@ -6,10 +6,10 @@
 namespace quorate::testnet {
 
 std::string_view kind_text(TraceEvent::Kind kind) {
-  static constexpr std::array<std::string_view, 19> kTexts = {
+  static constexpr std::array<std::string_view, 20> kTexts = {
       "start",   "crash",  "stop",    "send",     "deliver", "drop",   "connect",  "disconnect",
       "persist", "commit", "execute", "evidence", "fault",   "submit", "violation",
-      "leave",   "enter",  "stable",  "recovered"};
+      "leave",   "enter",  "stable",  "recovered", "epoch"};
   return kTexts[static_cast<std::size_t>(kind)];
 }
 

@@ -46,6 +46,7 @@ struct TraceEvent {
     kEnter,       // entered view `number`
     kStable,      // sequence `number` is a stable checkpoint here
     kRecovered,   // may vote again after amnesia
+    kEpoch,       // serves epoch `number` from here on
   };
   Kind kind;
   std::uint64_t time_us = 0;

@@ -75,7 +75,7 @@ Result<ExitCode> simulate_one(const SimulateOptions& options, RunOptions run, Co
   Status left;
   run.at_end = leaver(options, left);
   const RunReport report = run_random(run);
-  QUORATE_TRY(trace.close(heading(options, run.replicas, report)));
+  QUORATE_TRY(trace.close(heading(options, run.replicas + run.spares, report)));
   QUORATE_TRY(left);
   print_report(options, report, console);
   console.json(report_to_json(options, options.seed, report));
@@ -98,7 +98,7 @@ Result<ExitCode> simulate_scenario(const SimulateOptions& options, const RunOpti
   QUORATE_ASSIGN(ScenarioReport report, run_scenario(scenario, how));
   const auto took_ms = static_cast<std::uint64_t>((std::clock() - begin) * 1000 / CLOCKS_PER_SEC);
   if (report.unmet && report.run.verdict == Verdict::kSound) report.run.verdict = Verdict::kStuck;
-  QUORATE_TRY(trace.close(heading(options, report.genesis.replicas.size(), report.run)));
+  QUORATE_TRY(trace.close(heading(options, report.seats, report.run)));
   QUORATE_TRY(left);
   if (!scenario.sentence.empty()) console.line(scenario.sentence);
   for (const std::string& line : report.story) console.line("  " + line);
@@ -212,6 +212,13 @@ Result<RunOptions> run_options(const SimulateOptions& options) {
     return wrong("simulate-replicas", fmt::format("Found --replicas {}", run.replicas),
                  fmt::format("Expected 1 to {}", kSimulatedReplicasMax));
   }
+  run.spares = options.spares;
+  if (run.spares > pbft::kObserversMax || (run.spares > 0 && options.scenario != kRandomScenario)) {
+    return wrong("simulate-spares",
+                 fmt::format("Found --spares {} with {}", run.spares, options.scenario),
+                 fmt::format("Expected 0 to {}, with random runs; a scenario says `spares` itself.",
+                             pbft::kObserversMax));
+  }
   run.quiet_seconds = options.quiet;
   if ((options.lies || options.quiet > 0) && options.scenario != kRandomScenario) {
     return wrong("simulate-lies", fmt::format("Found --lies or --quiet with {}", options.scenario),
@@ -284,6 +291,9 @@ void add_simulate_command(node::CommandLine& line) {
       {.name = "SCENARIO", .help = "One that --list names, or a file (random)",
        .target = &options->scenario, .required = false},
       {.name = "--replicas", .value = "N", .help = "How many (4)", .target = &options->replicas},
+      {.name = "--spares", .value = "N",
+       .help = "Seats beside them: who may vote changes during the run (0)",
+       .target = &options->spares},
       {.name = "--byzantine", .value = "I,I", .help = "These lie; more than f break agreement",
        .target = &options->byzantine},
       {.name = "--lies", .value = "NAME,NAME",

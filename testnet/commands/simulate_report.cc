@@ -22,6 +22,7 @@ constexpr std::uint64_t kBarWidth = 30;
 std::string replay(const SimulateOptions& options, std::uint64_t seed) {
   std::string text = fmt::format("quorate simulate {}", options.scenario);
   if (options.replicas) text += fmt::format(" --replicas {}", *options.replicas);
+  if (options.spares > 0) text += fmt::format(" --spares {}", options.spares);
   if (options.byzantine) text += " --byzantine " + *options.byzantine;
   if (options.lies) text += " --lies " + *options.lies;
   text += fmt::format(" --seed {}", seed);
@@ -124,6 +125,7 @@ json::object report_to_json(const SimulateOptions& options, std::uint64_t seed,
           {"checkpoints", report.counts.checkpoints},
           {"recoveries", report.counts.recoveries},
           {"evidence", report.counts.evidence},
+          {"epochs", report.counts.epochs},
           {"liars", liars_text(report.liars)},
           {"replay", replay(options, seed)}};
 }
@@ -136,8 +138,9 @@ void print_report(const SimulateOptions& options, const RunReport& report, Conso
                            report.virtual_us / 1000 % 1000, report.events));
   console.line(fmt::format(
       "{} faults; {} sequences committed, {} checkpoints, {} views entered, {} recoveries, {} "
-      "pieces of evidence", report.faults, counts.commits, counts.checkpoints, counts.views,
-      counts.recoveries, counts.evidence));
+      "pieces of evidence{}", report.faults, counts.commits, counts.checkpoints, counts.views,
+      counts.recoveries, counts.evidence,
+      counts.epochs > 0 ? fmt::format(", {} epochs ended", counts.epochs) : ""));
   console.line(fmt::format("trace {:016x}", report.digest));
   if (report.verdict != Verdict::kSound) print_failure(options, options.seed, report, console);
 }
@@ -153,6 +156,7 @@ ExitCode print_totals(const SimulateOptions& options, const Totals& totals, Cons
                            percent(totals.with_checkpoint, totals.runs),
                            percent(totals.with_recovery, totals.runs),
                            percent(totals.with_evidence, totals.runs)));
+  if (options.spares > 0) console.line(fmt::format("{} epochs ended", totals.epochs));
   console.line(fmt::format("traces {:016x}", totals.digest));
   json::array failures;
   ExitCode code = ExitCode::kSuccess;
@@ -175,6 +179,7 @@ ExitCode print_totals(const SimulateOptions& options, const Totals& totals, Cons
                             {"with_checkpoint", totals.with_checkpoint},
                             {"with_recovery", totals.with_recovery},
                             {"with_evidence", totals.with_evidence},
+                            {"epochs", totals.epochs},
                             {"digest", fmt::format("{:016x}", totals.digest)}});
   return code;
 }

@@ -26,6 +26,7 @@ inline constexpr std::string_view kBlameScenario = "blame";
 struct SimulateOptions {
   std::string scenario{kRandomScenario};
   std::optional<std::uint64_t> replicas;
+  std::uint64_t spares = 0;
   std::uint64_t seed = 1;
   std::optional<std::string> seeds;
   std::optional<std::string> byzantine;

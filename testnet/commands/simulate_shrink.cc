@@ -39,7 +39,7 @@ Result<ExitCode> simulate_shrink(const SimulateOptions& options, const std::stri
   SimulateOptions shown;
   shown.scenario = file.string();
   shown.seed = options.seed;
-  QUORATE_TRY(trace.close(heading(shown, report.genesis.replicas.size(), report.run)));
+  QUORATE_TRY(trace.close(heading(shown, report.seats, report.run)));
 
   const auto before = std::ranges::count(text, '\n');
   console.line(fmt::format("{} of {} lines are left after {} runs{}, in {}:", shrunk.lines, before,

@@ -92,7 +92,8 @@ PreparedCertificate World::prepared(const PrePrepare& proposal) const {
 
 CheckpointExecuted World::checkpoint(std::uint64_t sequence, std::string_view state) const {
   const Digest root = crypto::sha256(as_bytes(state));
-  return {{chain_id_, {sequence, root}, {sequence}, set_.epoch, boundary, root}, kStartTime.value / 1000};
+  return {{chain_id_, {sequence, root}, {sequence}, set_.epoch, boundary, root},
+          kStartTime.value / 1000};
 }
 
 CheckpointVote World::checkpoint_vote(std::uint64_t sequence, ReplicaId replica,

@@ -54,7 +54,8 @@ class World {
   // Endorsed by replicas 0 to quorum - 1.
   [[nodiscard]] CommitCertificate certificate(const PrePrepare& proposal) const;
   [[nodiscard]] PreparedCertificate prepared(const PrePrepare& proposal) const;
-  // Of a state that is the same everywhere, with what `boundary` says; another `state` makes another note.
+  // Of a state that is the same everywhere, with what `boundary` says; another `state` makes
+  // another note.
   [[nodiscard]] CheckpointExecuted checkpoint(std::uint64_t sequence,
                                               std::string_view state = "state") const;
   [[nodiscard]] CheckpointVote checkpoint_vote(std::uint64_t sequence, ReplicaId replica,

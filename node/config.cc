@@ -19,6 +19,8 @@ using Addresses = std::map<std::string, Endpoint>;
 using Field = std::variant<Endpoint Config::*, std::string Config::*, std::uint32_t Config::*,
                            std::uint64_t Config::*, Addresses Config::*>;
 
+constexpr std::array<std::string_view, 2> kEngines = {"pbft", "pow"};
+constexpr std::array<std::string_view, 4> kPowParams = {"own", "regtest", "testnet", "bitcoin"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warning", "error"};
 
 // One setting: the single place where it is defined.
@@ -61,12 +63,27 @@ const std::vector<Row>& rows() {
       {"storage.read_through_s", &Config::read_through_s,
        "How often the whole ledger is read, to find what rotted, in seconds; 0: never.", 0,
        31'536'000},
+      {"node.engine", &Config::engine,
+       "What orders transactions: pbft, votes of the listed replicas; or pow, proof of work.", 0, 0,
+       kEngines},
       {"node.verify_threads", &Config::verify_threads, "Threads that verify signatures.", 1, 64},
       {"node.snapshot_blocks_min", &Config::snapshot_blocks_min,
        "A node without ledger takes a snapshot if peers have this many blocks; else it replays.",
        1, 1'000'000'000},
       {"node.passphrase_file", &Config::passphrase_file,
        "File whose first line opens the key files; empty: QUORATE_PASSPHRASE, or no passphrase."},
+      {"pow.params", &Config::pow_params,
+       "Rules of the proof-of-work chain, the same at all its nodes: own, or Bitcoin's networks.",
+       0, 0, kPowParams},
+      {"pow.spacing_seconds", &Config::pow_spacing_seconds,
+       "Of own: seconds wanted between blocks.", 1, 1'000'000},
+      {"pow.interval", &Config::pow_interval, "Of own: blocks between retargets.", 2, 1'000'000},
+      {"pow.limit", &Config::pow_limit,
+       "Of own: the easiest target in compact form; 207fffff takes two hashes a block."},
+      {"pow.miner_threads", &Config::pow_miner_threads,
+       "Threads of the built-in miner; 0: it does not mine.", 0, 256},
+      {"pow.miner", &Config::pow_miner,
+       "Public key in hex that the coinbase of blocks mined here names; empty: nobody's."},
   };
   return kRows;
 }

@@ -44,6 +44,14 @@ struct Config {
   std::uint32_t snapshot_blocks_min = 256;     // node.snapshot_blocks_min
   std::uint64_t read_through_s = 86'400;       // storage.read_through_s; 0: never
   std::string passphrase_file;                 // node.passphrase_file; empty: none
+  std::string engine = "pbft";                 // node.engine: pbft or pow
+  // Of a proof-of-work chain (node/pow_rules.h); all of a network have the same.
+  std::string pow_params = "own";              // pow.params
+  std::uint64_t pow_spacing_seconds = 10;      // pow.spacing_seconds
+  std::uint64_t pow_interval = 2016;           // pow.interval
+  std::string pow_limit = "207fffff";          // pow.limit
+  std::uint32_t pow_miner_threads = 0;         // pow.miner_threads
+  std::string pow_miner;                       // pow.miner; empty: nobody's key
 };
 
 // The files of a node's home.
@@ -55,6 +63,8 @@ struct Home {
   [[nodiscard]] std::filesystem::path vote_key() const { return root / "vote.key"; }
   [[nodiscard]] std::filesystem::path network_key() const { return root / "network.key"; }
   [[nodiscard]] std::filesystem::path ledger() const { return root / "ledger"; }
+  // Of the engine `pow`, in the place of ledger, votes and guard (node/pow_chain.h).
+  [[nodiscard]] std::filesystem::path chain() const { return root / "chain"; }
   // Chunks of a snapshot, until a ledger is made of them.
   [[nodiscard]] std::filesystem::path staging() const { return root / "ledger.snapshot"; }
   [[nodiscard]] std::filesystem::path votes() const { return root / "votes"; }

@@ -30,16 +30,10 @@ struct InitOptions {
 
 Result<PowFolderOptions> folder_options(const InitOptions& options) {
   PowFolderOptions out;
-  out.params = options.params;
-  out.spacing_seconds = options.spacing;
-  out.interval = options.interval;
-  const char* end = options.limit.data() + options.limit.size();
-  const auto [stop, error] = std::from_chars(options.limit.data(), end, out.limit.value, 16);
-  if (error != std::errc{} || stop != end || options.limit.size() != 8) {
-    return fail(ErrorKind::kInvalid, "pow-bits-malformed",
-                fmt::format("found \"{}\" where compact bits were expected", options.limit),
-                "Give eight hex digits, as in 207fffff.");
-  }
+  out.rules.params = options.params;
+  out.rules.spacing_seconds = options.spacing;
+  out.rules.interval = options.interval;
+  QUORATE_ASSIGN(out.rules.limit, node::parse_bits(options.limit));
   if (options.genesis) out.genesis = *options.genesis;
   out.threads = std::clamp(std::thread::hardware_concurrency(), 1U, pow::kMinerThreadsMax);
   return out;
@@ -95,14 +89,17 @@ Result<ExitCode> block(const std::string& dir, const std::string& name, Console&
 
 Result<ExitCode> journal(const std::string& dir, Console& console) {
   QUORATE_ASSIGN(PowFolder folder, open_pow_folder(dir, console));
-  const Journal journal = folder.journal();
+  QUORATE_ASSIGN(const Journal journal, folder.journal());
   json::array lines;
   for (const std::string& line : journal.lines) {
     console.line(line);
     lines.push_back(json::string(line));
   }
   console.line(fmt::format("{} entries, root {}", journal.lines.size(), journal.root.hex()));
-  console.json(json::object{{"entries", lines}, {"root", journal.root.hex()}});
+  console.line(fmt::format("origin {}", journal.origin));
+  console.json(json::object{{"entries", lines},
+                            {"root", journal.root.hex()},
+                            {"origin", journal.origin}});
   return ExitCode::kSuccess;
 }
 

@@ -46,7 +46,7 @@ Result<pow::BlockPtr> mine_one(PowFolder& folder, const ledger::PublicKey& miner
   const std::atomic<bool> stop = false;
   for (std::uint64_t extranonce = 0;; ++extranonce) {
     QUORATE_ASSIGN(pow::Block draft, folder.chain().draft(miner, extranonce, now.value / 1000,
-                                                          kPowBlockBytesMax));
+                                                          node::kPowBlockBytesMax));
     const pow::Search search = pow::search_nonce(draft.header, threads, stop);
     hashes += search.hashes;
     if (!search.found) continue;

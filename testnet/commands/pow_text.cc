@@ -42,9 +42,8 @@ node::Parameter pow_dir_parameter(std::string& dir) {
 
 Result<PowFolder> open_pow_folder(const std::string& dir, node::Console& console) {
   QUORATE_ASSIGN(PowFolder folder, PowFolder::open(dir));
-  if (folder.dropped_bytes() > 0) {
-    console.remark(fmt::format("The last record was cut off by a crash; its {} bytes are dropped.",
-                               folder.dropped_bytes()));
+  if (folder.dropped_writes() > 0) {
+    console.remark("The last write was cut off by a crash; it is dropped.");
   }
   return folder;
 }

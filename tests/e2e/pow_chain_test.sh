@@ -73,6 +73,7 @@ say 'the journal tells it all'
 expect 0 pow journal --dir a
 [[ $(grep -c ' disconnect ' out) == 11 ]] || die "not its steps: $(cat out)"
 expect_text out '^[0-9]+ entries, root [0-9a-f]{64}$'
+expect_text out '^origin quorate.chain-journal/[0-9a-f]{64}$'
 
 say 'a fixed clock makes the same chain'
 for name in c d; do
@@ -81,16 +82,18 @@ for name in c d; do
 done
 [[ $(field c bestblockhash) == $(field d bestblockhash) ]] || die 'two chains from one clock'
 
-say 'a cut and a damaged file'
+say 'a cut and a damaged store'
 cp -r a cut
-truncate -s -5 cut/records.log
+log=$(ls cut/chain/*.log)
+truncate -s -5 "$log"
 expect 0 pow show --dir cut
-expect_text err 'The last record was cut off by a crash'
-expect_text out '^  height   4$'
+expect_text err 'The last write was cut off by a crash'
+expect_text out '^  height   [0-9]+$'
 cp -r a damaged
-printf 'x' | dd of=damaged/records.log bs=1 seek=30 conv=notrunc status=none
+log=$(ls damaged/chain/*.log)
+printf 'x' | dd of="$log" bs=1 seek=30 conv=notrunc status=none
 expect 8 pow show --dir damaged
-expect_text err 'pow-records-corrupt'
+expect_text err 'chain-store-corrupt'
 expect 5 pow show --dir absent
 expect_text err 'quorate pow init'
 

@@ -146,12 +146,16 @@ void dispatch_rpc(ParsedRpc parsed, RpcHandler& handler, RpcAnswered done,
     }
     // The parameters go as soon as the handler has seen them, also when the reply takes minutes.
     const RpcCall call = std::move(*parsed.calls[i]);
-    const auto answered = [gathering, i, id = call.id,
+    const auto answered = [gathering, i, id = call.id, is_version_1 = call.is_version_1,
                            is_notification = call.is_notification](RpcResult result) {
       if (is_notification) return gathering->answer_nothing(i);
-      gathering->answer(i, id,
-                        result ? rpc_result_answer(id, std::move(*result))
-                               : rpc_error_answer(id, result.error()));
+      json::value answer = result ? rpc_result_answer(id, std::move(*result))
+                                  : rpc_error_answer(id, result.error());
+      // What the other one of the two is, insert leaves alone.
+      if (is_version_1) {
+        answer.get_object().insert({{"result", nullptr}, {"error", nullptr}});
+      }
+      gathering->answer(i, id, answer);
     };
     if (!ask(handler, call, false, answered)) {
       answered(tl::unexpected(no_such_method(call.method)));

@@ -12,19 +12,22 @@
 
 namespace quorate::node {
 
-struct RpcMethod {
+// `View` is what the methods of an engine see of its node: NodeView, or PowView (node/pow_view.h).
+template <class View>
+struct RpcMethodOf {
   std::string_view name;
   std::vector<std::string_view> params;
   std::string_view sentence;  // for the index page
-  // Runs on the I/O thread and must not block; the reply may come later, from any thread. The
-  // parameters live until it returns, the view until the last reply.
-  std::function<void(const NodeView&, const RpcParams&, RpcReply)> run;
+  // Runs on the thread that the engine's handler says and must not block; the reply may come
+  // later, from any thread. The parameters live until it returns, the view until the last reply.
+  std::function<void(View&, const RpcParams&, RpcReply)> run;
 };
+using RpcMethod = RpcMethodOf<const NodeView>;
 
 // A function whose answer is there at once.
-using RpcFunction = RpcResult (*)(const NodeView&, const RpcParams&);
-[[nodiscard]] inline auto at_once(RpcFunction function) {
-  return [function](const NodeView& view, const RpcParams& params, const RpcReply& reply) {
+template <class View>
+[[nodiscard]] auto at_once(RpcResult (*function)(View&, const RpcParams&)) {
+  return [function](View& view, const RpcParams& params, const RpcReply& reply) {
     reply(function(view, params));
   };
 }

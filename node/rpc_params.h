@@ -59,6 +59,8 @@ class RpcParams {
   [[nodiscard]] RpcExpected<Bytes> need_bytes(std::string_view name) const;
   [[nodiscard]] RpcExpected<std::optional<Bytes>> hex_bytes(std::string_view name) const;
   [[nodiscard]] RpcExpected<crypto::Digest> need_hash(std::string_view name) const;
+  // As it was given, for a method that reads its form itself; nullptr: absent.
+  [[nodiscard]] const boost::json::value* value(std::string_view name) const { return find(name); }
 
  private:
   RpcParams(const boost::json::object& given, bool from_get,

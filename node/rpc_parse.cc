@@ -85,8 +85,9 @@ tl::expected<RpcCall, json::value> parse_call(json::value& request) {
         nullptr,
         fmt::format("The id is {}, expected a string, a 64-bit integer or null", kind_name(*id))));
   }
-  if (const json::value* version = object.if_contains("jsonrpc");
-      version != nullptr && *version != "2.0") {
+  const json::value* version = object.if_contains("jsonrpc");
+  call.is_version_1 = version == nullptr || *version == "1.0";
+  if (!call.is_version_1 && *version != "2.0") {
     return tl::unexpected(not_a_request(call.id, "\"jsonrpc\" is something else than \"2.0\""));
   }
   const json::value* method = object.if_contains("method");

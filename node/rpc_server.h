@@ -104,6 +104,9 @@ class RpcHandler {
 struct RpcCall {
   boost::json::value id;  // null for none
   bool is_notification = false;
+  // Without "jsonrpc": "2.0", as Bitcoin's clients write it: the answer has both `result` and
+  // `error`, one of them null.
+  bool is_version_1 = false;
   std::string method;
   boost::json::object params;
 };

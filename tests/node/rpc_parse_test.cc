@@ -101,10 +101,16 @@ TEST(RpcParse, RefusesInvalidUtf8InStrings) {
   EXPECT_EQ(call_of("{\"method\":\"m\",\"id\":\"\xc3\xa4\"}").id, "\xc3\xa4");
 }
 
+TEST(RpcParse, TellsTheVersionOfACall) {
+  EXPECT_FALSE(call_of(R"({"jsonrpc":"2.0","method":"m","id":1})").is_version_1);
+  EXPECT_TRUE(call_of(R"({"jsonrpc":"1.0","method":"m","id":1})").is_version_1);
+  EXPECT_TRUE(call_of(R"({"method":"m","params":[],"id":1})").is_version_1);
+}
+
 TEST(RpcParse, RefusesWhatIsNoRequest) {
   for (const std::string_view body :
        {"1", "\"m\"", "null", "{}", R"({"id":1})", R"({"method":1,"id":1})",
-        R"({"method":"","id":1})", R"({"jsonrpc":"1.0","method":"m","id":1})",
+        R"({"method":"","id":1})", R"({"jsonrpc":"3.0","method":"m","id":1})",
         R"({"jsonrpc":2,"method":"m","id":1})"}) {
     EXPECT_EQ(number_of(body), kRpcInvalidRequest) << body;
   }

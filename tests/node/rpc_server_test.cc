@@ -95,13 +95,23 @@ TEST_F(RpcServerTest, TakesTheFirstOfTwoReplies) {
 TEST_F(RpcServerTest, AnswersABatchInOrderWithoutItsNotifications) {
   start();
   const json::value answer =
-      post(R"([{"id":1,"method":"later","params":{"ms":30}},{"method":"echo"},7,)"
-           R"({"id":null,"method":"twice"},{"id":"z","method":"no_such"}])");
+      post(R"([{"jsonrpc":"2.0","id":1,"method":"later","params":{"ms":30}},{"method":"echo"},7,)"
+           R"({"jsonrpc":"2.0","id":null,"method":"twice"},{"id":"z","method":"no_such"}])");
   ASSERT_EQ(answer.as_array().size(), 4U);
   EXPECT_EQ(answer.at(0), (json::object{{"jsonrpc", "2.0"}, {"id", 1}, {"result", "late"}}));
   EXPECT_EQ(answer.at(1).at("error").at("code"), kRpcInvalidRequest);
   EXPECT_EQ(answer.at(2), (json::object{{"jsonrpc", "2.0"}, {"id", nullptr}, {"result", 1}}));
   EXPECT_EQ(answer.at(3).at("id"), "z");
+}
+
+// As Bitcoin Core does, whose clients look at both members.
+TEST_F(RpcServerTest, AnswersACallOfVersion1WithResultAndError) {
+  start();
+  EXPECT_EQ(post(R"({"id":0,"method":"twice","params":[]})"),
+            json::parse(R"({"jsonrpc":"2.0","id":0,"result":1,"error":null})"));
+  const json::value refused = post(R"({"jsonrpc":"1.0","id":0,"method":"no_such"})");
+  EXPECT_TRUE(refused.at("result").is_null());
+  EXPECT_EQ(refused.at("error").at("code"), kRpcMethodNotFound);
 }
 
 TEST_F(RpcServerTest, GivesNotificationsNoAnswer) {
@@ -348,7 +358,8 @@ TEST_F(RpcServerTest, BoundsWhatAllAnswersTogetherHold) {
   options.answers_bytes_max = 10'000'000;
   start(options);
   RawClient unread(port(), 4096);
-  unread.send(post_request(R"({"id":1,"method":"big","params":{"bytes":8000000}})"));
+  unread.send(post_request(
+      R"({"jsonrpc":"2.0","id":1,"method":"big","params":{"bytes":8000000}})"));
   const auto status_of_big = [&] {
     RawClient client(port());
     client.send(post_request(R"({"id":1,"method":"big","params":{"bytes":4000000}})"));

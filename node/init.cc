@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <system_error>
+#include <thread>
 
 #include "crypto/key_file.h"
 #include "ledger/guard.h"
 #include "ledger/store.h"
 #include "ledger/vote_store.h"
 #include "node/files.h"
+#include "node/pow_chain.h"
 
 namespace quorate::node {
 namespace {
@@ -18,7 +20,8 @@ namespace fs = std::filesystem;
 
 Status refuse_existing(const Home& home) {
   for (const fs::path& file :
-       {home.vote_key(), home.guard(), home.network_key(), home.votes(), home.ledger()}) {
+       {home.vote_key(), home.guard(), home.network_key(), home.votes(), home.ledger(),
+                               home.chain()}) {
     std::error_code ignored;
     if (!fs::exists(file, ignored)) continue;
     return fail(ErrorKind::kConflict, "home-exists",
@@ -51,6 +54,19 @@ Status find_replica(const ledger::Genesis& genesis, const ledger::PublicKey& vot
   return {};
 }
 
+// Of the engine `pow`: a chain with its block 0, and the network key, the last of all.
+Status init_pow_parts(const Home& home, const Config& config, const ledger::Genesis& genesis,
+                      const crypto::SecretKey& network_key,
+                      std::optional<std::string_view> passphrase) {
+  QUORATE_ASSIGN(const PowRules rules, rules_of(config));
+  QUORATE_ASSIGN(const pow::Params params, params_of(rules));
+  const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, 256U);
+  QUORATE_ASSIGN(const pow::BlockPtr block_0, mine_block_0(genesis, params, threads));
+  QUORATE_TRY(PowChain::create(home.chain(), genesis, params, block_0));
+  return crypto::key_file::create(home.network_key(), kNetworkKeyPurpose, network_key,
+                                  passphrase);
+}
+
 // An id that no other store has. A fresh public key is 32 random bytes, and the only source of
 // randomness here is crypto/.
 }  // namespace
@@ -75,6 +91,9 @@ Status init_home(const Home& home, const Config& config, const ledger::Genesis& 
   QUORATE_TRY(replace_file(home.config(), config_to_toml(config)));
   QUORATE_TRY(replace_file(home.genesis(), ledger::genesis_to_json(genesis)));
 
+  if (config.engine == "pow") {
+    return init_pow_parts(home, config, genesis, network_key, passphrase);
+  }
   const ledger::Digest chain_id = ledger::chain_id_of(genesis);
   const ledger::Digest store_id = random_store_id();
   if (first_ledger == FirstLedger::kAtGenesis) {

@@ -25,9 +25,11 @@
 #include "node/log_publisher.h"
 #include "node/node_parts.h"
 #include "node/peer_router.h"
+#include "node/pow_node.h"
 #include "node/recorder.h"
 #include "node/rpc_methods.h"
 #include "node/rpc_server.h"
+#include "node/running_node.h"
 #include "node/scrubber.h"
 #include "node/snapshot_server.h"
 #include "node/vote_writer.h"
@@ -62,19 +64,17 @@ bool is_told_to_stop() {
 
 // What a node is made of. Built in the order of the members, stopped by `stop`, which lets each
 // stage finish what the one before it handed over.
-class Node {
+class Node final : public RunningNode {
  public:
   // Null: it was told to stop before it was there.
   static Result<std::unique_ptr<Node>> start(const Home& home, const Config& config,
                                              const NodeOptions& options);
-  ~Node() { stop(); }
+  ~Node() override { stop(); }
 
-  void stop();
-  // Once a second, from the main thread.
-  void keep_house();
-  // A few times a second, from the main thread: what shall go wrong here, if this is a testnet.
-  void follow_faults();
-  [[nodiscard]] std::optional<Error> fatal() const;
+  void stop() override;
+  void keep_house() override;
+  void follow_faults() override;
+  [[nodiscard]] std::optional<Error> fatal() const override;
 
  private:
   Node(const Home& home, const Config& config, ledger::Genesis genesis, Identity identity,
@@ -526,6 +526,13 @@ void Node::stop() {
   io_.stop();
 }
 
+// Null: it was told to stop before it was there.
+Result<std::unique_ptr<RunningNode>> start_node(const Home& home, const Config& config,
+                                                const NodeOptions& options) {
+  if (config.engine == "pow") return start_pow_node(home, config, options);
+  return Node::start(home, config, options);
+}
+
 // Blocks the signals that stop a node; threads inherit it.
 sigset_t block_stop_signals() {
   sigset_t signals;
@@ -539,7 +546,7 @@ sigset_t block_stop_signals() {
 // Until a signal or something fatal, which is the error.
 Status run_once(const Home& home, const Config& config, const NodeOptions& options,
                 const sigset_t& signals) {
-  auto node = Node::start(home, config, options);
+  auto node = start_node(home, config, options);
   if (!node) {
     log_event(Severity::kError, "start-failed",
               {{"code", std::string(node.error().code)}, {"detail", node.error().message}});

@@ -46,6 +46,7 @@ Result<RemoteStatus> parse_remote_status(const json::value& answer) {
   }
   status.height = number_member(answer, "height");
   status.index = number_member(answer, "index");
+  status.depth = number_member(answer, "depth");
   if (const auto code = text_member(answer, "outcome.code")) {
     status.outcome = {*code, text_member(answer, "outcome.message").value_or("")};
   }
@@ -65,6 +66,7 @@ json::object remote_status_to_json(const RemoteStatus& status) {
   object["history"] = std::move(history);
   if (status.height) object["height"] = *status.height;
   if (status.index) object["index"] = *status.index;
+  if (status.depth) object["depth"] = *status.depth;
   if (status.outcome) {
     object["outcome"] =
         json::object{{"code", status.outcome->code}, {"message", status.outcome->message}};

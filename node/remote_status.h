@@ -26,6 +26,7 @@ struct RemoteStatus {
   std::vector<LevelChange> history;
   std::optional<std::uint64_t> height;
   std::optional<std::uint64_t> index;
+  std::optional<std::uint64_t> depth;  // on a chain of proof of work; 0: in no block of it
   std::optional<Outcome> outcome;
   std::string node;  // who says it
 };

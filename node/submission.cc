@@ -24,6 +24,8 @@ constexpr std::chrono::milliseconds kPauseAfterTrouble{50};
 
 // How a node says that it does not know a transaction.
 constexpr std::string_view kUnknownCode = "tx-not-found";
+// How one says that its engine has no such level.
+constexpr std::string_view kOtherEngineCode = "wait-of-other-engine";
 
 bool is_taken_nonce(std::string_view code) {
   return code == "tx-nonce-used" || code == "tx-nonce-pending" || code == "tx-nonce-too-old";
@@ -52,11 +54,12 @@ class Submitter {
         result_.node = nodes_.url();
         return result_;
       }
+      if (other_engine_) break;
       // The node that had it is gone or forgot it: the next one gets the same bytes.
       std::this_thread::sleep_for(kPauseAfterTrouble);
     } while (Clock::now() < deadline_);
     result_.end = Submission::End::kOpen;
-    result_.error = open_outcome();
+    result_.error = other_engine_.value_or(open_outcome());
     result_.node = nodes_.url();
     return result_;
   }
@@ -121,18 +124,42 @@ class Submitter {
                                                       kQuestionMsMax);
       const auto answer = nodes_.call_current("quorate_tx_status",
                                               {{"id", draft_.id.hex()},
-                                               {"wait", level_text(next_wanted())},
+                                               {"wait", wanted_text()},
                                                {"timeout_ms", timeout_ms}});
       const auto status = answer ? parse_remote_status(*answer) : tl::unexpected(answer.error());
+      if (!status && status.error().code == kOtherEngineCode) {
+        other_engine_ = status.error();
+        return false;
+      }
       if (!status || status->id != draft_.id) {
         nodes_.move_on();
         return false;
       }
       take(*status);
+      if (options_.depth) {
+        if (status->depth.value_or(0) < *options_.depth) continue;
+        end_at_depth();
+        return true;
+      }
       if (satisfies(status->level, options_.wait)) {
         end_with(status->level);
         return true;
       }
+    }
+  }
+
+  [[nodiscard]] std::string wanted_text() const {
+    if (options_.depth) return fmt::format("depth={}", *options_.depth);
+    return std::string(level_text(next_wanted()));
+  }
+
+  // It stands on the chain; what came of it there is another matter.
+  void end_at_depth() {
+    const auto& outcome = result_.status.outcome;
+    if (!outcome || outcome->code == "applied") {
+      result_.end = Submission::End::kReached;
+    } else {
+      end_with(Level::kRejected);
     }
   }
 
@@ -174,7 +201,11 @@ class Submitter {
             fmt::format("After {:.1f} s transaction {} is {}, not {}: its outcome is open, and it "
                         "may still happen until {}",
                         static_cast<double>(options_.timeout_ms) / 1000.0, draft_.id.hex(),
-                        level_text(result_.status.level), level_text(options_.wait),
+                        result_.status.depth && *result_.status.depth > 0
+                            ? fmt::format("at depth {}", *result_.status.depth)
+                            : std::string(level_text(result_.status.level)),
+                        options_.depth ? fmt::format("at depth {}", *options_.depth)
+                                       : std::string(level_text(options_.wait)),
                         time_to_text(draft_.transaction.body.valid_until)),
             fmt::format("Ask again with `quorate tx status {}`. Do not sign it anew before you "
                         "know.",
@@ -188,6 +219,7 @@ class Submitter {
   Submission result_;
   Level shown_ = Level::kUnknown;
   bool may_be_somewhere_ = false;  // some node may hold a copy
+  std::optional<Error> other_engine_;  // it knows no such wait
 };
 
 }  // namespace

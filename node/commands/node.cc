@@ -39,7 +39,8 @@ Result<ExitCode> run(const Options& options) {
   node_options.record_bytes_max = options.record_bytes_max;
   const std::string version = version_text();
   node_options.program = version.substr(0, version.find('\n'));
-  QUORATE_ASSIGN(const auto header, crypto::key_file::read_public(home.vote_key().string()));
+  const auto key = config.engine == "pow" ? home.network_key() : home.vote_key();
+  QUORATE_ASSIGN(const auto header, crypto::key_file::read_public(key.string()));
   if (header.encrypted) {
     QUORATE_ASSIGN(node_options.passphrase,
                    known_passphrase({.file = config.passphrase_file},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/json/object.hpp>
+#include <charconv>
 #include <memory>
 
 #include "node/commands/network_options.h"
@@ -22,7 +23,7 @@ struct Options {
   ValueFormat format;
   std::optional<std::string> key_file;
   std::string passphrase_file;
-  std::string wait{level_text(Level::kReplicated)};
+  std::optional<std::string> wait;
   std::string timeout = "30s";
   std::string valid_for = "1m";
   std::optional<std::uint64_t> nonce;
@@ -37,16 +38,39 @@ struct Options {
 };
 using OptionsPtr = std::shared_ptr<Options>;
 
+constexpr std::uint64_t kDepthMax = 1'000'000;
+
+// "depth=6"; nullopt: something else.
+std::optional<std::uint64_t> depth_in(std::string_view text) {
+  constexpr std::string_view kStart = "depth=";
+  if (!text.starts_with(kStart)) return std::nullopt;
+  std::uint64_t depth = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + kStart.size(), end, depth);
+  const bool is_depth = error == std::errc{} && stop == end && depth >= 1 && depth <= kDepthMax;
+  return is_depth ? std::optional(depth) : std::nullopt;
+}
+
 Result<SubmitOptions> submit_options(const Options& options) {
   SubmitOptions wish;
-  QUORATE_ASSIGN(wish.wait, parse_level(options.wait));
+  QUORATE_ASSIGN(wish.timeout_ms, parse_duration_ms(options.timeout));
+  if (!options.wait) {
+    // In a testnet of proof of work there is nothing to replicate.
+    const auto folder = options.network.node ? Result<std::optional<NetworkFolder>>{} :
+                                               find_testnet();
+    if (folder && *folder && (*folder)->engine == "pow") wish.depth = 1;
+    return wish;
+  }
+  wish.depth = depth_in(*options.wait);
+  if (wish.depth) return wish;
+  QUORATE_ASSIGN(wish.wait, parse_level(*options.wait));
   if (wish.wait < Level::kLocal || wish.wait > Level::kStable) {
     return fail(ErrorKind::kUsage, "level-unknown",
                 fmt::format("Found --wait {}, expected a level that can be waited for: local, "
-                            "promised, quorum, replicated or stable",
-                            options.wait));
+                            "promised, quorum, replicated or stable; or depth=N on a chain of "
+                            "proof of work",
+                            *options.wait));
   }
-  QUORATE_ASSIGN(wish.timeout_ms, parse_duration_ms(options.timeout));
   return wish;
 }
 
@@ -160,7 +184,8 @@ std::vector<Parameter> submit_parameters(Options& options) {
   return {node_parameter(options.network),
           {.name = "--wait",
            .value = "LEVEL",
-           .help = "Level to wait for: local, promised, quorum, replicated (default), or stable",
+           .help = "Level to wait for: local, promised, quorum, replicated (default), or stable; "
+                   "depth=N blocks on a chain of proof of work (there depth=1)",
            .target = &options.wait},
           {.name = "--timeout",
            .value = "DURATION",

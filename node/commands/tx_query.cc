@@ -50,9 +50,12 @@ Result<ExitCode> show_status(const Options& options, Console& console) {
   printer.set_id(id);
   for (const LevelChange& change : status.history) printer.print(change);
   print_result(console, status);
-  console.line(fmt::format("{}: {}, says {}",
-                           is_end(status.level) ? "ended" : "level", level_text(status.level),
-                           nodes.url()));
+  if (status.depth.value_or(0) > 0) {
+    console.line(fmt::format("depth: {}, says {}", *status.depth, nodes.url()));
+  } else {
+    console.line(fmt::format("{}: {}, says {}", is_end(status.level) ? "ended" : "level",
+                             level_text(status.level), nodes.url()));
+  }
   console.json(remote_status_to_json(status));
   return ExitCode::kSuccess;
 }

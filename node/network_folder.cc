@@ -104,6 +104,8 @@ Result<NetworkFolder> parse_network_file(const fs::path& file, std::string_view 
   NetworkFolder folder;
   folder.is_complete = reader.truth("complete");
   folder.name = reader.text("name");
+  // Folders of earlier versions do not say.
+  if (root.find("engine") != nullptr) folder.engine = reader.text("engine");
   folder.genesis = reader.relative_path("genesis");
   folder.default_key = reader.relative_path("default_key");
   for (const JsonNode& node : reader.list("replicas")) {
@@ -184,6 +186,7 @@ Status write_network_file(const NetworkFolder& folder) {
   root.set("made_by", JsonNode::string("quorate testnet up"));
   root.set("complete", JsonNode::boolean(folder.is_complete));
   root.set("name", JsonNode::string(folder.name));
+  root.set("engine", JsonNode::string(folder.engine));
   root.set("genesis", JsonNode::string(folder.genesis.string()));
   root.set("default_key", JsonNode::string(folder.default_key.string()));
   JsonNode replicas = JsonNode::array();

@@ -38,6 +38,7 @@ struct NetworkFolder {
   std::filesystem::path root;         // absolute; not in the file
   bool is_complete = false;           // false: the making was interrupted
   std::string name;
+  std::string engine = "pbft";        // or "pow", as node.engine of all its nodes
   std::filesystem::path genesis;      // relative to the folder, like default_key
   std::filesystem::path default_key;  // a sender with funds
   std::vector<NetworkReplica> replicas;  // in id order

@@ -526,13 +526,6 @@ void Node::stop() {
   io_.stop();
 }
 
-// Null: it was told to stop before it was there.
-Result<std::unique_ptr<RunningNode>> start_node(const Home& home, const Config& config,
-                                                const NodeOptions& options) {
-  if (config.engine == "pow") return start_pow_node(home, config, options);
-  return Node::start(home, config, options);
-}
-
 // Blocks the signals that stop a node; threads inherit it.
 sigset_t block_stop_signals() {
   sigset_t signals;
@@ -546,7 +539,9 @@ sigset_t block_stop_signals() {
 // Until a signal or something fatal, which is the error.
 Status run_once(const Home& home, const Config& config, const NodeOptions& options,
                 const sigset_t& signals) {
-  auto node = start_node(home, config, options);
+  auto node = config.engine == "pow"
+                  ? start_pow_node(home, config, options)
+                  : Result<std::unique_ptr<RunningNode>>(Node::start(home, config, options));
   if (!node) {
     log_event(Severity::kError, "start-failed",
               {{"code", std::string(node.error().code)}, {"detail", node.error().message}});

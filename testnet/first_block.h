@@ -2,7 +2,8 @@
 
 // Showing that a testnet that was just started agrees: a transaction of its default key is
 // submitted and followed until it is replicated. There are no blocks without transactions, so this
-// makes the first.
+// makes the first. With proof of work it is mined, here unless the nodes mine by themselves, and
+// followed until every node that runs has it on its chain.
 
 #include <chrono>
 #include <cstdint>

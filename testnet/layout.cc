@@ -177,6 +177,7 @@ Result<NetworkFolder> make_testnet(const fs::path& root, const MakeOptions& opti
   NetworkFolder folder;
   folder.root = root;
   folder.name = network_name(root);
+  folder.engine = options.config.engine;
   folder.genesis = kGenesisFile;
   folder.default_key = fs::path(kKeysFolder) / "default.key";
   for (std::uint16_t i = 0; i < options.replicas; ++i) {
@@ -194,8 +195,9 @@ Result<NetworkFolder> make_testnet(const fs::path& root, const MakeOptions& opti
                                        sender, std::nullopt));
   for (const NetworkReplica& replica : folder.replicas) {
     const ReplicaKeys& own = keys[replica.id.value];
-    QUORATE_TRY(node::init_home(folder.home_of(replica), config_of(folder, replica, {}), genesis,
-                                own.vote, own.network, std::nullopt));
+    QUORATE_TRY(node::init_home(folder.home_of(replica),
+                                config_of(folder, replica, options.config), genesis, own.vote,
+                                own.network, std::nullopt));
   }
   folder.is_complete = true;
   QUORATE_TRY(node::write_network_file(folder));

@@ -39,6 +39,7 @@ struct Files {
 struct MakeOptions {
   std::uint16_t replicas = 4;
   std::optional<std::uint64_t> base_port;
+  node::Config config = {};  // of all nodes, but for addresses: the engine, and its rules
 };
 // Makes a testnet in a folder that is absent or empty but for what an interrupted `make` left
 // there. Errors: "testnet-folder-not-ours" (kConflict: it holds something else), those of

@@ -37,6 +37,8 @@ std::optional<NodeReport> ask_node(const std::string& url) {
   report.sequence = node::number_member(*quorate, "sequence").value_or(0);
   report.tree_size = node::number_member(*quorate, "tree_head.size").value_or(0);
   report.tree_root = node::text_member(*quorate, "tree_head.root").value_or("");
+  report.state_root = node::text_member(*quorate, "state_root").value_or("");
+  report.waiting = node::number_member(*quorate, "waiting").value_or(0);
   report.faults_number = node::number_member(*quorate, "injected_faults.number").value_or(0);
   report.faults = node::text_member(*quorate, "injected_faults_text").value_or("");
   if (const json::value* peers = node::find_member(*quorate, "peers");
@@ -66,6 +68,63 @@ std::vector<std::string> align(const std::vector<std::vector<std::string>>& rows
     lines.push_back(line + row.back());
   }
   return lines;
+}
+
+// Of nodes that mine: another tip is no contradiction, only another opinion.
+std::string agreement_of_tips(const TestnetView& view) {
+  std::set<std::string> tips;
+  std::set<std::string> states;
+  for (const ReplicaView& each : view.replicas) {
+    if (!each.report) continue;
+    tips.insert(each.report->tree_root);
+    states.insert(each.report->state_root);
+  }
+  const std::string who =
+      fmt::format("{} of {} nodes answer", view.answering(), view.replicas.size());
+  if (tips.empty()) return who + ".";
+  if (tips.size() > 1) return fmt::format("{}, on {} different tips.", who, tips.size());
+  if (states.size() > 1) return fmt::format("{}; ONE TIP, AND THEIR STATES DIFFER", who);
+  return fmt::format("{}, all on the same tip at height {}.", who, view.height());
+}
+
+std::vector<std::vector<std::string>> pow_rows(const TestnetView& view) {
+  std::vector<std::vector<std::string>> rows{
+      {"node", "role", "state", "height", "tip", "state root", "waiting", "RPC", "peers"}};
+  for (const ReplicaView& each : view.replicas) {
+    const auto& report = each.report;
+    std::string state = each.state();
+    if (each.process.state == ProcessState::kExited && !each.process.end.empty()) {
+      state += ": " + each.process.end;
+    }
+    // A hash begins with its zeros.
+    const std::string tip = report ? report->tree_root : "";
+    rows.push_back({each.replica.name, report ? report->role : "-", state,
+                    report ? fmt::to_string(report->sequence) : "-",
+                    report ? tip.substr(tip.size() - std::min<std::size_t>(tip.size(), 8)) : "-",
+                    report ? report->state_root.substr(0, 8) : "-",
+                    report ? fmt::to_string(report->waiting) : "-", each.replica.url(),
+                    each.replica.peer.to_string()});
+  }
+  return rows;
+}
+
+std::vector<std::vector<std::string>> pbft_rows(const TestnetView& view) {
+  std::vector<std::vector<std::string>> rows{
+      {"replica", "role", "state", "height", "view", "tree head", "RPC", "peers", "vote key"}};
+  for (const ReplicaView& each : view.replicas) {
+    const auto& report = each.report;
+    std::string state = each.state();
+    if (each.process.state == ProcessState::kExited && !each.process.end.empty()) {
+      state += ": " + each.process.end;
+    }
+    if (!each.lies.empty()) state += ", lies: " + each.lies;
+    rows.push_back({each.replica.name, report ? report->role : "-", state,
+                    report ? fmt::to_string(report->sequence) : "-",
+                    report ? fmt::to_string(report->view) : "-",
+                    report ? report->tree_root.substr(0, 8) : "-", each.replica.url(),
+                    each.replica.peer.to_string(), each.replica.vote_key.hex().substr(0, 8)});
+  }
+  return rows;
 }
 
 }  // namespace
@@ -122,6 +181,7 @@ Result<TestnetView> look(const node::NetworkFolder& folder) {
 
 std::string agreement(const TestnetView& view) {
   if (!view.supervisor) return "The testnet is down.";
+  if (view.folder.engine == "pow") return agreement_of_tips(view);
   std::map<std::uint64_t, std::set<std::string>> roots;  // tree size -> roots seen at it
   std::uint64_t lowest = view.height();
   for (const ReplicaView& each : view.replicas) {
@@ -145,22 +205,8 @@ std::string agreement(const TestnetView& view) {
 }
 
 std::vector<std::string> table(const TestnetView& view) {
-  std::vector<std::vector<std::string>> rows{
-      {"replica", "role", "state", "height", "view", "tree head", "RPC", "peers", "vote key"}};
-  for (const ReplicaView& each : view.replicas) {
-    const auto& report = each.report;
-    std::string state = each.state();
-    if (each.process.state == ProcessState::kExited && !each.process.end.empty()) {
-      state += ": " + each.process.end;
-    }
-    if (!each.lies.empty()) state += ", lies: " + each.lies;
-    rows.push_back({each.replica.name, report ? report->role : "-", state,
-                    report ? fmt::to_string(report->sequence) : "-",
-                    report ? fmt::to_string(report->view) : "-",
-                    report ? report->tree_root.substr(0, 8) : "-", each.replica.url(),
-                    each.replica.peer.to_string(), each.replica.vote_key.hex().substr(0, 8)});
-  }
-  std::vector<std::string> lines = align(rows);
+  const bool is_pow = view.folder.engine == "pow";
+  std::vector<std::string> lines = align(is_pow ? pow_rows(view) : pbft_rows(view));
   if (!view.faults.empty()) lines.emplace_back();
   for (const std::string& fault : view.faults) lines.push_back("injected fault: " + fault);
   return lines;
@@ -189,12 +235,18 @@ json::object view_to_json(const TestnetView& view) {
       object["sequence"] = each.report->sequence;
       object["tree_head"] =
           json::object{{"size", each.report->tree_size}, {"root", each.report->tree_root}};
+      if (view.folder.engine == "pow") {
+        object["tip"] = each.report->tree_root;
+        object["state_root"] = each.report->state_root;
+        object["waiting"] = each.report->waiting;
+      }
       if (!each.report->faults.empty()) object["injected_faults"] = each.report->faults;
     }
     replicas.push_back(std::move(object));
   }
   json::object object{{"dir", view.folder.root.string()},
                       {"name", view.folder.name},
+                      {"engine", view.folder.engine},
                       {"genesis", view.folder.genesis_path().string()},
                       {"default_key", view.folder.default_key_path().string()},
                       {"supervisor", nullptr}};

@@ -25,6 +25,9 @@ struct NodeReport {
   std::uint64_t peers_connected = 0;
   std::uint64_t faults_number = 0;  // of the injected faults that it has taken over
   std::string faults = {};          // in words; empty: none
+  // Of proof of work, where the tree head is height and hash of the tip.
+  std::string state_root = {};
+  std::uint64_t waiting = 0;  // transactions
 };
 
 struct ReplicaView {
@@ -52,7 +55,7 @@ struct TestnetView {
 // ask_status but "supervisor-not-running", which is a view of a testnet that is down.
 [[nodiscard]] Result<TestnetView> look(const node::NetworkFolder& folder);
 
-// One sentence: how many answer, whether their tree heads agree.
+// One sentence: how many answer, whether their tree heads agree; or on how many branches they are.
 [[nodiscard]] std::string agreement(const TestnetView& view);
 // A line a replica, under a line of titles; then a line a fault that is injected.
 [[nodiscard]] std::vector<std::string> table(const TestnetView& view);

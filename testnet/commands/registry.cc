@@ -63,6 +63,7 @@ void add_testnet_commands(node::CommandLine& line) {
   add_logs_command(line);
   add_process_commands(line);
   add_fault_commands(line);
+  add_reorg_command(line);
   add_removal_commands(line);
   add_supervise_command(line);
   add_liar_command(line);

@@ -19,6 +19,7 @@ void add_status_command(node::CommandLine& line);
 void add_logs_command(node::CommandLine& line);
 void add_process_commands(node::CommandLine& line);    // kill, stop, start, pause, resume
 void add_fault_commands(node::CommandLine& line);      // partition, heal, delay, skew
+void add_reorg_command(node::CommandLine& line);       // of a testnet of proof of work
 void add_removal_commands(node::CommandLine& line);    // down, reset
 void add_supervise_command(node::CommandLine& line);   // hidden: what `up` starts
 void add_liar_command(node::CommandLine& line);        // hidden: what that starts, of liars

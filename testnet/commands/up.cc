@@ -7,8 +7,10 @@
 #include <chrono>
 #include <memory>
 
+#include "node/pow_rules.h"
 #include "node/rpc_error.h"
 #include "node/time_text.h"
+#include "pow/miner.h"
 #include "testnet/commands/registry.h"
 #include "testnet/file_lock.h"
 #include "testnet/first_block.h"
@@ -40,7 +42,40 @@ struct Options {
   std::vector<std::string> byzantine;
   bool detach = false;
   bool record = false;
+  std::optional<std::string> engine;
+  std::string pow_params = "regtest";
+  std::optional<std::string> pow_limit;
+  std::optional<std::uint64_t> pow_spacing;
+  std::uint64_t miner_threads = 0;
 };
+
+Result<node::Config> config_for(const Options& options) {
+  node::Config config;
+  config.engine = options.engine.value_or("pbft");
+  if (config.engine != "pbft" && config.engine != "pow") {
+    return fail(ErrorKind::kUsage, "engine-unknown",
+                fmt::format("Found --engine {}, expected pbft or pow", config.engine));
+  }
+  const bool is_own = options.pow_limit || options.pow_spacing;
+  config.pow_params = is_own ? "own" : options.pow_params;
+  config.pow_limit = options.pow_limit.value_or(config.pow_limit);
+  config.pow_spacing_seconds = options.pow_spacing.value_or(config.pow_spacing_seconds);
+  config.pow_miner_threads = static_cast<std::uint32_t>(options.miner_threads);
+  if (config.engine == "pbft") return config;
+  if (!options.byzantine.empty() || options.record) {
+    return fail(ErrorKind::kUsage, "engine-cannot",
+                "--byzantine and --record are of the engine pbft, found --engine pow",
+                "Leave them away.");
+  }
+  if (options.miner_threads > pow::kMinerThreadsMax) {
+    return fail(ErrorKind::kUsage, "usage",
+                fmt::format("Found --miner-threads {}, expected 0 to {}", options.miner_threads,
+                            pow::kMinerThreadsMax));
+  }
+  QUORATE_ASSIGN(const node::PowRules rules, rules_of(config));
+  QUORATE_TRY(params_of(rules));
+  return config;
+}
 
 // The testnet in this folder, made if there is none yet.
 Result<NetworkFolder> find_or_make(const fs::path& root, const Options& options) {
@@ -52,7 +87,14 @@ Result<NetworkFolder> find_or_make(const fs::path& root, const Options& options)
   auto folder = node::read_network_folder(root);
   if (!folder && folder.error().kind != ErrorKind::kNotFound) return folder;
   if (!folder || !folder->is_complete) {
-    return make_testnet(root, {static_cast<std::uint16_t>(replicas), options.base_port});
+    QUORATE_ASSIGN(const node::Config config, config_for(options));
+    return make_testnet(root, {static_cast<std::uint16_t>(replicas), options.base_port, config});
+  }
+  if (options.engine && *options.engine != folder->engine) {
+    return fail(ErrorKind::kConflict, "testnet-other-engine",
+                fmt::format("The testnet in {} has the engine {}, found --engine {}",
+                            root.string(), folder->engine, *options.engine),
+                "Leave --engine away, or choose another folder with --dir.");
   }
   if (options.replicas && replicas != folder->replicas.size()) {
     return fail(ErrorKind::kConflict, "testnet-other-size",
@@ -76,8 +118,14 @@ void print_next_steps(Console& console, const TestnetView& view) {
   console.line("");
   console.line("Next, in another terminal or later:");
   console.line(fmt::format("  cd {}", root));
-  console.line("  quorate tx put colour blue");
-  console.line("  quorate get colour");
+  if (view.folder.engine == "pow") {
+    console.line(fmt::format("  curl -s {}/generate?nblocks=1", view.folder.replicas[0].url()));
+    console.line(fmt::format("  minerd -a sha256d -o {} -O user:pass",
+                             view.folder.replicas[0].url()));
+  } else {
+    console.line("  quorate tx put colour blue");
+    console.line("  quorate get colour");
+  }
   console.line("  quorate testnet status | logs | kill 1 | start 1 | down");
 }
 
@@ -150,6 +198,7 @@ Result<ExitCode> up(const Options& options, Console& console) {
     return show_running(console, *folder, options);
   }
   QUORATE_TRY(parse_live_liars(options.byzantine, kReplicasMax));
+  QUORATE_TRY(config_for(options));
   std::error_code ignored;
   const bool is_new_folder = fs::create_directories(root, ignored);
   QUORATE_ASSIGN(auto lock,
@@ -190,9 +239,10 @@ Result<ExitCode> up(const Options& options, Console& console) {
           .count());
   QUORATE_ASSIGN(const TestnetView view, look(*folder));
   print_view(console, view);
-  console.line(fmt::format("First transaction of this run replicated at height {}, {:.1f} s after "
+  console.line(fmt::format("First transaction of this run {} at height {}, {:.1f} s after "
                            "the command.",
-                           block->height, static_cast<double>(ready_ms) / 1000.0));
+                           folder->engine == "pow" ? "mined" : "replicated", block->height,
+                           static_cast<double>(ready_ms) / 1000.0));
   print_next_steps(console, view);
   console.json(up_to_json(view, *block, ready_ms));
   if (options.detach) return ExitCode::kSuccess;
@@ -213,7 +263,8 @@ void add_up_command(node::CommandLine& line) {
                   "Lies that a process can tell: " +
                   live_behaviour_names() + ".",
        .example = "  quorate testnet up\n  quorate testnet up --detach --dir mynet --replicas 7\n"
-                  "  quorate testnet up --byzantine 0=equivocate@20..40 --byzantine 3=slow",
+                  "  quorate testnet up --byzantine 0=equivocate@20..40 --byzantine 3=slow\n"
+                  "  quorate testnet up --engine pow",
        .parameters = {{.name = "--replicas",
                        .value = "N",
                        .help = "How many nodes; default 4, which tolerates one that lies",
@@ -236,6 +287,29 @@ void add_up_command(node::CommandLine& line) {
                       {.name = "--detach",
                        .help = "Return once it runs",
                        .target = &options->detach},
+                      {.name = "--engine",
+                       .value = "NAME",
+                       .help = "What orders transactions: pbft (default), or pow, a chain of "
+                               "proof of work",
+                       .target = &options->engine},
+                      {.name = "--pow-params",
+                       .value = "NAME",
+                       .help = "Of a new pow testnet: regtest (default, two hashes a block, no "
+                               "retargets), own, testnet or bitcoin",
+                       .target = &options->pow_params},
+                      {.name = "--pow-spacing",
+                       .value = "SECONDS",
+                       .help = "Wanted between blocks; makes the rules own",
+                       .target = &options->pow_spacing},
+                      {.name = "--pow-limit",
+                       .value = "BITS",
+                       .help = "The easiest target, as 1e00ffff; makes the rules own",
+                       .target = &options->pow_limit},
+                      {.name = "--miner-threads",
+                       .value = "N",
+                       .help = "Of the built-in miner of each node of a new pow testnet; default "
+                               "0: blocks by generate and submitblock alone",
+                       .target = &options->miner_threads},
                       {.name = "--record",
                        .help = "Record each life of each node: recording-1, -2, ... in its home, "
                                "for `quorate simulate replay`",

@@ -13,6 +13,7 @@
 #include "node/quorate_rpc.h"
 #include "node/rpc_error.h"
 #include "node/tx_codes.h"
+#include "pow/depth_receipt.h"
 
 namespace quorate::node {
 namespace {
@@ -120,6 +121,23 @@ void quorate_tx_depth(PowView& view, const RpcParams& params, const RpcReply& re
     return true;
   };
   if (!view.host.watch(*wanted ? timeout_ms->value_or(kWaitMsUsual) : 0, done)) done(true);
+}
+
+RpcResult quorate_depth_receipt(PowView& view, const RpcParams& params) {
+  QUORATE_ASSIGN(const ledger::Digest digest, params.need_hash("id"));
+  const ledger::TxId id{digest};
+  QUORATE_ASSIGN(const json::value depth, depth_json(view, id));
+  const auto place = view.host.chain().find_transaction(id);
+  if (!place) {
+    return tl::unexpected(rpc_error_of(
+        {ErrorKind::kUnavailable, "tx-pending",
+         fmt::format("Transaction {} waits for a block", id.hex()),
+         "Ask again at depth 1: quorate_tx_status with wait depth=1."}));
+  }
+  const pow::BlockPtr body = view.host.chain().memory().body(place->block);
+  QUORATE_ASSIGN(const pow::DepthProof proof,
+                 answered(pow::make_depth_proof(view.host.chain().chain(), *body, place->index)));
+  return json::object{{"id", id.hex()}, {"receipt", pow::depth_receipt_to_json(proof)}};
 }
 
 // As the other engine's says it: the level is local whatever the depth, since a heavier branch can
@@ -332,6 +350,9 @@ std::vector<PowRpcMethod> pow_node_methods() {
        at_once(broadcast_tx_sync)},
       {"quorate_tx_depth", {"id", "depth", "timeout_ms"},
        "How deep a transaction stands in the chain; waits for a depth.", quorate_tx_depth},
+      {"quorate_depth_receipt", {"id"},
+       "The receipt of a transaction: headers, Merkle branch, depth; verified offline.",
+       at_once(quorate_depth_receipt)},
       {"quorate_tx_status", {"id", "wait", "timeout_ms"},
        "The same in the shape of the other engine; wait is local or depth=N.", quorate_tx_status},
       {"getmempoolinfo", {}, "What waits for a block.", at_once(getmempoolinfo)},

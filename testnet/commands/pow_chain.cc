@@ -203,6 +203,7 @@ void add_pow_chain_commands(node::CommandLine& line) {
             .example = "  quorate pow journal",
             .parameters = {pow_dir_parameter(*dir)},
             .run = [dir](Console& console) { return journal(*dir, console); }});
+  add_pow_receipt_commands(line);
   add_pow_risk_command(line);
   add_wish<pow::Invalidate>(line, "invalidate", "Treat a block as invalid, and what follows it",
                             "A reorganisation like any other. `reconsider` takes it back.");

@@ -33,6 +33,7 @@ void add_tour_command(node::CommandLine& line);
 // Of `quorate pow`, those that work on a folder; after node's, which make the group.
 void add_pow_chain_commands(node::CommandLine& line);
 void add_pow_mine_commands(node::CommandLine& line);  // mine, pull
+void add_pow_receipt_commands(node::CommandLine& line);  // receipt, verify
 void add_pow_risk_command(node::CommandLine& line);
 
 // --dir, which every one of them has.

@@ -179,6 +179,38 @@ rpc 0 reconsiderblock "[\"$tip\"]" >/dev/null
 rpc 0 getblock "[\"$(printf '0%.0s' {1..64})\"]" >/dev/null
 expect_text answer '"code": -5'
 
+say 'a wait for a depth, a receipt, and a reorganisation that keeps one of two'
+for name in kept lost; do
+  ("$quorate" tx put $name 1 --genesis "$net/genesis.json" --key "$net/keys/default.key" \
+    --node "$(url_of 2)" --wait depth=3 --timeout "${patience}s" --json >$name.json)&
+  while ! rpc 2 getmempoolinfo | grep -q '"size": 1,'; do sleep 0.05; done
+  rpc 0 generate '[3]' >/dev/null
+  wait $! || die "the wait for a depth failed: $(cat $name.json)"
+  grep -qE '"depth":[3-9]' $name.json || die "no depth: $(cat $name.json)"
+done
+id_in() { grep -oE '"id":"[0-9a-f]{64}"' "$1" | head -n 1 | cut -d'"' -f4; }
+kept=$(id_in kept.json)
+lost=$(id_in lost.json)
+expect 0 "$quorate" pow receipt "$kept" --node "$(url_of 1)" --out receipt.json
+expect 0 "$quorate" pow verify receipt.json --genesis "$net/genesis.json" --params regtest
+expect_text out 'depth 6$'
+expect_text out 'not proved: that no chain has more work'
+sed 's/"height": [0-9]*/"height": 1/' receipt.json >forged.json
+expect 8 "$quorate" pow verify forged.json --genesis "$net/genesis.json" --params regtest
+expect_text err 'depth-receipt-facts-differ'
+expect 3 "$quorate" pow verify tx.json --genesis "$net/genesis.json" --params regtest
+expect 0 "$quorate" testnet reorg --dir "$net" --depth 6 --keep "$kept" --node 1
+expect_text out "$kept kept"
+expect_text out "$lost displaced"
+expect_text out '4 of 4 nodes are on the new tip'
+[[ $(depth_of 3 "$kept") == 7 ]] || die "depth of the kept one: $(cat answer)"
+[[ $(depth_of 3 "$lost") == 0 ]] || die "depth of the other: $(cat answer)"
+rpc 3 generate '[1]' >/dev/null
+[[ $(depth_of 3 "$lost") == 1 ]] || die "not mined again: $(cat answer)"
+on_one_tip 5000 0 1 2 3
+expect 5 "$quorate" testnet reorg --dir "$net" --depth 1 --keep "$kept"
+expect_text err 'tx-not-found'
+
 say 'garbage is refused with a reason'
 rpc 0 submitblock '["00"]' >/dev/null
 expect_text answer '"code": -22'

@@ -1,0 +1,104 @@
+#include "pow/depth_receipt.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/pow/chain_world.h"
+
+namespace quorate::pow {
+namespace {
+
+using namespace test;
+
+class DepthReceiptTest : public testing::Test {
+ protected:
+  DepthReceiptTest() {
+    std::vector<BlockPtr> chain = world_.branch(world_.block_0, 1);
+    block_ = world_.on(chain[0], {world_.put(1, "a", "1"), transaction_, world_.put(3, "b", "2")});
+    chain.push_back(block_);
+    for (const BlockPtr& block : world_.branch(block_, 14)) chain.push_back(block);
+    for (const BlockPtr& block : chain) {
+      static_cast<void>(host_.step(input(BlockArrived{std::nullopt, block})));
+    }
+  }
+
+  DepthProof proof() { return make_depth_proof(host_.chain(), *block_, 1).value(); }
+  std::string_view code_of(const DepthProof& proof) {
+    const auto verdict = verify_depth(proof, world_.genesis, world_.params);
+    return verdict ? std::string_view("good") : verdict.error().code;
+  }
+
+  ChainWorld world_;  // retargets every ten blocks
+  MemoryChain host_{world_.params, world_.genesis, world_.block_0};
+  TransactionPtr transaction_ = world_.put(2, "colour", "blue");
+  BlockPtr block_;
+};
+
+TEST_F(DepthReceiptTest, SaysTheBlockItsDepthAndTheWorkOnIt) {
+  const DepthVerdict verdict = verify_depth(proof(), world_.genesis, world_.params).value();
+  EXPECT_EQ(verdict.id, transaction_->id);
+  EXPECT_EQ(verdict.height.value, 2U);
+  EXPECT_EQ(verdict.block, block_->hash);
+  EXPECT_EQ(verdict.depth, 15U);
+  EXPECT_EQ(verdict.tip, host_.chain().tip().hash);
+  EXPECT_EQ(verdict.work,
+            difference(host_.chain().tip().work, host_.chain().at({1})->point.work));
+}
+
+TEST_F(DepthReceiptTest, ItsTextIsReadBackAndNothingInItCanBeChangedAlone) {
+  const std::string text = depth_receipt_to_json(proof());
+  const DepthProof read = parse_depth_receipt(text).value();
+  EXPECT_EQ(code_of(read), "good");
+  EXPECT_EQ(depth_receipt_to_json(read), text);
+  std::size_t refused = 0;
+  for (std::size_t i = 0; i < text.size(); i += 7) {
+    std::string changed = text;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    const auto parsed = parse_depth_receipt(changed);
+    if (!parsed) {
+      ++refused;
+    } else {
+      // White space alone.
+      EXPECT_EQ(depth_receipt_to_json(*parsed), text) << i;
+    }
+  }
+  EXPECT_GT(refused, text.size() / 7 * 9 / 10);
+}
+
+TEST_F(DepthReceiptTest, WhatDoesNotFitTogetherIsRefused) {
+  const auto with = [this](const std::function<void(DepthProof&)>& change) {
+    DepthProof changed = proof();
+    change(changed);
+    return code_of(changed);
+  };
+  EXPECT_EQ(with([](DepthProof&) {}), "good");
+  EXPECT_EQ(with([](DepthProof& p) { p.height = 3; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.height = 99; }), "depth-receipt-malformed");
+  EXPECT_EQ(with([](DepthProof& p) { p.index = 1; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.index = 0; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.branch[0].bytes[0] ^= 1; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.branch.clear(); }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.transaction.body.nonce = 9; }), "tx-bad-signature");
+  EXPECT_EQ(with([](DepthProof& p) { p.headers.pop_back(); }), "depth-receipt-malformed");
+  EXPECT_EQ(with([](DepthProof& p) { p.headers.clear(); }), "depth-receipt-malformed");
+  // Fewer headers are less depth, and no lie.
+  EXPECT_EQ(with([](DepthProof& p) { p.headers.resize(3 * kHeaderBytes); }), "good");
+  EXPECT_EQ(with([](DepthProof& p) { p.headers[4 * kHeaderBytes + 5] ^= 1; }),
+            "pow-parent-unknown");
+  EXPECT_EQ(with([](DepthProof& p) { p.headers[40] ^= 1; }), "pow-genesis-wrong");
+}
+
+TEST_F(DepthReceiptTest, OtherRulesAndOtherNetworksAreRefused) {
+  const auto code = [this](const ledger::Genesis& genesis, const Params& params) {
+    const auto verdict = verify_depth(proof(), genesis, params);
+    return verdict ? std::string_view("good") : verdict.error().code;
+  };
+  ledger::Genesis other = world_.genesis;
+  other.name = "other";
+  EXPECT_EQ(code(other, world_.params), "pow-genesis-wrong");
+  // The receipt's blocks came faster than these rules' spacing.
+  EXPECT_EQ(code(world_.genesis, own_params(1000, 10, Bits{0x207fffff}).value()),
+            "pow-bits-not-required");
+}
+
+}  // namespace
+}  // namespace quorate::pow

@@ -9,8 +9,12 @@
 //                      on all cores; `of_rate` is to be at least 0.7
 //   InclusionPath      from a log of a million records that was just opened; to be under 100 us
 //
-// QUORATE_BENCH_RECORDS=100000 makes a shorter log. QUORATE_BENCH_KEEP=FOLDER leaves the ledger of
-// the first two there with its genesis document, for `quorate ledger verify` and its memory.
+// QUORATE_BENCH_RECORDS=100000 makes a shorter log, QUORATE_BENCH_TRANSACTIONS=1000000 a larger
+// ledger. QUORATE_BENCH_KEEP=FOLDER leaves that of the first two there with its genesis document:
+//
+//   /usr/bin/time -v quorate ledger verify FOLDER/ledger --genesis FOLDER/genesis.json
+//
+// is to take under 200 MB whatever its size.
 
 #include <benchmark/benchmark.h>
 #include <leveldb/cache.h>
@@ -44,9 +48,13 @@ namespace {
 namespace fs = std::filesystem;
 using Seconds = std::chrono::duration<double>;
 
-constexpr std::uint64_t kTransactions = 100'000;
 constexpr std::uint64_t kTransactionsABlock = 500;
 constexpr std::uint64_t kSenders = 200;
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
 
 template <class Work>
 double seconds_of(const Work& work) {
@@ -137,7 +145,8 @@ class Blocks {
     QUORATE_CHECK(crypto::self_test().has_value(), "Ed25519 is as pinned");
     const Folder scratch("scratch");
     const auto store = Store::create(scratch.path() / "ledger", genesis_).value();
-    for (std::uint64_t number = 0; number < kTransactions; number += kTransactionsABlock) {
+    const std::uint64_t transactions = number_from("QUORATE_BENCH_TRANSACTIONS", 100'000);
+    for (std::uint64_t number = 0; number < transactions; number += kTransactionsABlock) {
       blocks_.push_back(make(number, *store));
     }
   }
@@ -337,8 +346,7 @@ class LongLog {
 
  private:
   LongLog() {
-    const char* text = std::getenv("QUORATE_BENCH_RECORDS");
-    const std::uint64_t records = text == nullptr ? 1'000'000 : std::strtoull(text, nullptr, 10);
+    const std::uint64_t records = number_from("QUORATE_BENCH_RECORDS", 1'000'000);
     store_ = Store::create(folder_.path() / "ledger", example_genesis()).value();
     while (store_->height().value < records) {
       CertifiedBatch block;

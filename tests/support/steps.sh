@@ -11,7 +11,7 @@ export LC_ALL=C.UTF-8
 # What compiling `quorate` needs. CMakeLists.txt says what each library is for.
 packages_build=(g++ cmake ninja-build libboost1.81-dev libboost-json1.81-dev libssl-dev
   libsodium-dev libleveldb-dev libcli11-dev libspdlog-dev libfmt-dev libtomlplusplus-dev
-  libexpected-dev)
+  libexpected-dev libmimalloc-dev)
 # What the tests need besides; ccache makes every build after the first a short one. clang builds
 # the unit tests, in little more than half of g++'s time: libclang-rt holds its sanitizers, and
 # llvm-14 names the lines in their reports.

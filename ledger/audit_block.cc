@@ -130,7 +130,9 @@ BlockJudge::BlockJudge(const Genesis& genesis, const Digest& chain_id)
       checkpoints_(chain_id, &cache_) {}
 
 void BlockJudge::begin(std::shared_ptr<const Membership> membership) {
-  for (const EpochStart& start : membership->starts()) transactions_.admit_reporters(start.replicas);
+  for (const EpochStart& start : membership->starts()) {
+    transactions_.admit_reporters(start.replicas);
+  }
   membership_ = std::move(membership);
 }
 

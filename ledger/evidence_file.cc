@@ -24,10 +24,11 @@ Result<OpenedEvidence> open_evidence(ByteView bytes) {
   if (read && !read->epochs.empty()) {
     return OpenedEvidence{std::move(read->epochs), std::move(read->file)};
   }
-  return fail(ErrorKind::kCorrupt, "evidence-malformed",
-              fmt::format("the evidence file of format {} does not decode: {}", kEpochEvidenceFormat,
-                          read ? "it holds no proof of an epoch" : read.error().message),
-              "Ask whoever gave it for the original file; it accuses nobody as it is.");
+  return fail(
+      ErrorKind::kCorrupt, "evidence-malformed",
+      fmt::format("the evidence file of format {} does not decode: {}", kEpochEvidenceFormat,
+                  read ? "it holds no proof of an epoch" : read.error().message),
+      "Ask whoever gave it for the original file; it accuses nobody as it is.");
 }
 
 }  // namespace quorate::ledger

@@ -2,9 +2,9 @@
 
 // Evidence as a file that verifies with the genesis document alone, also of a later epoch.
 //
-// Format 1 is EvidenceFile (ledger/evidence.h), format 2 what two ledgers prove (pbft/blame.h), both
-// about replicas of epoch 0. Format 3 holds one of these, about replicas of a later epoch, and the
-// proofs of how the epochs up to that one began.
+// Format 1 is EvidenceFile (ledger/evidence.h), format 2 what two ledgers prove (pbft/blame.h),
+// both about replicas of epoch 0. Format 3 holds one of these, about replicas of a later epoch, and
+// the proofs of how the epochs up to that one began.
 
 #include <cstdint>
 #include <vector>

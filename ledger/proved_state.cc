@@ -148,8 +148,8 @@ Result<StateStatement> prove_fate(const StableView& view, const SignedTransactio
 Result<StatementVerdict> verify_statement(const StateStatement& statement, const Genesis& genesis) {
   if (statement.format != (statement.epochs.empty() ? 1 : 2)) {
     return fail(ErrorKind::kUnsupported, "statement-newer-format",
-                fmt::format("the proof has format {} and {} epoch proofs; this program knows format "
-                            "1 without any and 2 with them",
+                fmt::format("the proof has format {} and {} epoch proofs; this program knows "
+                            "format 1 without any and 2 with them",
                             statement.format, statement.epochs.size()),
                 "Use the version of Quorate that made it, or a newer one.");
   }

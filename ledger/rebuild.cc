@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "crypto/bcs.h"
+#include "ledger/epoch_proof.h"
 
 namespace quorate::ledger {
 namespace {

@@ -2,10 +2,11 @@
 
 // A ledger made anew from blocks that somebody else stored, of whom nothing is believed.
 //
-// A block is taken if its commit certificate verifies, and its transactions are those that were
-// voted for and verify too, by the replicas of its epoch as execution so far has made them; results, state, log and indices are made by executing it. So the new
-// ledger is what an honest replica that fetched these blocks from a peer would have. What the other
-// says that a block led to (record, write set, notes) can be held against it.
+// A block is taken if its commit certificate verifies, by the replicas of its epoch as execution so
+// far has made them, and its transactions are those that were voted for and verify too; results,
+// state, log and indices are made by executing it. So the new ledger is what an honest replica
+// that fetched these blocks from a peer would have. What the other says that a block led to
+// (record, write set, notes) can be held against it.
 //
 // One thread calls; signatures are verified on threads of its own.
 

@@ -19,9 +19,11 @@ namespace {
 
 // What covers the block, if anything does yet.
 [[nodiscard]] Result<std::optional<StableEvidence>> evidence_for(const Store& store,
-                                                                 Height height) {
+                                                                 const Record& record) {
+  const Height height = record.batch.sequence;
   QUORATE_ASSIGN(auto stable, covering(store, height));
-  if (!stable) return std::nullopt;
+  // A receipt has the proofs of one epoch; its last batch is a checkpoint, so there is one of it.
+  if (!stable || stable->note.epoch != record.epoch) return std::nullopt;
   QUORATE_ASSIGN(auto path, store.inclusion_path(height, stable->note.head.size));
   return StableEvidence{std::move(*stable), std::move(path)};
 }
@@ -76,7 +78,7 @@ Result<Receipt> make_receipt(const Store& store, const TxId& id) {
   }
   QUORATE_ASSIGN(auto epochs, store.epoch_proofs(block.record.epoch));
   QUORATE_ASSIGN(Receipt receipt, make_receipt(block, location->index, std::move(epochs)));
-  QUORATE_ASSIGN(receipt.checkpoint, evidence_for(store, location->height));
+  QUORATE_ASSIGN(receipt.checkpoint, evidence_for(store, block.record));
   receipt.format = format_of(receipt);
   return receipt;
 }

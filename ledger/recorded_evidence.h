@@ -7,8 +7,8 @@
 //   00 'g' <replica u16 BE>            BCS(list<Digest>), the replica's offences as they came
 //   00 'g' <replica u16 BE> <offence>  BCS(RecordedEvidence), the proof of one
 //
-// A number belongs to an epoch, so from epoch 1 on <epoch u64 BE> stands before it; the lengths tell
-// these keys from those of epoch 0.
+// A number belongs to an epoch, so from epoch 1 on <epoch u64 BE> stands before it; the lengths
+// tell these keys from those of epoch 0.
 //
 // An offence is what was said twice: by whom, what kind of statement, where. Whichever two of the
 // contradicting statements show it, and in whichever order, it is recorded once; so replicas that

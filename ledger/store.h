@@ -99,10 +99,10 @@ class Store final : public StateReader {
   ~Store() override;
 
   // Appends the block that follows the head. Preconditions (checked): its sequence is height() + 1,
-  // its certificate is of the epoch that execution found, and bodies and results are one each of its
-  // ids, in order. The caller has verified the
-  // certificate. A checkpoint block stores its note as well. Error: "ledger-diverged" (kCorrupt),
-  // with nothing written, if a stable checkpoint is stored at this height and names other roots.
+  // its certificate is of the epoch that execution found, and bodies and results are one each of
+  // its ids, in order. The caller has verified the certificate. A checkpoint block stores its note
+  // as well. Error: "ledger-diverged" (kCorrupt), with nothing written, if a stable checkpoint is
+  // stored at this height and names other roots.
   [[nodiscard]] Status append(const CertifiedBatch& batch, const Execution& execution);
   [[nodiscard]] Status sync();
 
@@ -121,8 +121,8 @@ class Store final : public StateReader {
   [[nodiscard]] const std::vector<DroppedTail>& dropped_tails() const;
 
   // What a replica cosigns if the head is a checkpoint. Head and state are of one moment. Waits for
-  // an append that is under way; at a head that is no checkpoint it reads and hashes what lies above the keys that
-  // changed since the last one. Errors: "ledger-corrupt", "state-page-other".
+  // an append that is under way; at a head that is no checkpoint it reads and hashes what lies
+  // above the keys that changed since the last one. Errors: "ledger-corrupt", "state-page-other".
   [[nodiscard]] Result<CheckpointNote> checkpoint_note() const;
   // The state as of the newest stable checkpoint that this ledger has executed, with proofs;
   // nullopt: none is stable yet, or blocks are being caught up with below one.

@@ -208,7 +208,9 @@ Status Store::Impl::keep_epoch_proof() {
   if (kept) return {};
   const StableView view(at);
   QUORATE_ASSIGN(auto start, read_epoch_start(view, epoch));
-  if (!start) return database->corrupt(fmt::format("the start of epoch {} is missing", epoch.value));
+  if (!start) {
+    return database->corrupt(fmt::format("the start of epoch {} is missing", epoch.value));
+  }
   EpochProof proof{*at->proved, std::move(*start), {}};
   QUORATE_ASSIGN(proof.proof, view.prove(epoch_start_key(epoch)));
   leveldb::WriteBatch batch;

@@ -182,7 +182,8 @@ Result<TlogProof> prove_logged(const Store& store, const TxId& id, const Replica
 }
 
 Result<ConsistencyProof> prove_growth(const Store& store, std::uint64_t old_size,
-                                      std::optional<std::uint64_t> size, const ReplicaSet& genesis) {
+                                      std::optional<std::uint64_t> size,
+                                      const ReplicaSet& genesis) {
   StableCheckpoint stable;
   if (size) {
     QUORATE_ASSIGN(stable, needed(store, Height{std::max<std::uint64_t>(*size, 1)}));

@@ -51,8 +51,9 @@ struct ConsistencyProof {
 // Error: "tlog-proof-malformed".
 [[nodiscard]] Result<ConsistencyProof> parse_consistency_proof(std::string_view text);
 
-// Under the first stable checkpoint that covers the block; `genesis` is the set of epoch 0. Errors: "block-not-found",
-// "block-not-kept", "nothing-stable" (kUnavailable: none does yet), "ledger-corrupt".
+// Under the first stable checkpoint that covers the block; `genesis` is the set of epoch 0. Errors:
+// "block-not-found", "block-not-kept", "nothing-stable" (kUnavailable: none does yet),
+// "ledger-corrupt".
 [[nodiscard]] Result<TlogProof> prove_record(const Store& store, Height height,
                                              const ReplicaSet& genesis);
 // Errors: as above, "receipt-not-found".

@@ -138,7 +138,8 @@ class TransactionVerifier : public crypto::Verifier {
   const Genesis& genesis_;
   std::vector<PublicKey> listed_;    // the senders' list, sorted
   mutable std::mutex mutex_;
-  std::vector<PublicKey> reporters_;  // network keys, sorted; empty where anyone may send; by mutex_
+  // By mutex_: network keys, sorted; empty where anyone may send.
+  std::vector<PublicKey> reporters_;
   mutable std::vector<PublicKey> admitted_;  // good points, each in the slot of its hash
 };
 

@@ -300,7 +300,8 @@ class Joiner {
   void match_sources(SnapshotFetch& fetch, const ledger::CheckpointNote& note) const {
     for (const PeerState& peer : mesh_->peers()) {
       const auto offer = offers_.find(peer.id);
-      if (peer.connected_out && offer != offers_.end() && offer->second.head.checkpoint.note == note) {
+      if (peer.connected_out && offer != offers_.end() &&
+          offer->second.head.checkpoint.note == note) {
         fetch.add_source(peer.id);
       } else {
         fetch.remove_source(peer.id);

@@ -34,8 +34,9 @@ namespace quorate::node {
 
 class LogPublisher {
  public:
-  // `replicas` are those of genesis. Makes the key if it is not there and log.signed is not either or remembers nothing, under
-  // `passphrase` if one is given. What is wrong with the files is a refusal to sign, not to start.
+  // `replicas` are those of genesis. Makes the key if it is not there and log.signed is not either
+  // or remembers nothing, under `passphrase` if one is given. What is wrong with the files is a
+  // refusal to sign, not to start.
   LogPublisher(const Home& home, const ledger::Digest& chain_id, ledger::ReplicaSet replicas,
                const std::optional<std::string>& passphrase);
 

@@ -5,6 +5,7 @@
 #include "ledger/evidence_file.h"
 #include "ledger/proved_state.h"
 #include "ledger/published_checkpoint.h"
+#include "ledger/rebuild.h"
 #include "ledger/receipt.h"
 #include "ledger/snapshot.h"
 #include "ledger/snapshot_import.h"
@@ -356,6 +357,64 @@ TEST_F(EpochVerify, AnAuditNamesVotesOfAnotherEpochsReplicas) {
   EXPECT_EQ(place(audit()), "height " + std::to_string(at.value) + ", commit certificate");
   forge(keys::certificate(at), good);
   EXPECT_EQ(place(audit()), "none");
+}
+
+// --- blocks of somebody else, executed anew
+
+class EpochRebuild : public EpochVerify {
+ protected:
+  // The ledger as it lies there, taken as from a stranger: where it is wrong, or "none".
+  std::string rebuilt() {
+    const auto opened = open_stopped_database("/ledger", std::nullopt, {&env_}).value();
+    AuditWindow window = read_window(*opened.database, Height{1}, head_).value();
+    env_.remove_folder("/new");
+    new_ = Store::create("/new", genesis_, {&env_}).value();
+    Rebuild rebuild(genesis_, *new_, 1, Claims::kCompared);
+    const auto finding = rebuild.take(window).value();
+    if (!finding) return "none";
+    const std::string sentence = finding_sentence(*finding);
+    return sentence.substr(0, sentence.find(": expected "));
+  }
+  void stop() {
+    head_ = store_->height();
+    known_ = membership();
+    close();
+  }
+
+  Height head_;
+  Membership known_{genesis_};
+  std::unique_ptr<Store> new_;
+};
+
+TEST_F(EpochRebuild, GoesThroughEpochsByItsOwnExecution) {
+  fill_epochs();
+  const TreeHead log = store_->tree_head();
+  const Bytes proved = crypto::encode(proofs(3));
+  stop();
+  EXPECT_EQ(rebuilt(), "none");
+  EXPECT_EQ(new_->tree_head(), log);
+  EXPECT_EQ(crypto::encode(new_->epoch_proofs({3}).value()), proved);
+}
+
+TEST_F(EpochRebuild, TakesNoVotesOfAnotherEpochsReplicas) {
+  fill_epochs();
+  const Height at = next(membership().start_of({2}).boundary);
+  const Record record = store_->record(at).value();
+  stop();
+  ReplicaSet stale = known_.set_of({0});
+  stale.epoch = {2};
+  forge(keys::certificate(at), crypto::encode(certify(genesis_, record.batch, stale)));
+  EXPECT_EQ(rebuilt(), "height " + std::to_string(at.value) + ", commit certificate");
+  EXPECT_EQ(new_->height().value + 1, at.value);
+}
+
+TEST_F(EpochRebuild, EndsAtABoundaryThatNobodyCosigned) {
+  fill_epochs();
+  const Height boundary = membership().start_of({1}).boundary;
+  stop();
+  forge(keys::stable(boundary), std::nullopt);
+  EXPECT_EQ(rebuilt(), "height " + std::to_string(boundary.value) + ", stable checkpoint");
+  EXPECT_EQ(new_->height(), boundary);
 }
 
 }  // namespace

@@ -192,7 +192,8 @@ TEST_F(StableCheckpointTest, NoOtherSignatureOfAVoteKeyCosigns) {
   CheckpointVote vote = vote_of(1);
   const auto key = key_of(vote_key_name(1));
   // Its own purposes, and the note signed without the cosignature's header.
-  for (int purpose = 0; purpose <= static_cast<int>(crypto::Purpose::kMembershipConsent); ++purpose) {
+  const int last = static_cast<int>(crypto::Purpose::kMembershipConsent);
+  for (int purpose = 0; purpose <= last; ++purpose) {
     vote.signature = crypto::sign_body(key, static_cast<crypto::Purpose>(purpose), note_.chain_id,
                                        cosigned_bytes(checkpoint_body(note_), kSeconds));
     EXPECT_EQ(verdict(vote), "checkpoint-bad-signature") << purpose;

@@ -9,6 +9,7 @@
 #include "ledger/receipt.h"
 #include "node/remote_status.h"
 #include "node/time_text.h"
+#include "tests/ledger/example_membership.h"
 #include "tests/node/rpc_node.h"
 
 namespace quorate::node {
@@ -258,6 +259,27 @@ TEST(QuorateEvidence, ListsWhatTheLedgerHoldsAsFilesThatVerify) {
   EXPECT_EQ(at(of_three, "evidence").as_array().size(), 1U);
   EXPECT_EQ(at(node.get("quorate_evidence", {{"replica", 0}}), "evidence").as_array().size(), 0U);
   EXPECT_EQ(node.refusal("quorate_evidence", {{"replica", 4}}), "-32602 param-malformed");
+}
+
+TEST(QuorateMembership, NamesWhoVotesAndWhoWill) {
+  RpcNode node;
+  const auto before = node.get("quorate_membership");
+  EXPECT_EQ(number_at(before, "epoch"), 0);
+  EXPECT_EQ(at(before, "replicas").as_array().size(), 4U);
+  EXPECT_EQ(text_at(before, "replicas.2.name"), "replica-2");
+  EXPECT_EQ(text_at(before, "replicas.2.vote_key"), node.genesis.replicas[2].vote_key.hex());
+  EXPECT_TRUE(at(before, "pending").is_null());
+  const auto change = ledger::test::example_change(
+      node.genesis, ledger::genesis_replicas(node.genesis),
+      ledger::AddReplica{ledger::test::example_replica(4)});
+  node.add_block({node.make(ledger::test::example_body(node.genesis, 1, {change}))});
+  const auto pending = node.get("quorate_membership");
+  EXPECT_EQ(number_at(pending, "epoch"), 0);
+  EXPECT_EQ(number_at(pending, "pending.epoch"), 1);
+  EXPECT_EQ(number_at(pending, "pending.boundary"),
+            1 + 4 * std::int64_t{node.genesis.parameters.window_batches});
+  EXPECT_EQ(text_at(pending, "pending.replicas.4.name"), "replica-4");
+  EXPECT_EQ(node.refusal("quorate_membership", {{"epoch", 1}}), "-32602 param-unknown");
 }
 
 TEST(QuorateStatus, SaysWhereTheNodeStands) {

@@ -67,6 +67,11 @@ std::string text(const node::SnapshotOffer& message) {
   return fmt::format("offers the snapshot of {}",
                      message.head ? message.head->checkpoint.note.sequence.value : 0);
 }
+std::string text(const node::EpochSnapshotOffer& message) {
+  const ledger::CheckpointNote& note = message.head.checkpoint.note;
+  return fmt::format("offers the snapshot of {} in epoch {}", note.sequence.value,
+                     note.epoch.value);
+}
 std::string text(const node::ChunkRequest& message) {
   return fmt::format("asks for a chunk of snapshot {}", message.sequence.value);
 }

@@ -217,6 +217,7 @@ class SimHost {
   // What a node asks before it starts is not simulated.
   void on(ledger::ReplicaId, node::SnapshotRequest) {}
   void on(ledger::ReplicaId, node::SnapshotOffer) {}
+  void on(ledger::ReplicaId, node::EpochSnapshotOffer) {}
   void on(ledger::ReplicaId, node::ChunkRequest) {}
   void on(ledger::ReplicaId, node::ChunkAnswer) {}
   [[nodiscard]] ledger::TransactionPtr find_body(const ledger::TxId& id) const;

@@ -232,9 +232,9 @@ TEST_F(EpochVerify, ProofsAboutTheLogGoThroughEpochs) {
 
 TEST_F(EpochVerify, ASnapshotIsJoinedWithItsEpochs) {
   fill_epochs();
-  const auto view = store_->stable_view().value();
-  const SnapshotHead head = snapshot_head(view).value();
-  const std::vector<EpochProof> epochs = view.epoch_proofs().value();
+  auto view = store_->stable_view();
+  const SnapshotHead head = snapshot_head(*view).value();
+  const std::vector<EpochProof> epochs = view->epoch_proofs().value();
   ASSERT_EQ(epochs.size(), 3U);
   EXPECT_TRUE(check_snapshot_head(head, genesis_, epochs));
   EXPECT_EQ(refusal(check_snapshot_head(head, genesis_, {})), "epoch-proofs-missing");
@@ -244,7 +244,7 @@ TEST_F(EpochVerify, ASnapshotIsJoinedWithItsEpochs) {
   auto staging = SnapshotStaging::open("/staging", chain_id_of(genesis_), {&env_}).value();
   SnapshotWork work(head.checkpoint.note.state_root, *staging);
   while (const auto id = work.next().value()) {
-    ASSERT_TRUE(work.take(*id, read_chunk(view, id->path).value()));
+    ASSERT_TRUE(work.take(*id, read_chunk(*view, id->path).value()));
   }
   SnapshotOrigin origin;
   env_.remove_folder("/joined");
@@ -252,10 +252,20 @@ TEST_F(EpochVerify, ASnapshotIsJoinedWithItsEpochs) {
             "epoch-proofs-missing");
   const Status made = make_ledger("/joined", genesis_, head, epochs, *staging, origin, {&env_});
   ASSERT_TRUE(made) << made.error().to_string();
-  const auto joined = Store::open("/joined", chain_id_of(genesis_), {&env_}).value();
+  auto joined = Store::open("/joined", chain_id_of(genesis_), {&env_}).value();
   EXPECT_EQ(crypto::encode(joined->epoch_proofs({3}).value()), crypto::encode(proofs(3)));
   const Membership known = Membership::read(*joined, genesis_).value();
   EXPECT_EQ(known.current().replicas, membership().current().replicas);
+
+  // Audited, it begins in the last epoch.
+  joined.reset();
+  view.reset();
+  close();
+  env_.remove_folder("/ledger");
+  ASSERT_TRUE(make_ledger("/ledger", genesis_, head, epochs, *staging, origin, {&env_}));
+  EXPECT_EQ(place(audit()), "none");
+  forge(keys::epoch_proof({3}), std::nullopt);
+  EXPECT_EQ(place(audit()), "epoch proof 3");
 }
 
 // --- evidence

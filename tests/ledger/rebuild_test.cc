@@ -28,8 +28,10 @@ class RebuildTest : public AuditTest {
     window = window_of(crypto::decode<std::vector<BlockBytes>>(sent).value());
     Rebuild rebuild(genesis_, *into, 1, Claims::kCompared);
     const auto finding = rebuild.take(window).value();
-    if (!finding) EXPECT_EQ(into->tree_head(), head_);
-    if (!finding) return "none";
+    if (!finding) {
+      EXPECT_EQ(into->tree_head(), head_);
+      return "none";
+    }
     const std::string sentence = finding_sentence(*finding);
     return sentence.substr(0, sentence.find(": expected "));
   }

@@ -41,6 +41,7 @@ std::optional<NodeReport> ask_node(const std::string& url) {
   report.waiting = node::number_member(*quorate, "waiting").value_or(0);
   report.faults_number = node::number_member(*quorate, "injected_faults.number").value_or(0);
   report.faults = node::text_member(*quorate, "injected_faults_text").value_or("");
+  report.healing = node::text_member(*quorate, "healing_text").value_or("");
   if (const json::value* peers = node::find_member(*quorate, "peers");
       peers != nullptr && peers->is_array()) {
     for (const json::value& peer : peers->get_array()) {
@@ -209,6 +210,11 @@ std::vector<std::string> table(const TestnetView& view) {
   std::vector<std::string> lines = align(is_pow ? pow_rows(view) : pbft_rows(view));
   if (!view.faults.empty()) lines.emplace_back();
   for (const std::string& fault : view.faults) lines.push_back("injected fault: " + fault);
+  for (const ReplicaView& each : view.replicas) {
+    if (!each.report || each.report->healing.empty()) continue;
+    lines.emplace_back();
+    lines.push_back(fmt::format("{}: {}", each.replica.name, each.report->healing));
+  }
   return lines;
 }
 
@@ -241,6 +247,7 @@ json::object view_to_json(const TestnetView& view) {
         object["waiting"] = each.report->waiting;
       }
       if (!each.report->faults.empty()) object["injected_faults"] = each.report->faults;
+      if (!each.report->healing.empty()) object["healing"] = each.report->healing;
     }
     replicas.push_back(std::move(object));
   }

@@ -25,6 +25,7 @@ struct NodeReport {
   std::uint64_t peers_connected = 0;
   std::uint64_t faults_number = 0;  // of the injected faults that it has taken over
   std::string faults = {};          // in words; empty: none
+  std::string healing = {};         // of its ledger, in words; empty: none
   // Of proof of work, where the tree head is height and hash of the tip.
   std::string state_root = {};
   std::uint64_t waiting = 0;  // transactions

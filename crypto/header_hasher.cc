@@ -27,18 +27,27 @@ std::uint32_t swapped(std::uint32_t word) {
   return word >> 24 | (word >> 8 & 0xff00) | (word << 8 & 0xff0000) | word << 24;
 }
 
-// Whole words at a time: what follows reads sixteen bytes at once, and waits for stores of single
-// ones to reach the cache.
+// Sixteen bytes that are stored at once. The compression reads so many at a time, and would wait for
+// smaller stores to reach the cache.
+using Words = std::uint32_t __attribute__((vector_size(16)));
 static_assert(std::endian::native == std::endian::little);
 
-void put_nonce(std::array<std::uint8_t, 64>& block, std::uint32_t nonce) {
-  std::memcpy(&block[12], &nonce, sizeof nonce);
+void put_nonce(std::array<std::uint8_t, 64>& block, Words first, std::uint32_t nonce) {
+  first[3] = nonce;
+  std::memcpy(block.data(), &first, sizeof first);
 }
 
-void put_state(std::array<std::uint8_t, 64>& block, std::span<const SHA_LONG, 8> state) {
-  std::array<std::uint32_t, 8> words;
-  for (unsigned i = 0; i < 8; ++i) words[i] = swapped(state[i]);
-  std::memcpy(block.data(), words.data(), sizeof words);
+void put_state(std::array<std::uint8_t, 64>& block, const SHA_LONG* state) {
+  const Words first = {swapped(state[0]), swapped(state[1]), swapped(state[2]), swapped(state[3])};
+  const Words last = {swapped(state[4]), swapped(state[5]), swapped(state[6]), swapped(state[7])};
+  std::memcpy(block.data(), &first, sizeof first);
+  std::memcpy(&block[sizeof first], &last, sizeof last);
+}
+
+Words first_words(const std::array<std::uint8_t, 64>& block) {
+  Words words;
+  std::memcpy(&words, block.data(), sizeof words);
+  return words;
 }
 
 }  // namespace
@@ -55,7 +64,7 @@ HeaderHasher::HeaderHasher(std::span<const std::uint8_t, 80> header) {
 
 Digest HeaderHasher::hash(std::uint32_t nonce) const {
   std::array<std::uint8_t, 64> block = tail_;
-  put_nonce(block, nonce);
+  put_nonce(block, first_words(block), nonce);
   SHA256_CTX context;
   SHA256_Init(&context);
   const SHA256_CTX fresh = context;
@@ -85,12 +94,13 @@ std::optional<std::uint32_t> HeaderHasher::first_candidate(std::uint32_t first,
   std::array<std::uint32_t, 8> fresh;
   std::copy(std::begin(context.h), std::end(context.h), fresh.begin());
   std::array<std::uint8_t, 64> block = tail_;
+  const Words head = first_words(block);
   std::array<std::uint8_t, 64> second{};
   second[32] = kPadding;
   put_length(second, 32);
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto nonce = static_cast<std::uint32_t>(first + i);
-    put_nonce(block, nonce);
+    put_nonce(block, head, nonce);
     std::copy(midstate_.begin(), midstate_.end(), std::begin(context.h));
     SHA256_Transform(&context, block.data());
     put_state(second, context.h);

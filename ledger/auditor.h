@@ -14,7 +14,7 @@
 // ledger's folder cannot, for nothing of the audit is kept in it.
 //
 // Threads: signatures are verified by `threads` of its own while the caller's executes and hashes;
-// then one of them judges the state and its tree while the caller's judges the indices.
+// then the tree, the values of the state and, by the caller's, the indices are read side by side.
 // Memory: two windows of blocks (1 MiB of transactions each, or one batch if that is more), what
 // changed in the state since the last checkpoint, two caches, and two write buffers of the working
 // folder; about 130 MB.

@@ -120,6 +120,7 @@ class Pass {
     const PageNode top = top_of(page);
     if (top.kind == Kind::kNone) return StateHole{};
     if (top.kind == Kind::kLeaf) return std::move(page.slots[top.slot]);
+    page.made_digest = top.digest;
     writer_.write(path, std::move(page));
     return StateSubtree{top.digest, version_};
   }
@@ -169,6 +170,7 @@ PageNodes nodes_of(const StatePage& page) {
 Result<StatePage> read_page(const PageReader& read, const StatePath& path,
                             const StateSubtree& subtree) {
   QUORATE_ASSIGN(StatePage page, read({subtree.version, path}));
+  if (page.made_digest == subtree.digest) return page;
   const PageNode top = top_of(page);
   if (top.kind != Kind::kInner || top.digest != subtree.digest) {
     return fail(ErrorKind::kCorrupt, "state-page-other",

@@ -55,8 +55,10 @@ using StateSlot = std::variant<StateHole, StateKey, StateSubtree>;
 using StateSlots = std::array<StateSlot, kPageSlots>;
 struct StatePage {
   StateSlots slots;
+  // Of the page, where it was computed when the page was made in this process; else zero.
+  Digest made_digest = {};
 
-  friend bool operator==(const StatePage&, const StatePage&) = default;
+  friend bool operator==(const StatePage& a, const StatePage& b) { return a.slots == b.slots; }
 };
 
 // The first nibbles of key hashes: their number, then the nibbles, two a byte, the last one padded

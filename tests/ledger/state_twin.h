@@ -119,6 +119,7 @@ class PagesInMemory {
     Writer(PagesInMemory& to, Height version) : to_(to), version_(version) {}
     void write(const StatePath& path, StatePage page) override {
       ++written;
+      page.made_digest = {};  // as from a disk
       EXPECT_TRUE(to_.pages.emplace(PageId{version_, path}, std::move(page)).second)
           << "written twice";
     }

@@ -69,12 +69,12 @@ void PowHost::on_disconnected(pow::PeerId peer) {
 
 void PowHost::on_frame(pow::PeerId from, ByteView frame, std::shared_ptr<void> credit) {
   if (fatal_ || is_refused(from)) return;
-  credit_ = std::move(credit);
   auto message = crypto::decode<PowMessage>(frame);
   if (!message) {
     return punish(from, kForgery,
                   forged("a frame that does not parse: " + message.error().message));
   }
+  credit_ = std::move(credit);
   std::visit([&](auto& each) { on(from, std::move(each)); }, *message);
   credit_ = nullptr;
 }

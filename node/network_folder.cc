@@ -16,7 +16,9 @@ using ledger::JsonKind;
 using ledger::JsonNode;
 
 constexpr std::size_t kFileBytesMax = 1 << 20;
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
+// Of a network that votes, which earlier versions know as well.
+constexpr std::uint32_t kPbftFormat = 1;
 constexpr std::size_t kFoldersLookedAtMax = 1000;
 
 // Reads members one by one; the first trouble stays and the rest read as empty.
@@ -182,7 +184,7 @@ Result<NetworkFolder> read_network_folder(const fs::path& folder) {
 
 Status write_network_file(const NetworkFolder& folder) {
   JsonNode root = JsonNode::object();
-  root.set("format", JsonNode::number(kFormat));
+  root.set("format", JsonNode::number(folder.engine == "pbft" ? kPbftFormat : kFormat));
   root.set("made_by", JsonNode::string("quorate testnet up"));
   root.set("complete", JsonNode::boolean(folder.is_complete));
   root.set("name", JsonNode::string(folder.name));

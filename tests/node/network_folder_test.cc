@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "node/files.h"
 #include "tests/support/temporary_folder.h"
 
 namespace quorate::node {
@@ -55,6 +56,17 @@ TEST_F(NetworkFolderTest, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(read->replicas[0].url(), "http://127.0.0.1:1");
   EXPECT_EQ(read->replicas[0].peer, (Endpoint{"127.0.0.1", 2}));
   EXPECT_EQ(read->default_key_path(), folder.root / "keys/default.key");
+  EXPECT_EQ(read->engine, "pbft");
+}
+
+// So that an earlier version does not take it for one that votes.
+TEST_F(NetworkFolderTest, OfAnotherEngineTheFormatIsALaterOne) {
+  NetworkFolder folder = make("net");
+  folder.engine = "pow";
+  ASSERT_TRUE(write_network_file(folder));
+  EXPECT_EQ(read_network_folder(folder.root)->engine, "pow");
+  EXPECT_THAT(read_file(folder.root / kNetworkFileName, 1 << 20).value(),
+              HasSubstr("\"format\": 2"));
 }
 
 TEST_F(NetworkFolderTest, RefusesWhatItDidNotWriteNamingLineFoundAndExpected) {
@@ -76,7 +88,7 @@ TEST_F(NetworkFolderTest, RefusesPathsThatLeaveTheFolder) {
 
 TEST_F(NetworkFolderTest, RefusesANewerFormat) {
   const NetworkFolder folder = make("net");
-  spoil(folder, "\"format\": 1", "\"format\": 2");
+  spoil(folder, "\"format\": 1", "\"format\": 3");
   EXPECT_EQ(read_network_folder(folder.root).error().kind, ErrorKind::kUnsupported);
 }
 

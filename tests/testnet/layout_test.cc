@@ -10,6 +10,7 @@
 #include "ledger/genesis.h"
 #include "node/files.h"
 #include "node/init.h"
+#include "node/pow_chain.h"
 #include "testnet/ports.h"
 #include "tests/support/temporary_folder.h"
 
@@ -68,6 +69,29 @@ TEST_F(Layout, EachHomeKnowsItsPortsAndWhereTheOthersAre) {
   EXPECT_EQ(config->peer_listen, folder.replicas[1].peer);
   EXPECT_EQ(config->peer_addresses.size(), 3u);
   EXPECT_EQ(config->peer_addresses.at("replica-3"), folder.replicas[3].peer);
+}
+
+TEST_F(Layout, HomesOfProofOfWorkHaveOneChainAndNothingThatVotes) {
+  node::Config config;
+  config.engine = "pow";
+  config.pow_params = "regtest";
+  const auto folder = make_testnet(root_, {2, std::nullopt, config});
+  ASSERT_TRUE(folder) << folder.error().to_string();
+  EXPECT_EQ(node::read_network_folder(root_)->engine, "pow");
+  const auto text = node::read_file(folder->genesis_path(), 1 << 20);
+  const auto genesis = ledger::parse_genesis(text.value()).value();
+  std::vector<ledger::Digest> blocks;
+  for (const node::NetworkReplica& replica : folder->replicas) {
+    const node::Home home = folder->home_of(replica);
+    EXPECT_EQ(node::load_config_file(home.config())->engine, "pow");
+    for (const fs::path& file : {home.vote_key(), home.votes(), home.guard(), home.ledger()}) {
+      EXPECT_FALSE(fs::exists(file)) << file;
+    }
+    const auto chain = node::PowChain::open(home.chain(), genesis, pow::regtest_params());
+    ASSERT_TRUE(chain) << chain.error().to_string();
+    blocks.push_back((*chain)->chain().tip().hash);
+  }
+  EXPECT_EQ(blocks[0], blocks[1]);
 }
 
 TEST_F(Layout, RefusesAFolderThatHoldsSomethingElse) {

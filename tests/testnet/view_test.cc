@@ -57,6 +57,18 @@ TEST(View, CriesThatLedgersDifferOnlyAtEqualSizes) {
   EXPECT_THAT(agreement(view), Not(HasSubstr("DIFFER")));
 }
 
+TEST(View, OfProofOfWorkAnotherTipIsAnotherOpinionAndAnotherStateIsNot) {
+  TestnetView view = sample();
+  view.folder.engine = "pow";
+  EXPECT_EQ(agreement(view), "4 of 4 nodes answer, all on the same tip at height 5.");
+  view.replicas[3].report->tree_root = "bb";
+  EXPECT_EQ(agreement(view), "4 of 4 nodes answer, on 2 different tips.");
+  view.replicas[3].report->tree_root = "aa";
+  view.replicas[3].report->state_root = "cc";
+  EXPECT_THAT(agreement(view), HasSubstr("THEIR STATES DIFFER"));
+  EXPECT_THAT(table(view).front(), HasSubstr("state root"));
+}
+
 TEST(View, TellsStartingFromSilentAndHowAProcessEnded) {
   TestnetView view = sample();
   view.replicas[1].report.reset();

@@ -10,6 +10,7 @@
 #include "node/commands/network_options.h"
 #include "node/commands/registry.h"
 #include "node/passphrase.h"
+#include "node/pow_rules.h"
 
 namespace quorate::node {
 namespace {
@@ -21,7 +22,25 @@ struct Options {
   std::string network_key;
   PassphraseSource passphrase;
   bool joins = false;
+  Config config;  // engine and rules; the rest is edited in the home
+  std::uint64_t spacing = 10;
+  std::uint64_t interval = 2016;
 };
+
+// Of the engine `pow`: rules that no chain can have are refused before anything is made.
+Result<Config> config_of(const Options& options) {
+  Config config = options.config;
+  config.pow_spacing_seconds = options.spacing;
+  config.pow_interval = options.interval;
+  if (config.engine == "pbft") return config;
+  if (config.engine != "pow") {
+    return fail(ErrorKind::kUsage, "engine-unknown",
+                fmt::format("Found --engine {}, expected pbft or pow", config.engine));
+  }
+  QUORATE_ASSIGN(const PowRules rules, rules_of(config));
+  QUORATE_TRY(params_of(rules));
+  return config;
+}
 
 Result<ExitCode> init(const Options& options, Console& console) {
   if (!options.network.genesis || options.vote_key.empty() || options.network_key.empty()) {
@@ -38,7 +57,8 @@ Result<ExitCode> init(const Options& options, Console& console) {
   const Home home{options.home};
   QUORATE_ASSIGN(const auto passphrase,
                  new_passphrase(options.passphrase, fmt::format("the keys in {}", options.home)));
-  QUORATE_TRY(init_home(home, Config{}, genesis.genesis, vote_key, network_key, passphrase,
+  QUORATE_ASSIGN(const Config config, config_of(options));
+  QUORATE_TRY(init_home(home, config, genesis.genesis, vote_key, network_key, passphrase,
                         options.joins ? FirstLedger::kFromPeers : FirstLedger::kAtGenesis));
   console.line(fmt::format("made {} for network \"{}\"", options.home, genesis.genesis.name));
   console.line(fmt::format("say where the others are in {}, then `quorate node --home {}`",
@@ -69,6 +89,27 @@ void add_init_command(CommandLine& line) {
       {.name = "--join",
        .help = "The network has run for long: the first start takes a snapshot from the others",
        .target = &options->joins},
+      {.name = "--engine",
+       .value = "NAME",
+       .help = "pbft (default), or pow: a chain of proof of work with the rules below, the same at "
+               "all nodes",
+       .target = &options->config.engine},
+      {.name = "--pow-params",
+       .value = "NAME",
+       .help = "own (default), regtest, testnet or bitcoin",
+       .target = &options->config.pow_params},
+      {.name = "--pow-spacing",
+       .value = "SECONDS",
+       .help = "Of own: wanted between blocks; default 10",
+       .target = &options->spacing},
+      {.name = "--pow-interval",
+       .value = "BLOCKS",
+       .help = "Of own: between retargets; default 2016",
+       .target = &options->interval},
+      {.name = "--pow-limit",
+       .value = "BITS",
+       .help = "Of own: the easiest target; default 207fffff",
+       .target = &options->config.pow_limit},
       {.name = "--passphrase-file",
        .value = "FILE",
        .help = "Its first line opens these keys and will open the home's",

@@ -83,13 +83,16 @@ done
 [[ $(field c bestblockhash) == $(field d bestblockhash) ]] || die 'two chains from one clock'
 
 say 'a cut and a damaged store'
+before=$(field a blocks)
+expect 0 pow mine --dir a
+# Whatever opens the folder begins a new log; this one holds that block.
+cp -r a damaged
 cp -r a cut
 log=$(ls cut/chain/*.log)
 truncate -s -5 "$log"
 expect 0 pow show --dir cut
 expect_text err 'The last write was cut off by a crash'
-expect_text out '^  height   [0-9]+$'
-cp -r a damaged
+expect_text out "^  height   $before\$"
 log=$(ls damaged/chain/*.log)
 printf 'x' | dd of="$log" bs=1 seek=30 conv=notrunc status=none
 expect 8 pow show --dir damaged

@@ -30,6 +30,14 @@ tip_of() {
 }
 height_of() { rpc "$1" getblockcount; }
 state_of() { rpc "$1" getblockchaininfo | grep -oE '"state_root": "[0-9a-f]+"'; }
+# await_answer NODE: one that was started a moment ago.
+await_answer() {
+  local end=$((SECONDS + patience))
+  until page "$(url_of "$1")" /health 2>/dev/null | grep -q '^ok'; do
+    ((SECONDS < end)) || die "node $1 does not answer"
+    sleep 0.05
+  done
+}
 # on_one_tip MILLISECONDS NODE...: until they are, at most so long.
 on_one_tip() {
   local begin end tips node
@@ -159,14 +167,22 @@ before=$(tip_of 1)
 expect 0 "$quorate" testnet kill 1 --dir "$net"
 rpc 0 generate '[5]' >/dev/null
 expect 0 "$quorate" testnet start 1 --dir "$net"
-end=$((SECONDS + patience))
-until page "$(url_of 1)" /health 2>/dev/null | grep -q '^ok'; do
-  ((SECONDS < end)) || die 'it does not answer'
-  sleep 0.05
-done
+await_answer 1
 on_one_tip 10000 0 1 2 3
 rpc 1 getblockheader "[\"$before\"]" >/dev/null
 expect_text answer '"confirmations": 6'
+
+say 'killed again and again while blocks come'
+(for _ in 1 2 3 4 5 6; do rpc 0 generate '[50]' >/dev/null; done) 2>mining.err &
+mining=$!
+for _ in 1 2 3; do
+  expect 0 "$quorate" testnet kill 2 --dir "$net"
+  expect 0 "$quorate" testnet start 2 --dir "$net"
+  sleep 0.3
+done
+wait "$mining" || die "mining failed: $(cat mining.err)"
+await_answer 2
+on_one_tip 20000 0 1 2 3
 
 say 'a mark by hand is a reorganisation, and reconsidering goes back by itself'
 tip=$(tip_of 0)
@@ -182,10 +198,16 @@ expect_text answer '"code": -5'
 say 'a wait for a depth, a receipt, and a reorganisation that keeps one of two'
 for name in kept lost; do
   ("$quorate" tx put $name 1 --genesis "$net/genesis.json" --key "$net/keys/default.key" \
-    --node "$(url_of 2)" --wait depth=3 --timeout "${patience}s" --json >$name.json)&
-  while ! rpc 2 getmempoolinfo | grep -q '"size": 1,'; do sleep 0.05; done
+    --node "$(url_of 2)" --valid-for 1h --wait depth=3 --timeout "${patience}s" --json \
+    >$name.json) &
+  waiting=$!
+  end=$((SECONDS + patience))
+  until rpc 0 getmempoolinfo | grep -q '"size": 1,'; do
+    ((SECONDS < end)) || die 'the transaction did not come to node 0'
+    sleep 0.05
+  done
   rpc 0 generate '[3]' >/dev/null
-  wait $! || die "the wait for a depth failed: $(cat $name.json)"
+  wait "$waiting" || die "the wait for a depth failed: $(cat $name.json)"
   grep -qE '"depth":[3-9]' $name.json || die "no depth: $(cat $name.json)"
 done
 id_in() { grep -oE '"id":"[0-9a-f]{64}"' "$1" | head -n 1 | cut -d'"' -f4; }

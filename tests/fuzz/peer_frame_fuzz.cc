@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "crypto/bcs.h"
 #include "crypto/check.h"
 #include "node/peers.h"
 #include "node/peers_frames.h"
+#include "node/pow_wire.h"
 
 namespace {
 
@@ -66,6 +68,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   QUORATE_CHECK(
       again.size() <= input.size() && std::equal(again.begin(), again.end(), input.begin()),
       "frames are the bytes that came");
+
+  // What a node of proof of work takes a frame for has one encoding.
+  if (const auto message = crypto::decode<node::PowMessage>(input)) {
+    const Bytes encoded = crypto::encode(*message);
+    QUORATE_CHECK(std::equal(encoded.begin(), encoded.end(), input.begin(), input.end()),
+                  "a message has one encoding");
+  }
 
   node::Hello expected;
   expected.wire_version = node::kWireVersion;

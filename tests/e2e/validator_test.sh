@@ -12,7 +12,7 @@ run() {
 }
 
 say 'a testnet of four, one of which may lie'
-expect 0 "$quorate" testnet up --dir "$net" --replicas 4
+up
 run 0 list --json
 expect_text out '"epoch": ?0'
 run 0 list
@@ -60,11 +60,24 @@ expect 0 "$quorate" validator sign add.json --key "$net/replica-1/vote.key" --ou
 run 3 submit add.0.json add.1.json add.3.json
 expect_text err 'the new vote key has to sign'
 
-say 'sent, executed once, and pending until its boundary'
+say 'sent, and in force from its boundary on, to which an idle network goes by itself'
 run 0 show add.*.json
 expect_text out 'complete'
-run 0 submit add.*.json
-expect_text out 'applied'
-run 0 list --json
-expect_text out '"pending": ?\{"epoch": ?1'
+run 0 submit add.*.json --json
+id=$(grep -oE '"id": ?"[0-9a-f]{64}"' out | grep -oE '[0-9a-f]{64}')
+end=$((SECONDS + patience))
+until run 0 list --json && grep -Eq '"epoch": ?1,' out; do
+  ((SECONDS < end)) || die "epoch 1 does not begin: $(cat out)"
+  sleep 0.2
+done
 expect_text out '"name": ?"replica-4"'
+
+say 'the change has a receipt, which says what was changed'
+QUORATE_TESTNET=$net expect 0 "$quorate" tx receipt "$id" --out change.json
+expect 0 "$quorate" receipt verify change.json --genesis "$net/genesis.json"
+expect_text change.json 'change-membership'
+expect_text change.json 'add replica-4'
+
+say 'nor is it good again'
+run 3 submit add.*.json
+expect_text err 'change-other-epoch'

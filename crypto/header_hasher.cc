@@ -27,8 +27,8 @@ std::uint32_t swapped(std::uint32_t word) {
   return word >> 24 | (word >> 8 & 0xff00) | (word << 8 & 0xff0000) | word << 24;
 }
 
-// Sixteen bytes that are stored at once. The compression reads so many at a time, and would wait for
-// smaller stores to reach the cache.
+// Sixteen bytes that are stored at once. The compression reads so many at a time, and would wait
+// for smaller stores to reach the cache.
 using Words = std::uint32_t __attribute__((vector_size(16)));
 static_assert(std::endian::native == std::endian::little);
 

@@ -4,9 +4,9 @@
 // auditor's own, and what follows from it held against what the ledger says.
 //
 // Values and pages of the tree stand in a LevelDB; in memory is what changed lately, until there is
-// enough of it. What is stored is the state at a checkpoint, and in the same write how far the audit
-// came; so an audit that was broken off goes on from there (AuditProgress says what it may then take
-// as done), from a few seconds back if the process was killed.
+// enough of it. What is stored is the state at a checkpoint, and in the same write how far the
+// audit came; so an audit that was broken off goes on from there (AuditProgress says what it may
+// then take as done), from a few seconds back if the process was killed.
 //
 // Not thread-safe.
 
@@ -49,7 +49,7 @@ class AuditReplay final : public StateReader {
   // are those of the ledger. Errors: those of the working folder.
   [[nodiscard]] Result<std::optional<AuditFinding>> execute(
       const JudgedBlock& block, std::span<const TransactionPtr> transactions);
-  // The state is that of the progress. Right after a checkpoint; stored if there is enough to store.
+  // The state is that of the progress. Right after a checkpoint; stored if there is enough of it.
   [[nodiscard]] Status keep(const AuditProgress& progress);
   // Stores what was kept last. After it, an audit in this folder goes on from there.
   [[nodiscard]] Status store();

@@ -3,9 +3,9 @@
 // What can be kept of a damaged ledger: its blocks from the first on, up to the first one that is
 // not good, written into a new ledger.
 //
-// The damaged one is not trusted in anything (ledger/rebuild.h). Stable checkpoints come along where
-// the new ledger has the same roots; what NEW-VIEWs began with comes along as it is, since the
-// certificates name it by its digest.
+// The damaged one is not trusted in anything (ledger/rebuild.h). Stable checkpoints come along
+// where the new ledger has the same roots; what NEW-VIEWs began with comes along as it is, since
+// the certificates name it by its digest.
 //
 // A ledger that began from a snapshot lacks the state that its first block was executed on: nothing
 // of it can be kept.

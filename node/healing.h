@@ -8,7 +8,8 @@
 // with that, and catches up from its peers as any replica that is behind: by blocks with their
 // certificates, or by a snapshot where there is nothing to keep. Vote store and guard stay, so
 // nothing that was voted is forgotten. What happened stands in home.healing(), from before the
-// rename on, so a node that is killed meanwhile goes on where it was, and `status` tells it for good.
+// rename on, so a node that is killed meanwhile goes on where it was, and `status` tells it for
+// good.
 
 #include <boost/json/object.hpp>
 #include <cstdint>
@@ -31,8 +32,8 @@ struct Healing {
   std::string ended;           // why no more were kept
 };
 
-// Whether an error says that the ledger's own bytes are not what was written: what healing is for. A
-// ledger that others contradict ("ledger-diverged") is no damage, and is never rebuilt unasked.
+// Whether an error says that the ledger's own bytes are not what was written: what healing is for.
+// A ledger that others contradict ("ledger-diverged") is no damage, and is never rebuilt unasked.
 [[nodiscard]] bool is_ledger_damage(const Error& error);
 
 // The last one; nullopt: none. Errors: "healing-malformed" (kInvalid), those of read_file.

@@ -171,8 +171,8 @@ void print(Console& console, const ledger::AuditReport& report, std::uint64_t to
   if (report.finding) {
     console.line(fmt::format("  before it, {} blocks with {} transactions were found good",
                              report.blocks, report.transactions));
-    console.line(is_node ? "  Rely on nothing that this node says. Compare it with another one, and "
-                           "tell its operator."
+    console.line(is_node ? "  Rely on nothing that this node says. Compare it with another one, "
+                           "and tell its operator."
                          : "  Keep the folder for those who look into it. A node that finds the "
                            "damage heals itself: start it.");
     return;
@@ -290,8 +290,8 @@ void add_ledger_verify_command(CommandLine& line) {
                   "  quorate ledger verify copy/ledger --genesis genesis.json --resume audit/\n"
                   "  quorate ledger verify --node http://127.0.0.1:26650 --genesis genesis.json",
        .parameters = {{.name = "DIR",
-                       .help = "A ledger's folder, or the home of a stopped node; it is read, never "
-                               "changed",
+                       .help = "A ledger's folder, or the home of a stopped node; it is read, "
+                               "never changed",
                        .target = &options->ledger.folder,
                        .required = false},
                       {.name = "--node",

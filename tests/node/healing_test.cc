@@ -99,8 +99,10 @@ TEST_F(HealingTest, SecondDamageHasAFolderOfItsOwn) {
 
 TEST_F(HealingTest, RefusesAFileThatIsNone) {
   for (const std::string_view text :
-       {"", "{}", "[]", R"({"found_ms":1,"damage":"d","set_aside":"../x","done":true,"kept_blocks":0})",
-        R"({"found_ms":1,"damage":"d","set_aside":"ledger.damaged-/../x","done":true,"kept_blocks":0})"}) {
+       {"", "{}", "[]",
+        R"({"found_ms":1,"damage":"d","set_aside":"../x","done":true,"kept_blocks":0})",
+        R"({"found_ms":1,"damage":"d","set_aside":"ledger.damaged-/../x","done":true,)"
+        R"("kept_blocks":0})"}) {
     std::ofstream(home_.healing()) << text;
     const auto read = read_healing(home_.healing());
     ASSERT_FALSE(read) << text;

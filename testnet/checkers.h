@@ -28,7 +28,8 @@
 //   pulled             a correct replica leaves for a view that no correct one was about to reach
 //   epoch              a correct replica votes outside of its epoch, or for one whose set nobody
 //                      decided on; a certificate or checkpoint is of another epoch than its
-//                      sequence; or a core serves another set than the executed changes say
+//                      sequence; or a core serves another set than the executed changes say, or
+//                      begins an epoch where the one before is not certified to end
 //   voter              asked for what it must refuse, a correct replica's voter signs
 //
 // Progress has no place in time and is judged by who knows when the faults end (Simulator).
@@ -227,6 +228,7 @@ class Checkers {
   std::map<ledger::Epoch, ledger::View> highest_left_for_;  // of correct replicas, in all lives
   EpochTwin epochs_;
   ledger::Epoch highest_epoch_;  // that a correct replica serves
+  std::set<ledger::Sequence> certified_ends_;  // of epochs: stable checkpoints
 };
 
 }  // namespace quorate::testnet

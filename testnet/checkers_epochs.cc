@@ -36,6 +36,11 @@ std::optional<ReplicaId> Checkers::correct_signer(ReplicaId from, Epoch epoch, R
 void Checkers::check_set(ReplicaId self, const pbft::Replica& replica) {
   const ledger::ReplicaSet& served = replica.config().replicas;
   const ledger::ReplicaSet* expected = epochs_.set_of(served.epoch);
+  if (served.epoch.value > 0 && !certified_ends_.contains(served.start)) {
+    violate("epoch", self,
+            fmt::format("serves epoch {} from {} on, where no checkpoint is stable yet",
+                        served.epoch.value, served.start.value));
+  }
   if (expected != nullptr && expected->replicas == served.replicas &&
       expected->start == served.start) {
     return;

@@ -145,7 +145,8 @@ void Checkers::check_first_batch(ReplicaId self, const pbft::Replica& replica,
                                  const pbft::PrePrepare& proposal) {
   constexpr std::size_t kFirstBatchMax = 32;
   const auto& high = plan_high_[self.value];
-  if (proposal.vote.replica != replica.config().self || !high || replica.committed() > *high) return;
+  if (proposal.vote.replica != replica.config().self) return;
+  if (!high || replica.committed() > *high) return;
   if (proposal.vote.sequence <= *high) return;
   if (proposal.vote.sequence.value == high->value + 1 &&
       proposal.batch.ids.size() <= kFirstBatchMax) {

@@ -125,6 +125,9 @@ void Checkers::check_stable(ReplicaId from, const ledger::StableCheckpoint& stab
             fmt::format("sequence {}: {}", stable.note.sequence.value, good.error().message));
   }
   check_note(from, stable.note);
+  if (stable.note.pending_boundary == stable.note.sequence) {
+    certified_ends_.insert(stable.note.sequence);
+  }
 }
 
 void Checkers::on_checkpoint(ReplicaId self, const ledger::CheckpointNote& note) {

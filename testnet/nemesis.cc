@@ -361,7 +361,7 @@ void Nemesis::lose_ledger() {
   act(flipped ? "flip-ledger" : "lose-ledger", *index);
 }
 
-// One change at a time; the next spare seat takes a new place, or that of somebody, or somebody goes.
+// One change at a time: the next spare seat takes a new place or that of somebody, or one goes.
 void Nemesis::change_membership() {
   const ledger::Membership membership = simulator_.membership();
   if (membership.pending() != nullptr) return;

@@ -225,7 +225,8 @@ std::vector<std::string> split(std::string_view text, std::string_view at) {
 
 bool is_head_verb(std::string_view verb) {
   return verb == "replicas" || verb == "spares" || verb == "checkpoint-interval" ||
-         verb == "batch-transactions" || verb == "signatures" || verb == "liar" || verb == "as-drawn";
+         verb == "batch-transactions" || verb == "signatures" || verb == "liar" ||
+         verb == "as-drawn";
 }
 
 Error scenario_error(const ScenarioLine& line, std::string_view expected) {

@@ -1,5 +1,5 @@
-// The core of a simulated replica, made from what its disks have: at its start, and again at the end
-// of each epoch.
+// The core of a simulated replica, made from what its disks have: at its start, and again at the
+// end of each epoch.
 
 #include <limits>
 #include <utility>

@@ -132,8 +132,13 @@ void Simulator::pursue(const ledger::MembershipChange& change, std::size_t tries
   };
   const ledger::ReplicaInfo* newcomer = ledger::newcomer(change);
   const auto* removal = std::get_if<ledger::RemoveReplica>(&change);
+  const auto* rekeying = std::get_if<ledger::RekeyReplica>(&change);
   const bool is_done = newcomer != nullptr ? has(newcomer->vote_key) : !has(removal->vote_key);
-  if (is_done || tries >= kChangeTriesMax) return;
+  // Another change came first: who was to go has gone, or is needed now.
+  const std::size_t least = 3U * world_.genesis().faults + 1;
+  const bool is_void = (removal != nullptr && decided.size() <= least) ||
+                       (rekeying != nullptr && !has(rekeying->vote_key));
+  if (is_done || is_void || tries >= kChangeTriesMax) return;
   if (pending == nullptr) offer(change, now.current());
   agenda_.in(kChangeRetryUs, [this, change, tries] { pursue(change, tries + 1); });
 }

@@ -57,8 +57,8 @@ class Simulator {
 
   // The sets as the ledger knows them that is furthest ahead.
   [[nodiscard]] ledger::Membership membership() const;
-  // Its operators want this: they sign it for the epoch that is, and offer it to all replicas, until
-  // the set is so or kChangeTriesMax times; while another change is pending, they wait.
+  // Its operators want this: they sign it for the epoch that is, and offer it to all replicas,
+  // until the set is so or kChangeTriesMax times; while another change is pending, they wait.
   void pursue(const ledger::MembershipChange& change);
   static constexpr std::size_t kChangeTriesMax = 600;
 

@@ -35,6 +35,8 @@ struct Row {
 
 constexpr std::uint64_t kMiB = 1 << 20;
 
+constexpr std::array<std::string_view, 2> kYesOrNo = {"no", "yes"};
+
 const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
       {"rpc.listen", &Config::rpc_listen,
@@ -72,6 +74,10 @@ const std::vector<Row>& rows() {
        1, 1'000'000'000},
       {"node.passphrase_file", &Config::passphrase_file,
        "File whose first line opens the key files; empty: QUORATE_PASSPHRASE, or no passphrase."},
+      {"node.observe", &Config::observe,
+       "yes: this node may run though no set of replicas lists it. It follows, and votes once a "
+       "change of membership takes it in.",
+       0, 0, kYesOrNo},
       {"pow.params", &Config::pow_params,
        "Rules of the proof-of-work chain, the same at all its nodes: own, or Bitcoin's networks.",
        0, 0, kPowParams},

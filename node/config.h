@@ -52,6 +52,7 @@ struct Config {
   std::string pow_limit = "207fffff";          // pow.limit
   std::uint32_t pow_miner_threads = 0;         // pow.miner_threads
   std::string pow_miner;                       // pow.miner; empty: nobody's key
+  std::string observe = "no";                  // node.observe: "yes" may run though no set lists it
 };
 
 // The files of a node's home.

@@ -89,6 +89,9 @@ void Executor::note(const pbft::Event& event) {
               {{"from", std::to_string(lag->from.value)},
                {"target", std::to_string(lag->target.value)},
                {"peer", std::to_string(lag->peer.value)}});
+  } else if (const auto* known = std::get_if<pbft::BoundaryKnown>(&event)) {
+    log_event(Severity::kInfo, "epoch-ends",
+              {{"boundary", std::to_string(known->boundary.value)}});
   } else if (const auto* left = std::get_if<pbft::ViewLeft>(&event)) {
     log_event(Severity::kWarning, "view-left",
               {{"view", std::to_string(left->view.value)},
@@ -130,7 +133,7 @@ Status Executor::execute(const ledger::CertifiedBatch& batch) {
   std::vector<Overtaken> overtaken;
   auto settled = mempool_.on_executed(batch.transactions, execution.results, &overtaken);
   report_({height, execution.results_root, execution.effective_time, std::move(settled),
-           std::move(checkpoint)});
+           std::move(checkpoint), execution.boundary});
   tracker_.on_executed(height, execution.results, nonce_owners(batch, execution.results));
   for (const Overtaken& loser : overtaken) tracker_.on_overtaken(loser.id, loser.nonce_owner);
   log_event(Severity::kDebug, "block-executed",

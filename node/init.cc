@@ -79,7 +79,9 @@ Status init_home(const Home& home, const Config& config, const ledger::Genesis& 
                  const crypto::SecretKey& vote_key, const crypto::SecretKey& network_key,
                  std::optional<std::string> passphrase, FirstLedger first_ledger) {
   QUORATE_TRY(refuse_existing(home));
-  QUORATE_TRY(find_replica(genesis, vote_key.public_key(), network_key.public_key()));
+  if (config.observe != "yes") {
+    QUORATE_TRY(find_replica(genesis, vote_key.public_key(), network_key.public_key()));
+  }
   std::error_code trouble;
   fs::create_directories(home.root, trouble);
   if (!trouble) fs::permissions(home.root, fs::perms::owner_all, trouble);

@@ -22,7 +22,7 @@ enum class FirstLedger {
 // what an interrupted run leaves behind signs nothing. With the engine `pow` there is a chain with
 // its block 0 in the place of ledger, votes and guard, and no vote key is written.
 // Errors: "home-exists" (kConflict), "key-not-in-genesis" (kInvalid: no replica of this genesis has
-// these two keys), those of the parts.
+// these two keys, and the settings do not say that it observes), those of the parts.
 [[nodiscard]] Status init_home(const Home& home, const Config& config,
                                const ledger::Genesis& genesis, const crypto::SecretKey& vote_key,
                                const crypto::SecretKey& network_key,

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <ctime>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -31,6 +32,7 @@
 #include "node/rpc_server.h"
 #include "node/running_node.h"
 #include "node/scrubber.h"
+#include "node/service.h"
 #include "node/snapshot_server.h"
 #include "node/vote_writer.h"
 
@@ -68,17 +70,20 @@ class Node final : public RunningNode {
  public:
   // Null: it was told to stop before it was there.
   static Result<std::unique_ptr<Node>> start(const Home& home, const Config& config,
-                                             const NodeOptions& options);
+                                             const NodeOptions& options, const Ready& ready);
   ~Node() override { stop(); }
 
   void stop() override;
   void keep_house() override;
   void follow_faults() override;
   [[nodiscard]] std::optional<Error> fatal() const override;
+  // Its core serves nobody any more, and signs nothing.
+  [[nodiscard]] bool has_epoch_ended() const override { return epoch_ended_; }
+  [[nodiscard]] Ready ready() const override;
 
  private:
   Node(const Home& home, const Config& config, ledger::Genesis genesis, Identity identity,
-       Stores stores, const NodeOptions& options);
+       Stores stores, Service service, const NodeOptions& options);
   [[nodiscard]] Status start_core(const NodeOptions& options);
   [[nodiscard]] Status start_recorder(const NodeOptions& options,
                                       const pbft::ReplicaConfig& config,
@@ -89,7 +94,7 @@ class Node final : public RunningNode {
   void publish_log();
   void set_diverged(const pbft::StateDiverged& diverged);
   void say(ledger::ReplicaId to, OutboundFrame frame);
-  void say_to_all(const OutboundFrame& frame);
+  void say_to_all(const OutboundFrame& frame, bool also_observers);
   [[nodiscard]] Result<bool> admit(const ledger::TransactionPtr& transaction);
   [[nodiscard]] Result<SubmitOutcome> submit(ByteView encoded);
   [[nodiscard]] Result<TxStatus> transaction_status(const ledger::TxId& id) const;
@@ -101,12 +106,12 @@ class Node final : public RunningNode {
   ledger::Digest chain_id_;
   Identity identity_;
   Stores stores_;
+  Service service_;
   LogPublisher publisher_;
   std::string_view log_refusal_;  // said by now; for the main thread
   crypto::SignatureCache signatures_;
   ledger::TransactionVerifier transactions_{genesis_, chain_id_, &signatures_};
-  pbft::MessageVerifier messages_{chain_id_, &signatures_, ledger::genesis_replicas(genesis_),
-                                  genesis_.parameters};
+  pbft::MessageVerifier messages_{chain_id_, &signatures_, service_.set, genesis_.parameters};
   SignatureTap tap_{*identity_.vote_signer};
   pbft::Voter voter_;
   Tracker tracker_;
@@ -130,6 +135,7 @@ class Node final : public RunningNode {
   std::unique_ptr<RpcMethods> methods_;
   std::unique_ptr<RpcServer> rpc_;
 
+  std::atomic<bool> epoch_ended_ = false;
   std::atomic<std::uint64_t> votes_refused_ = 0;
   std::atomic<std::uint64_t> evidence_seen_ = 0;
   std::string faults_refusal_;  // said by now; for the main thread
@@ -141,16 +147,16 @@ class Node final : public RunningNode {
 };
 
 Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Identity identity,
-           Stores stores, const NodeOptions& options)
+           Stores stores, Service service, const NodeOptions& options)
     : home_(home),
       config_(config),
       genesis_(std::move(genesis)),
       chain_id_(ledger::chain_id_of(genesis_)),
       identity_(std::move(identity)),
       stores_(std::move(stores)),
+      service_(std::move(service)),
       publisher_(home_, chain_id_, ledger::genesis_replicas(genesis_), options.passphrase),
-      voter_(tap_, chain_id_, identity_.self, ledger::genesis_replicas(genesis_),
-             stores_.standing, ceiling_of(stores_)),
+      voter_(tap_, chain_id_, service_.self, service_.set, stores_.standing, ceiling_of(stores_)),
       mempool_(genesis_, *stores_.ledger,
                {config_.mempool_transactions_max, config_.mempool_bytes_max,
                 genesis_.parameters.sender_pending_max},
@@ -169,7 +175,9 @@ Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Iden
                [this](ledger::ReplicaId to, OutboundFrame frame) {
                  mouth_ ? mouth_(to, std::move(frame)) : say(to, std::move(frame));
                },
-               [this](const OutboundFrame& frame) { say_to_all(frame); }}),
+               [this](const OutboundFrame& frame, bool also_observers) {
+                 say_to_all(frame, also_observers);
+               }}),
       reporter_({genesis_, chain_id_, identity_.self, identity_.network_key, *stores_.ledger,
                  [this](std::uint64_t highest_used) {
                    return mempool_.next_nonce(identity_.network_key.public_key(), highest_used);
@@ -183,7 +191,7 @@ Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Iden
 }
 
 Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config,
-                                          const NodeOptions& options) {
+                                          const NodeOptions& options, const Ready& ready) {
   QUORATE_ASSIGN(const std::string json, read_file(home.genesis(), kGenesisBytesMax));
   QUORATE_ASSIGN(ledger::Genesis genesis, ledger::parse_genesis(json));
   const ledger::Digest chain_id = ledger::chain_id_of(genesis);
@@ -198,13 +206,19 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
     if (outcome == JoinOutcome::kStopped) return nullptr;
   }
   QUORATE_ASSIGN(Stores stores, open_stores(home, genesis, chain_id));
+  QUORATE_ASSIGN(Service service, choose_service(stores, genesis, identity, config));
+  identity.self = service.self;
   remove_join_leftovers(home);
   std::unique_ptr<Node> node(
-      new Node(home, config, std::move(genesis), std::move(identity), std::move(stores), options));
+      new Node(home, config, std::move(genesis), std::move(identity), std::move(stores),
+               std::move(service), options));
   node->publish_log();
   if (const auto fatal = node->fatal()) return tl::unexpected(*fatal);
   QUORATE_TRY(node->start_core(options));
   QUORATE_TRY(node->start_network());
+  for (const ledger::TransactionPtr& transaction : ready) {
+    static_cast<void>(node->mempool_.add(transaction, wall_time()));
+  }
   node->scrubber_ = std::make_unique<Scrubber>(*node->stores_.ledger, config.read_through_s);
   return node;
 }
@@ -229,22 +243,32 @@ Status Node::start_recorder(const NodeOptions& options, const pbft::ReplicaConfi
 
 Status Node::start_core(const NodeOptions& options) {
   QUORATE_ASSIGN(pbft::ReplicaStart start, restore_start(stores_, transactions_));
+  start.boundary = service_.boundary;
+  start.past = service_.past;
   QUORATE_ASSIGN(const auto stable, stores_.ledger->latest_stable());
   if (stable) tracker_.on_stable(stable->note.sequence);
   log_event(Severity::kInfo, "start",
             {{"chain", chain_id_.short_hex()},
-             {"replica", std::to_string(identity_.self.value)},
+             {"replica", std::to_string(service_.self.value)},
+             {"epoch", std::to_string(service_.set.epoch.value)},
+             {"of", std::to_string(service_.set.size())},
              {"height", std::to_string(start.executed.value)},
              {"votes_above", std::to_string(start.votes.proposals.size())},
              {"root", stores_.ledger->tree_head().root.short_hex()}});
-  if (!voter_.may_vote()) {
+  for (const std::string& name : service_.without_address) {
+    log_event(Severity::kError, "peer-address-missing",
+              {{"replica", name},
+               {"next", "add it under [peers.addresses] in config.toml, and start again"}});
+  }
+  if (service_.is_observer()) log_event(Severity::kInfo, "observer");
+  if (voter_.standing() != pbft::Standing::kVoter) {
     const bool recovers = voter_.standing() == pbft::Standing::kRecovering;
     log_event(Severity::kWarning, recovers ? "recovering" : "learner",
               {{"reason", stores_.reason}});
   }
   pbft::ReplicaConfig config;
-  config.self = identity_.self;
-  config.replicas = ledger::genesis_replicas(genesis_);
+  config.self = service_.self;
+  config.replicas = service_.set;
   config.parameters = genesis_.parameters;
   config.request_timeout_ms = config_.request_timeout_ms;
   config.request_timeout_ms_max = config_.request_timeout_ms_max;
@@ -284,7 +308,7 @@ Status Node::start_network() {
   options.self = identity_.self;
   options.chain_id = chain_id_;
   options.listen = config_.peer_listen;
-  QUORATE_ASSIGN(options.peers, peer_addresses(genesis_, identity_.self, config_));
+  options.peers = service_.peers;
   PeerMesh::Callbacks callbacks;
   callbacks.on_frame = [this](InboundFrame frame) { router_.on_frame(std::move(frame)); };
   callbacks.on_connected = [this](ledger::ReplicaId peer) {
@@ -338,13 +362,16 @@ void Node::say(ledger::ReplicaId to, OutboundFrame frame) {
   if (PeerMesh* mesh = mesh_view_) mesh->send(to, std::move(frame));
 }
 
-void Node::say_to_all(const OutboundFrame& frame) {
-  PeerMesh* mesh = mesh_view_;
-  if (mesh != nullptr && !mouth_) return mesh->broadcast(frame);
-  for (std::size_t i = 0; mouth_ && i < genesis_.replicas.size(); ++i) {
-    const ledger::ReplicaId to{static_cast<std::uint16_t>(i)};
-    if (to != identity_.self) mouth_(to, frame);
+void Node::say_to_all(const OutboundFrame& frame, bool also_observers) {
+  for (const PeerAddress& peer : service_.peers) {
+    if (!also_observers && peer.id.value >= service_.set.size()) continue;
+    mouth_ ? mouth_(peer.id, frame) : say(peer.id, frame);
   }
+}
+
+RunningNode::Ready Node::ready() const {
+  constexpr auto kAll = std::numeric_limits<std::size_t>::max();
+  return mempool_.oldest(kAll, kAll);
 }
 
 // The host honours the order of an Output's fields; `persist` is done.
@@ -372,6 +399,8 @@ void Node::release(pbft::Output output) {
   }
   executor_->post({std::move(output.events), std::move(output.commit), std::move(output.stable),
                    std::move(transcripts)});
+  // The executor keeps what ended it before it stops.
+  if (output.epoch_ended) epoch_ended_ = true;
 }
 
 void Node::set_diverged(const pbft::StateDiverged& diverged) {
@@ -515,7 +544,9 @@ void Node::stop() {
   rpc_.reset();
   if (scrubber_) scrubber_->stop();
   if (core_) core_->stop();
-  if (recorder_) recorder_->stop();
+  if (recorder_) {
+    recorder_->stop(epoch_ended_ ? RecordingEnded::kEpoch : RecordingEnded::kStopped);
+  }
   if (writer_) writer_->stop();
   if (executor_) executor_->stop();
   pool_.stop();
@@ -536,12 +567,14 @@ sigset_t block_stop_signals() {
   return signals;
 }
 
-// Until a signal or something fatal, which is the error.
-Status run_once(const Home& home, const Config& config, const NodeOptions& options,
-                const sigset_t& signals) {
+// Until a signal, the end of an epoch, or something fatal, which is the error. `ready` goes from
+// epoch to epoch.
+enum class Ended : std::uint8_t { kStopped, kEpoch };
+Result<Ended> run_once(const Home& home, const Config& config, const NodeOptions& options,
+                       const sigset_t& signals, RunningNode::Ready& ready) {
   auto node = config.engine == "pow"
                   ? start_pow_node(home, config, options)
-                  : Result<std::unique_ptr<RunningNode>>(Node::start(home, config, options));
+                  : Result<std::unique_ptr<RunningNode>>(Node::start(home, config, options, ready));
   if (!node) {
     log_event(Severity::kError, "start-failed",
               {{"code", std::string(node.error().code)}, {"detail", node.error().message}});
@@ -551,11 +584,12 @@ Status run_once(const Home& home, const Config& config, const NodeOptions& optio
   if (*node == nullptr) {
     log_event(Severity::kInfo, "stopped");
     flush_log();
-    return {};
+    return Ended::kStopped;
   }
   log_event(Severity::kInfo, "ready", {{"rpc", config.rpc_listen.to_string()},
                                        {"peers", config.peer_listen.to_string()}});
   flush_log();
+  Ended ended = Ended::kStopped;
   for (std::uint32_t turn = 1;; ++turn) {
     const timespec pause{0, 1'000'000'000 / kTurnsPerSecond};
     const int signal = sigtimedwait(&signals, nullptr, &pause);
@@ -566,13 +600,25 @@ Status run_once(const Home& home, const Config& config, const NodeOptions& optio
     (*node)->follow_faults();
     if (turn % kTurnsPerSecond == 0) (*node)->keep_house();
     if ((*node)->fatal()) break;
+    if ((*node)->has_epoch_ended()) {
+      ended = Ended::kEpoch;
+      break;
+    }
   }
   (*node)->stop();
   const std::optional<Error> fatal = (*node)->fatal();
-  log_event(Severity::kInfo, "stopped");
+  log_event(Severity::kInfo, ended == Ended::kEpoch ? "epoch-ended" : "stopped");
   flush_log();
   if (fatal) return tl::unexpected(*fatal);
-  return {};
+  ready = (*node)->ready();
+  return ended;
+}
+
+// Where the replicas of the next set are, may have been written since the start.
+void refresh_addresses(const Home& home, Config& config) {
+  if (auto written = load_config_file(home.config())) {
+    config.peer_addresses.merge(written->peer_addresses);
+  }
 }
 
 }  // namespace
@@ -586,10 +632,21 @@ Status run_node(const Home& home, const Config& config, const NodeOptions& optio
   }
   // A disk that damages one ledger after the other is not healed by this.
   constexpr int kHealingsMax = 3;
-  for (int healings = 0;; ++healings) {
-    const Status ended = run_once(home, config, options, signals);
-    const bool heals = !ended && is_ledger_damage(ended.error()) && healings < kHealingsMax;
-    if (!heals) return ended;
+  int healings = 0;
+  Config present = config;
+  NodeOptions now = options;
+  RunningNode::Ready ready;
+  for (;;) {
+    const Result<Ended> ended = run_once(home, present, now, signals, ready);
+    if (ended) {
+      if (*ended == Ended::kStopped) return {};
+      refresh_addresses(home, present);
+      now.record.reset();  // a recording is of one epoch
+      continue;
+    }
+    if (!is_ledger_damage(ended.error()) || healings++ == kHealingsMax) {
+      return tl::unexpected(ended.error());
+    }
     QUORATE_TRY(set_ledger_aside(home, ended.error()));
   }
 }

@@ -25,7 +25,9 @@ struct Identity {
   crypto::SecretKey network_key;
 };
 
-// Error: "node-not-a-member" if genesis lists no replica with both keys.
+// `self` is its place in genesis; of one that genesis does not list, the first place of an observer
+// (node/service.h judges it). Error: "node-not-a-member" if genesis has its vote key with another
+// network key.
 [[nodiscard]] Result<Identity> load_identity(const Home& home, const ledger::Genesis& genesis,
                                              const std::optional<std::string>& passphrase);
 

@@ -41,10 +41,15 @@ void PeerRouter::note_fault(ReplicaId from, std::string_view code, std::string_v
              {"held_back", std::to_string(*held_back)}});
 }
 
+// What another epoch's replicas say to each other is no fault of theirs, and of no use here.
+void PeerRouter::note_fault(ReplicaId from, pbft::Reject reject, std::string_view detail) {
+  if (reject != pbft::Reject::kWrongEpoch) note_fault(from, pbft::reject_code(reject), detail);
+}
+
 template <class T>
 void PeerRouter::verify_and_post(ReplicaId from, T message) {
   auto verified = parts_.verifier.check(std::move(message));
-  if (!verified) return note_fault(from, pbft::reject_code(verified.error()));
+  if (!verified) return note_fault(from, verified.error());
   parts_.to_core(std::move(*verified));
 }
 
@@ -188,7 +193,7 @@ void PeerRouter::on(ReplicaId from, Blocks message) {
   for (WireBlock& block : message.blocks) {
     auto verified = check_block(std::move(block));
     if (!verified) {
-      note_fault(from, pbft::reject_code(verified.error()), "in a block");
+      note_fault(from, verified.error(), "in a block");
       break;
     }
     parts_.to_core(std::move(*verified));
@@ -228,7 +233,7 @@ void PeerRouter::send(const pbft::Send& send) {
   if (send.to) {
     parts_.send(*send.to, std::move(frame));
   } else {
-    parts_.broadcast(std::move(frame));
+    parts_.broadcast(std::move(frame), pbft::concerns_observers(send.message));
   }
 }
 
@@ -255,7 +260,7 @@ void PeerRouter::fetch(const pbft::BlockFetch& fetch) {
 }
 
 void PeerRouter::gossip(const TransactionPtr& transaction) {
-  parts_.broadcast(to_frame(Transactions{{*transaction->signed_transaction}}));
+  parts_.broadcast(to_frame(Transactions{{*transaction->signed_transaction}}), true);
 }
 
 }  // namespace quorate::node

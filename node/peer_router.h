@@ -35,7 +35,8 @@ class PeerRouter {
     WorkPool& pool;
     std::function<void(CoreLoop::Event)> to_core;
     std::function<void(ledger::ReplicaId, OutboundFrame)> send;
-    std::function<void(OutboundFrame)> broadcast;
+    // To all members; also to observers if they are to know.
+    std::function<void(OutboundFrame, bool also_observers)> broadcast;
   };
   explicit PeerRouter(Parts parts) : parts_(std::move(parts)) {}
 
@@ -86,6 +87,7 @@ class PeerRouter {
   void send_transactions(ledger::ReplicaId to,
                          const std::vector<ledger::SignedTransaction>& transactions);
   void note_fault(ledger::ReplicaId from, std::string_view code, std::string_view detail = {});
+  void note_fault(ledger::ReplicaId from, pbft::Reject reject, std::string_view detail = {});
 
   Parts parts_;
   std::mutex wanted_mutex_;

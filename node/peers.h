@@ -106,7 +106,7 @@ class PeerMesh {
     // kRefusalsPerSecondMax a second; what was left out is counted in the next one. Codes:
     // "peer-unknown-key", "peer-handshake-failed", "peer-handshake-timeout", "peer-refused-us",
     // "peer-too-many-handshakes", "peer-cut", "peer-hello-malformed", "peer-wrong-version",
-    // "peer-wrong-chain", "peer-wrong-replica", "peer-wrong-key", "peer-frame-oversized",
+    // "peer-wrong-chain", "peer-wrong-key", "peer-frame-oversized",
     // "peer-frame-truncated", "peer-frame-unexpected", and those of crypto::peer_key.
     std::function<void(const Error&)> on_refusal;
   };

@@ -32,9 +32,9 @@ struct Hello {
   ledger::ReplicaId replica;
 };
 
-// What a hello has to say: our version and chain, and the replica that the connection's key
-// belongs to. Errors: "peer-hello-malformed", "peer-wrong-version" (kUnsupported),
-// "peer-wrong-chain", "peer-wrong-replica".
+// What a hello has to say: our version and chain. Which replica it is, the connection's key says:
+// its own word is its number in the epoch that it serves, and may be another in ours. Errors:
+// "peer-hello-malformed", "peer-wrong-version" (kUnsupported), "peer-wrong-chain".
 [[nodiscard]] Status check_hello(ByteView bytes, const Hello& expected);
 
 // Cuts a stream of bytes, however it was split on its way, into frames. Holds the bytes of one

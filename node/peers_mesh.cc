@@ -206,8 +206,8 @@ Result<ledger::ReplicaId> PeerMesh::Impl::admit(PeerLink& link, const crypto::Pu
   if (found == by_key.end()) {
     return fail(
         ErrorKind::kDenied, "peer-unknown-key",
-        fmt::format("{} has the key {}, which genesis does not list", link.place(), key.hex()),
-        "Give that node the network key that genesis.json lists for it.");
+        fmt::format("{} has the key {}, which no set of replicas lists", link.place(), key.hex()),
+        "Give that node the network key that `quorate validator list` shows for it.");
   }
   const Peer* expected = link.is_dialled() ? find_peer(link) : nullptr;
   if (expected != nullptr && expected != found->second) {

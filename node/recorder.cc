@@ -74,9 +74,10 @@ void Recorder::note(const pbft::Input& input, const pbft::Output& output,
   wake_.notify_one();
 }
 
-void Recorder::stop() {
+void Recorder::stop(RecordingEnded why) {
   {
     const std::lock_guard lock(mutex_);
+    if (!stopping_) stopped_as_ = why;
     stopping_ = true;
   }
   wake_.notify_all();
@@ -96,7 +97,7 @@ void Recorder::run() {
       if (!write_step(step)) return;
     }
     if (is_last) return end(RecordingEnded::kBehind);
-    if (is_stopping) return write_end(RecordingEnded::kStopped);
+    if (is_stopping) return write_end(stopped_as_);
     lock.lock();
   }
 }

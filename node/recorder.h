@@ -51,7 +51,7 @@ class Recorder {
   void note(const pbft::Input& input, const pbft::Output& output,
             const std::vector<ledger::Signature>& signatures);
   // Writes what waits and the end, then joins. Idempotent.
-  void stop();
+  void stop(RecordingEnded why = RecordingEnded::kStopped);
 
  private:
   struct Step {
@@ -85,6 +85,7 @@ class Recorder {
   bool is_behind_ = false;  // nothing is taken any more
   bool has_ended_ = false;
   bool stopping_ = false;
+  RecordingEnded stopped_as_ = RecordingEnded::kStopped;
   std::thread thread_;
 };
 

@@ -25,6 +25,7 @@ struct Options {
   Config config;  // engine and rules; the rest is edited in the home
   std::uint64_t spacing = 10;
   std::uint64_t interval = 2016;
+  bool observes = false;
 };
 
 // Of the engine `pow`: rules that no chain can have are refused before anything is made.
@@ -57,7 +58,8 @@ Result<ExitCode> init(const Options& options, Console& console) {
   const Home home{options.home};
   QUORATE_ASSIGN(const auto passphrase,
                  new_passphrase(options.passphrase, fmt::format("the keys in {}", options.home)));
-  QUORATE_ASSIGN(const Config config, config_of(options));
+  QUORATE_ASSIGN(Config config, config_of(options));
+  if (options.observes) config.observe = "yes";
   QUORATE_TRY(init_home(home, config, genesis.genesis, vote_key, network_key, passphrase,
                         options.joins ? FirstLedger::kFromPeers : FirstLedger::kAtGenesis));
   console.line(fmt::format("made {} for network \"{}\"", options.home, genesis.genesis.name));
@@ -110,6 +112,9 @@ void add_init_command(CommandLine& line) {
        .value = "BITS",
        .help = "Of own: the easiest target; default 207fffff",
        .target = &options->config.pow_limit},
+      {.name = "--observe",
+       .help = "Genesis does not list it: it follows until a change of membership takes it in",
+       .target = &options->observes},
       {.name = "--passphrase-file",
        .value = "FILE",
        .help = "Its first line opens these keys and will open the home's",

@@ -169,7 +169,6 @@ TEST(Peers, APeerThatIsWrongAboutItselfIsRefused) {
     Bytes hello;
     std::string_view code;
   } cases[] = {{hello_frame(hello_of(1, 9)), "peer-wrong-chain"},
-               {hello_frame(hello_of(2)), "peer-wrong-replica"},
                {framed(Bytes(46, 0)), "peer-hello-malformed"},
                {framed({}), "peer-hello-malformed"},
                {framed(Bytes(kHelloBytesMax + 1, 0)), "peer-frame-oversized"}};

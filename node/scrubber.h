@@ -1,8 +1,8 @@
 #pragma once
 
 // Reads the whole ledger now and then, so that what rots where nobody looks is found while the
-// other replicas still have it. A pass reads every table with its checksums and holds every value of the
-// state against the tree; what it finds is the store's damage (ledger::Store::damage).
+// other replicas still have it. A pass reads every table with its checksums and holds every value
+// of the state against the tree; what it finds is the store's damage (ledger::Store::damage).
 //
 // One thread of its own, at the lowest priority, which pauses between reads.
 

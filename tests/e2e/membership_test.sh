@@ -50,7 +50,8 @@ expect 0 "$quorate" init --home fifth --genesis "$net/genesis.json" --vote-key v
 port=$(($(listen_of 3 | sed 's/.*://') + 40))
 {
   printf '[node]\nobserve = "yes"\n'
-  printf '[rpc]\nlisten = "127.0.0.1:%d"\n[peers]\nlisten = "127.0.0.1:%d"\n' "$((port + 1))" "$port"
+  printf '[rpc]\nlisten = "127.0.0.1:%d"\n' "$((port + 1))"
+  printf '[peers]\nlisten = "127.0.0.1:%d"\n' "$port"
   printf '[peers.addresses]\n'
   for i in 0 1 2 3; do printf 'replica-%d = "%s"\n' "$i" "$(listen_of "$i")"; done
 } >fifth/config.toml

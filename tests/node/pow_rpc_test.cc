@@ -165,7 +165,8 @@ TEST_F(PowRpcTest, AMinerThatKnowsOnlyTheTemplateMines) {
   EXPECT_EQ(ask("getmempoolinfo").at("size"), 1U);
   const json::value given = ask(
       "getblocktemplate",
-      R"([{"capabilities":["coinbasetxn","coinbasevalue","longpoll","workid"],"rules":["segwit"]}])");
+      R"([{"capabilities":["coinbasetxn","coinbasevalue","longpoll","workid"],)"
+      R"("rules":["segwit"]}])");
   EXPECT_EQ(given.at("height"), 1U);
   EXPECT_EQ(text(given.at("transactions").at(0).at("txid")), txid_of(encoded));
   EXPECT_GE(text(given.at("coinbasetxn").at("data")).size(), 120U);

@@ -402,7 +402,8 @@ TEST(Epoch, ThatIsLongOverIsFollowedWithoutVotes) {
   lone.world.boundary = {kBoundary};
   EXPECT_EQ(lone.replica.low_watermark(), Sequence{0});
   EXPECT_FALSE(lone.voter.may_vote());
-  EXPECT_TRUE(sent<Prepare>(lone.receive(lone.world.pre_prepare(batch_of(1, lone.ready())))).empty());
+  const auto proposal = lone.world.pre_prepare(batch_of(1, lone.ready()));
+  EXPECT_TRUE(sent<Prepare>(lone.receive(proposal)).empty());
   // What the store knows is more than this; it would forget what it signed up to 16.
   const Output out = lone.receive(lone.world.stable(kBoundary));
   EXPECT_EQ(lone.replica.low_watermark(), Sequence{kBoundary});

@@ -10,32 +10,6 @@ end_own_processes() {
   [[ -z $fifth ]] || wait "$fifth" 2>/dev/null || true
 }
 
-# listen_of REPLICA: where its peers connect.
-listen_of() {
-  sed -nE '/^\[peers\]/,/^\[/s/^listen *= *"([^"]*)".*/\1/p' "$net/replica-$1/config.toml"
-}
-# change KEY... -- ARGUMENT...: signed with these keys, and sent.
-change() {
-  local keys=() i=0 files=()
-  while [[ $1 != -- ]]; do keys+=("$1") && shift; done
-  shift
-  rm -f change.json signed.*.json
-  QUORATE_TESTNET=$net expect 0 "$quorate" validator "$@" --out change.json
-  for key in "${keys[@]}"; do
-    expect 0 "$quorate" validator sign change.json --key "$key" --out "signed.$i.json"
-    files+=("signed.$i.json")
-    i=$((i + 1))
-  done
-  QUORATE_TESTNET=$net expect 0 "$quorate" validator submit "${files[@]}"
-  expect_text out 'applied'
-}
-# await_epoch EPOCH LOG...: each says that it serves it.
-await_epoch() {
-  local epoch=$1 log
-  shift
-  for log in "$@"; do await_text "$log" "start.*epoch[\"=: ]+$epoch\b"; done
-}
-
 say 'a testnet of four, and a fifth replica that genesis does not list'
 up --replicas 4
 put_default 'before' 'epoch 0'

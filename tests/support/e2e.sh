@@ -157,3 +157,29 @@ expect_votes() {
   expect 0 "$quorate" testnet start 2 --dir "$net"
   await_equal_heads 4
 }
+
+# listen_of REPLICA: where its peers connect.
+listen_of() {
+  sed -nE '/^\[peers\]/,/^\[/s/^listen *= *"([^"]*)".*/\1/p' "$net/replica-$1/config.toml"
+}
+# change KEY... -- ARGUMENT...: of who votes, signed with these keys, and sent.
+change() {
+  local keys=() i=0 files=()
+  while [[ $1 != -- ]]; do keys+=("$1") && shift; done
+  shift
+  rm -f change.json signed.*.json
+  QUORATE_TESTNET=$net expect 0 "$quorate" validator "$@" --out change.json
+  for key in "${keys[@]}"; do
+    expect 0 "$quorate" validator sign change.json --key "$key" --out "signed.$i.json"
+    files+=("signed.$i.json")
+    i=$((i + 1))
+  done
+  QUORATE_TESTNET=$net expect 0 "$quorate" validator submit "${files[@]}"
+  expect_text out 'applied'
+}
+# await_epoch EPOCH LOG...: each says that it serves it.
+await_epoch() {
+  local epoch=$1 log
+  shift
+  for log in "$@"; do await_text "$log" "start.*epoch[\"=: ]+$epoch\b"; done
+}

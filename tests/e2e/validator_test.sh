@@ -81,3 +81,7 @@ expect_text change.json 'add replica-4'
 say 'nor is it good again'
 run 3 submit add.*.json
 expect_text err 'change-other-epoch'
+
+say 'an audit goes through the boundary'
+expect 0 "$quorate" testnet stop 0 --dir "$net"
+expect 0 "$quorate" ledger verify "$net/replica-0/ledger" --genesis "$net/genesis.json"

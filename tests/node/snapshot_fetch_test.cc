@@ -27,7 +27,7 @@ class SnapshotFetchTest : public ledger::test::SignedLedger {
     append({transaction(1, std::move(operations))});
     append({});
     stabilise_newest();
-    head_ = server_.offer().value().head.value();
+    head_ = std::get<SnapshotOffer>(server_.offer().value()).head.value();
     staging_ = std::move(
         ledger::SnapshotStaging::open("/staging", ledger::chain_id_of(genesis_), {&env_}).value());
     work_.emplace(head_.checkpoint.note.state_root, *staging_);

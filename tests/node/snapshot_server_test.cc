@@ -7,7 +7,7 @@
 #include <future>
 #include <semaphore>
 
-#include "tests/ledger/signed_ledger.h"
+#include "tests/ledger/epoch_ledger.h"
 
 namespace quorate::node {
 namespace {
@@ -90,6 +90,18 @@ TEST_F(SnapshotServerTest, APeerHasAFewQuestionsWaitingAndNoOneElsesTurn) {
   ASSERT_EQ(order.size(), kServedQuestionsMax + 2);
   EXPECT_EQ(order[1], 2) << "each peer has its turn";
   EXPECT_FALSE(server.post({2}, SnapshotRequest{})) << "it was stopped";
+}
+
+class SnapshotServerInALaterEpoch : public ledger::test::EpochLedger {};
+
+TEST_F(SnapshotServerInALaterEpoch, OffersTheProofsOfItsEpochs) {
+  fill_epochs();
+  SnapshotServer server(*store_, [](ReplicaId, const PeerMessage&) {});
+  const auto offer = std::get<EpochSnapshotOffer>(server.offer().value());
+  EXPECT_EQ(offer.epochs.size(), 3U);
+  EXPECT_TRUE(ledger::check_snapshot_head(offer.head, genesis_, offer.epochs));
+  const Bytes frame = crypto::encode(PeerMessage(offer));
+  EXPECT_GE(frame.front(), kSnapshotTagFirst);
 }
 
 }  // namespace

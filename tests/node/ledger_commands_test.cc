@@ -125,7 +125,8 @@ TEST_F(LedgerCommands, VerifySaysThatItHoldsOrWhatIsDamaged) {
   const std::vector<std::string> words = {"verify", home_.string(), "--genesis", genesis_file_};
   const Ran bad = run(words);
   EXPECT_EQ(bad.code, static_cast<int>(ExitCode::kCorrupt));
-  EXPECT_THAT(bad.out, HasSubstr("DAMAGED at height 4, transaction 0, signature: expected one by"));
+  EXPECT_THAT(bad.out, HasSubstr("DAMAGED at height 4, transaction 0, signature: expected a "
+                                 "transaction that a node would admit"));
   auto with_json = words;
   with_json.push_back("--json");
   const auto report = json::parse(run(with_json).out);

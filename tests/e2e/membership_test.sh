@@ -67,4 +67,4 @@ say 'the ledger of three epochs verifies with genesis alone'
 kill "$fifth"
 wait "$fifth" || die 'the fifth did not stop in peace'
 fifth=
-expect 0 "$quorate" ledger verify --home fifth
+expect 0 "$quorate" ledger verify fifth --genesis "$net/genesis.json" --quiet

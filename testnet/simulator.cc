@@ -133,7 +133,14 @@ void Simulator::pursue(const ledger::MembershipChange& change, std::size_t tries
   const ledger::ReplicaInfo* newcomer = ledger::newcomer(change);
   const auto* removal = std::get_if<ledger::RemoveReplica>(&change);
   const auto* rekeying = std::get_if<ledger::RekeyReplica>(&change);
-  const bool is_done = newcomer != nullptr ? has(newcomer->vote_key) : !has(removal->vote_key);
+  // A newcomer may have left again by now; it does not come back.
+  const bool was_in = newcomer != nullptr &&
+                      std::ranges::any_of(now.starts(), [&](const ledger::EpochStart& start) {
+                        return std::ranges::find(start.replicas, newcomer->vote_key,
+                                                 &ledger::ReplicaInfo::vote_key) !=
+                               start.replicas.end();
+                      });
+  const bool is_done = newcomer != nullptr ? was_in : !has(removal->vote_key);
   // Another change came first: who was to go has gone, or is needed now.
   const std::size_t least = 3U * world_.genesis().faults + 1;
   const bool is_void = (removal != nullptr && decided.size() <= least) ||

@@ -1,7 +1,6 @@
 #include "node/node.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
 #include <signal.h>
 
 #include <atomic>
@@ -34,6 +33,7 @@
 #include "node/scrubber.h"
 #include "node/service.h"
 #include "node/snapshot_server.h"
+#include "node/stop_signals.h"
 #include "node/vote_writer.h"
 
 namespace quorate::node {
@@ -41,28 +41,7 @@ namespace quorate::node {
 namespace {
 
 constexpr std::size_t kGenesisBytesMax = 16 << 20;
-constexpr std::size_t kBootIdBytesMax = 256;
 constexpr std::uint32_t kTurnsPerSecond = 10;  // of the main thread
-
-// Up to where votes may have left that the vote store no longer has.
-pbft::Ceiling ceiling_of(const Stores& stores) {
-  if (!stores.guard) return {};
-  const ledger::GuardState& state = stores.guard->state();
-  return {state.epoch_ceiling, state.view_ceiling, state.sequence_ceiling};
-}
-
-// Which boot of this machine monotonic time belongs to; empty: unknown.
-std::string boot_id() {
-  const auto text = read_file("/proc/sys/kernel/random/boot_id", kBootIdBytesMax);
-  return text ? text->substr(0, text->find('\n')) : std::string();
-}
-
-// A signal that stops nodes is on its way; whoever starts up looks at this between steps.
-bool is_told_to_stop() {
-  sigset_t pending;
-  return sigpending(&pending) == 0 &&
-         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
-}
 
 // What a node is made of. Built in the order of the members, stopped by `stop`, which lets each
 // stage finish what the one before it handed over.
@@ -403,16 +382,7 @@ void Node::release(pbft::Output output) {
   if (output.epoch_ended) epoch_ended_ = true;
 }
 
-void Node::set_diverged(const pbft::StateDiverged& diverged) {
-  set_fatal({ErrorKind::kCorrupt, "ledger-diverged",
-             fmt::format("at sequence {} this ledger has log root {} and state root {}, but a "
-                         "quorum cosigned {} and {}",
-                         diverged.own.sequence.value, diverged.own.head.root.hex(),
-                         diverged.own.state_root.hex(), diverged.certified.head.root.hex(),
-                         diverged.certified.state_root.hex()),
-             "Set the ledger aside (keep the guard) and start the node again: it catches up from "
-             "its peers. Compare the two ledgers to find the first block that differs."});
-}
+void Node::set_diverged(const pbft::StateDiverged& diverged) { set_fatal(error_of(diverged)); }
 
 void Node::set_fatal(const Error& error) {
   log_event(Severity::kError, "fatal",
@@ -515,26 +485,7 @@ Result<SubmitOutcome> Node::submit(ByteView encoded) {
 
 Result<TxStatus> Node::transaction_status(const ledger::TxId& id) const {
   if (auto tracked = tracker_.status(id)) return *tracked;
-  TxStatus status;
-  status.id = id;
-  QUORATE_ASSIGN(const auto place, stores_.ledger->find(id));
-  if (!place) return status;
-  QUORATE_ASSIGN(const ledger::StoredBlock block, stores_.ledger->block(place->height));
-  status.height = place->height;
-  status.index = place->index;
-  status.outcome = block.results[place->index].outcome;
-  status.level = level_of(*status.outcome);
-  status.history.push_back({status.level, block.record.effective_time.value, 0,
-                            fmt::format("committed at height {}", place->height.value)});
-  if (status.level != Level::kReplicated) return status;
-  QUORATE_ASSIGN(const auto stable, ledger::covering(*stores_.ledger, place->height));
-  if (!stable) return status;
-  status.level = Level::kStable;
-  status.history.push_back({status.level, stable->time_seconds * 1000, 0,
-                            fmt::format("under the checkpoint of height {}, which a quorum "
-                                        "cosigned",
-                                        stable->note.sequence.value)});
-  return status;
+  return settled_status(*stores_.ledger, id);
 }
 
 void Node::stop() {
@@ -555,16 +506,6 @@ void Node::stop() {
   mesh_view_ = nullptr;
   mesh_.reset();
   io_.stop();
-}
-
-// Blocks the signals that stop a node; threads inherit it.
-sigset_t block_stop_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  QUORATE_CHECK(pthread_sigmask(SIG_BLOCK, &signals, nullptr) == 0, "a valid signal set");
-  return signals;
 }
 
 // Until a signal, the end of an epoch, or something fatal, which is the error. `ready` goes from

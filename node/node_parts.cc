@@ -7,6 +7,8 @@
 
 #include "crypto/bcs.h"
 #include "crypto/key_file.h"
+#include "ledger/published_checkpoint.h"
+#include "node/files.h"
 #include "node/init.h"
 
 namespace quorate::node {
@@ -167,6 +169,52 @@ Result<pbft::ReplicaStart> restore_start(const Stores& stores,
     }
   }
   return start;
+}
+
+pbft::Ceiling ceiling_of(const Stores& stores) {
+  if (!stores.guard) return {};
+  const ledger::GuardState& state = stores.guard->state();
+  return {state.epoch_ceiling, state.view_ceiling, state.sequence_ceiling};
+}
+
+std::string boot_id() {
+  constexpr std::size_t kBytesMax = 256;
+  const auto text = read_file("/proc/sys/kernel/random/boot_id", kBytesMax);
+  return text ? text->substr(0, text->find('\n')) : std::string();
+}
+
+Result<TxStatus> settled_status(const ledger::Store& store, const ledger::TxId& id) {
+  TxStatus status;
+  status.id = id;
+  QUORATE_ASSIGN(const auto place, store.find(id));
+  if (!place) return status;
+  QUORATE_ASSIGN(const ledger::StoredBlock block, store.block(place->height));
+  status.height = place->height;
+  status.index = place->index;
+  status.outcome = block.results[place->index].outcome;
+  status.level = level_of(*status.outcome);
+  status.history.push_back({status.level, block.record.effective_time.value, 0,
+                            fmt::format("committed at height {}", place->height.value)});
+  if (status.level != Level::kReplicated) return status;
+  QUORATE_ASSIGN(const auto stable, ledger::covering(store, place->height));
+  if (!stable) return status;
+  status.level = Level::kStable;
+  status.history.push_back({status.level, stable->time_seconds * 1000, 0,
+                            fmt::format("under the checkpoint of height {}, which a quorum "
+                                        "cosigned",
+                                        stable->note.sequence.value)});
+  return status;
+}
+
+Error error_of(const pbft::StateDiverged& diverged) {
+  return {ErrorKind::kCorrupt, "ledger-diverged",
+          fmt::format("at sequence {} this ledger has log root {} and state root {}, but a quorum "
+                      "cosigned {} and {}",
+                      diverged.own.sequence.value, diverged.own.head.root.hex(),
+                      diverged.own.state_root.hex(), diverged.certified.head.root.hex(),
+                      diverged.certified.state_root.hex()),
+          "Set the ledger aside (keep the guard) and start the node again: it catches up from its "
+          "peers. Compare the two ledgers to find the first block that differs."};
 }
 
 Error before_snapshot(const ledger::Store& store, const ledger::CheckedTransaction& transaction) {

@@ -15,6 +15,7 @@
 #include "node/config.h"
 #include "node/node.h"
 #include "node/peers.h"
+#include "node/tracker.h"
 #include "pbft/replica.h"
 
 namespace quorate::node {
@@ -46,6 +47,15 @@ struct Stores {
 // What the core starts from: the ledger's end and the stored votes above it with their bodies.
 [[nodiscard]] Result<pbft::ReplicaStart> restore_start(
     const Stores& stores, const ledger::TransactionVerifier& transactions);
+
+// Up to where votes may have left that the vote store no longer has.
+[[nodiscard]] pbft::Ceiling ceiling_of(const Stores& stores);
+// Which boot of this machine monotonic time belongs to; empty: unknown.
+[[nodiscard]] std::string boot_id();
+// What the ledger knows of a transaction; unknown if it has none.
+[[nodiscard]] Result<TxStatus> settled_status(const ledger::Store& store, const ledger::TxId& id);
+// "ledger-diverged" (kCorrupt).
+[[nodiscard]] Error error_of(const pbft::StateDiverged& diverged);
 
 // "tx-before-snapshot" (kUnavailable, so that clients ask elsewhere and do not sign again): what
 // Store::may_precede said yes to.

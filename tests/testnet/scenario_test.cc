@@ -52,8 +52,8 @@ TEST(Scenarios, WrongLineIsRefusedWithItsNumberAndWhatWasExpected) {
   expect_refused("partition 0,1", "line 1: found \"partition 0,1\", expected partition I,I/I,I");
   expect_refused("expect evidence",
                  "line 1: found \"expect evidence\", expected expect view-change, no-view-change, "
-                 "evidence I, no-evidence, recovery, stalled, decided, alike, one-view, sealed or "
-                 "diverged I");
+                 "evidence I, no-evidence, recovery, stalled, decided, alike, one-view, sealed, "
+                 "epoch N or diverged I");
   expect_refused("batch-transactions 0",
                  "line 1: found \"batch-transactions 0\", expected batch-transactions K, from 1 "
                  "to 4294967295");

@@ -66,7 +66,7 @@ expect_text out 'complete'
 run 0 submit add.*.json --json
 id=$(grep -oE '"id": ?"[0-9a-f]{64}"' out | grep -oE '[0-9a-f]{64}')
 end=$((SECONDS + patience))
-until run 0 list --json && grep -Eq '"epoch": ?1,' out; do
+until run 0 list --json && grep -Eq '^\{"height": ?[0-9]+, ?"epoch": ?1,' out; do
   ((SECONDS < end)) || die "epoch 1 does not begin: $(cat out)"
   sleep 0.2
 done

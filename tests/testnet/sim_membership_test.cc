@@ -189,8 +189,8 @@ TEST(SimMembershipSeeds, HoldsWithFaultsOfAllKinds) {
   EXPECT_GE(ended, 6U);
 }
 
-// A checker that cannot fail is none. The host is started again when its ledger has the boundary and
-// no quorum has cosigned it.
+// A checker that cannot fail is none. The host is started again when its ledger has the boundary,
+// and no quorum has cosigned it.
 TEST_F(SimMembership, HostThatSwitchesTooEarlyIsNoticed) {
   SimHost& host = simulator.host(1);
   trickle(kSecondUs);

@@ -221,6 +221,10 @@ Status Node::start_recorder(const NodeOptions& options, const pbft::ReplicaConfi
 }
 
 Status Node::start_core(const NodeOptions& options) {
+  QUORATE_ASSIGN(const auto membership, ledger::Membership::read(*stores_.ledger, genesis_));
+  for (const ledger::EpochStart& each : membership.starts()) {
+    if (each.epoch <= service_.set.epoch) transactions_.admit_reporters(each.replicas);
+  }
   QUORATE_ASSIGN(pbft::ReplicaStart start, restore_start(stores_, transactions_));
   start.boundary = service_.boundary;
   start.past = service_.past;

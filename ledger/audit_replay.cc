@@ -24,13 +24,13 @@ constexpr StoreWords kWords = {
     .format = 1,
 };
 
-constexpr std::size_t kWriteBufferBytes = 16 << 20;
+constexpr std::size_t kWriteBufferBytes = 8 << 20;
 constexpr std::size_t kCacheBytes = 8 << 20;
 // What waits in memory, so that what soon changes again is not written at all: about so many bytes
 // of values, and pages. A page takes about 1 KiB.
-constexpr std::size_t kValueBytesMax = 16 << 20;
+constexpr std::size_t kValueBytesMax = 8 << 20;
 constexpr std::size_t kEntryBytes = 128;  // of a map
-constexpr std::size_t kPagesMax = 24'000;
+constexpr std::size_t kPagesMax = 12'000;
 // Pages of at most this many nibbles stay in memory when they were stored, 4,369 at most: every
 // checkpoint of a busy ledger changes nearly all of them.
 constexpr std::size_t kKeptNibblesMax = 3;

@@ -25,6 +25,21 @@ using ByteView = std::span<const std::uint8_t>;
   return {text.begin(), text.end()};
 }
 
+// For ordered and hashed containers of byte strings that are searched by view. The order is that of
+// std::vector: byte by byte, a prefix first.
+struct BytesLess {
+  using is_transparent = void;
+  [[nodiscard]] bool operator()(ByteView a, ByteView b) const noexcept {
+    return as_text(a) < as_text(b);
+  }
+};
+struct BytesEqual {
+  using is_transparent = void;
+  [[nodiscard]] bool operator()(ByteView a, ByteView b) const noexcept {
+    return as_text(a) == as_text(b);
+  }
+};
+
 // Lower-case hex without prefix.
 [[nodiscard]] std::string to_hex(ByteView bytes);
 // Accepts both cases, no prefix, no spaces. Error: "hex-malformed".

@@ -40,7 +40,7 @@ class AuditIndex {
   [[nodiscard]] Result<std::optional<TxId>> id_at(const TxLocation& place) const;
 
   const LevelDb& database_;
-  AuditSalt salt_;
+  crypto::SaltedHash salt_;
   AuditSum sum_;
 };
 

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <leveldb/write_batch.h>
 
+#include <algorithm>
+
 #include "crypto/bcs.h"
+#include "crypto/check.h"
 #include "ledger/store_impl.h"
 
 namespace quorate::ledger {
@@ -27,12 +30,12 @@ constexpr StoreWords kWords = {
 constexpr std::size_t kWriteBufferBytes = 8 << 20;
 constexpr std::size_t kCacheBytes = 8 << 20;
 // What waits in memory, so that what soon changes again is not written at all: about so many bytes
-// of values, and pages. A page takes about 1 KiB.
+// of values, and of pages.
 constexpr std::size_t kValueBytesMax = 8 << 20;
+constexpr std::size_t kPageBytesMax = 24 << 20;
 constexpr std::size_t kEntryBytes = 128;  // of a map
-constexpr std::size_t kPagesMax = 12'000;
-// Pages of at most this many nibbles stay in memory when they were stored, 4,369 at most: every
-// checkpoint of a busy ledger changes nearly all of them.
+// When pages were stored and are many, those of at most this many nibbles stay in memory, 4,369 at
+// most: every checkpoint of a busy ledger changes nearly all of them.
 constexpr std::size_t kKeptNibblesMax = 3;
 
 Bytes progress_key() { return {'a'}; }
@@ -42,14 +45,6 @@ std::string in_words(const TxResult& result) {
   std::string text(outcome_code(result.outcome));
   if (result.failed_operation) text += fmt::format(" by operation {}", *result.failed_operation);
   return text;
-}
-
-// Empties `newer`, whose values win.
-void put_above(WriteSet& newer, WriteSet& older) {
-  while (!newer.empty()) {
-    auto placed = older.insert(newer.extract(newer.begin()));
-    if (!placed.inserted) placed.position->second = std::move(placed.node.mapped());
-  }
 }
 
 std::optional<AuditFinding> judge_results(const JudgedBlock& block, const Execution& execution) {
@@ -87,20 +82,25 @@ std::optional<AuditFinding> judge_writes(const JudgedBlock& block, const WriteSe
 
 }  // namespace
 
+std::size_t AuditReplay::bytes_of(const HeldPage& page) {
+  return 2 * kEntryBytes + page.slots.size();
+}
+
 // Takes the pages of a new version.
 class AuditReplay::Pages final : public PageWriter {
  public:
   Pages(AuditReplay& replay, Height version) : replay_(replay), version_(version) {}
   void write(const StatePath& path, StatePage page) override {
-    replay_.pages_[path] = {version_, false, std::move(page)};
-    ++replay_.unstored_pages_;
+    HeldPage& held = replay_.pages_[path];
+    held = {version_, false, page.made_digest, crypto::encode(page.slots)};
+    replay_.page_bytes_ += bytes_of(held);
   }
   void replace(const PageId& page) override {
     const auto held = replay_.pages_.find(page.path);
     const bool is_held = held != replay_.pages_.end() && held->second.version == page.version;
     if (!is_held || held->second.is_stored) replay_.replaced_.push_back(page);
     if (!is_held) return;
-    if (!held->second.is_stored) --replay_.unstored_pages_;
+    replay_.page_bytes_ -= bytes_of(held->second);
     replay_.pages_.erase(held);
   }
 
@@ -109,14 +109,16 @@ class AuditReplay::Pages final : public PageWriter {
   Height version_;
 };
 
-AuditReplay::AuditReplay(const Genesis& genesis, std::shared_ptr<LevelDb> database)
-    : genesis_(genesis), database_(std::move(database)) {}
+AuditReplay::AuditReplay(const Genesis& genesis, std::shared_ptr<LevelDb> database,
+                         bool may_resume)
+    : genesis_(genesis), database_(std::move(database)), may_resume_(may_resume) {}
 
 AuditReplay::~AuditReplay() = default;
 
 Result<std::unique_ptr<AuditReplay>> AuditReplay::open(const std::filesystem::path& folder,
                                                        const Genesis& genesis,
-                                                       const StoreOptions& options) {
+                                                       const StoreOptions& options,
+                                                       bool may_resume) {
   // Written much and read soon, then thrown away.
   StoreOptions own = options;
   own.write_buffer_bytes = kWriteBufferBytes;
@@ -126,7 +128,7 @@ Result<std::unique_ptr<AuditReplay>> AuditReplay::open(const std::filesystem::pa
   const bool is_new = !database && database.error().code == kWords.missing;
   if (is_new) database = LevelDb::create(folder, kWords, own);
   if (!database) return tl::unexpected(std::move(database.error()));
-  std::unique_ptr<AuditReplay> replay(new AuditReplay(genesis, std::move(*database)));
+  std::unique_ptr<AuditReplay> replay(new AuditReplay(genesis, std::move(*database), may_resume));
   QUORATE_TRY(is_new ? replay->begin() : replay->resume());
   return replay;
 }
@@ -135,12 +137,8 @@ Status AuditReplay::begin() {
   progress_.chain_id = chain_id_of(genesis_);
   for (const auto& [key, value] : genesis_state(genesis_)) {
     recent_[key] = value;
-    const Digest key_hash = crypto::sha256(key);
-    changed_.insert_or_assign(key_hash, change_of(key_hash, key, value));
   }
-  Pages writer(*this, Height{0});
-  QUORATE_ASSIGN(root_, write_version(StateHole{}, changed_, Height{0}, pages(), writer));
-  changed_.clear();
+  QUORATE_TRY(write_recent(Height{0}));
   leveldb::WriteBatch identity;
   put_identity(identity, {kWords.format, progress_.chain_id, {}});
   QUORATE_TRY(database_->write(identity, false));
@@ -164,20 +162,11 @@ Status AuditReplay::resume() {
 }
 
 Result<std::optional<Bytes>> AuditReplay::get(ByteView key) const {
-  const Bytes own(key.begin(), key.end());
-  for (const WriteSet* values : {&recent_, &unstored_}) {
-    const auto found = values->find(own);
+  for (const Values* values : {&recent_, &unstored_}) {
+    const auto found = values->find(key);
     if (found != values->end()) return found->second;
   }
   return database_->get(keys::state(key), nullptr, "a value of the state");
-}
-
-PageReader AuditReplay::pages() const {
-  return [this](const PageId& id) -> Result<StatePage> {
-    const auto held = pages_.find(id.path);
-    if (held != pages_.end() && held->second.version == id.version) return held->second.page;
-    return read_stored_page(*database_, id);
-  };
 }
 
 Result<std::optional<AuditFinding>> AuditReplay::execute(
@@ -186,19 +175,16 @@ Result<std::optional<AuditFinding>> AuditReplay::execute(
                  ledger::execute(block.record.batch, transactions, genesis_, *this));
   if (auto finding = judge_results(block, execution)) return finding;
   if (auto finding = judge_writes(block, execution.writes)) return finding;
-  for (const auto& [key, value] : execution.writes) {
-    const Digest key_hash = crypto::sha256(key);
-    changed_.insert_or_assign(key_hash, change_of(key_hash, key, value));
+  while (!execution.writes.empty()) {
+    auto write = execution.writes.extract(execution.writes.begin());
+    recent_.insert_or_assign(std::move(write.key()), std::move(write.mapped()));
   }
-  put_above(execution.writes, recent_);
   if (!block.own_note) return std::nullopt;
   return judge_state_root(block);
 }
 
 Result<std::optional<AuditFinding>> AuditReplay::judge_state_root(const JudgedBlock& block) {
-  Pages writer(*this, block.height);
-  QUORATE_ASSIGN(root_, write_version(root_, changed_, block.height, pages(), writer));
-  changed_.clear();
+  QUORATE_TRY(write_recent(block.height));
   const Digest root = digest_of(root_);
   if (root == block.own_note->state_root) return std::nullopt;
   return AuditFinding{block.height, std::nullopt, "checkpoint note, state root",
@@ -206,18 +192,61 @@ Result<std::optional<AuditFinding>> AuditReplay::judge_state_root(const JudgedBl
                       block.own_note->state_root.hex()};
 }
 
+Status AuditReplay::write_recent(Height version) {
+  std::vector<HashedChange> changes;
+  changes.reserve(recent_.size());
+  for (const auto& [key, value] : recent_) {
+    const Digest key_hash = crypto::sha256(key);
+    changes.emplace_back(key_hash, change_of(key_hash, key, value));
+  }
+  std::vector<const HashedChange*> sorted;
+  sorted.reserve(changes.size());
+  for (const HashedChange& change : changes) sorted.push_back(&change);
+  std::sort(sorted.begin(), sorted.end(),
+            [](const auto* a, const auto* b) { return a->first < b->first; });
+  const PageReader read = [this](const PageId& id) -> Result<StatePage> {
+    const auto held = pages_.find(id.path);
+    if (held == pages_.end() || held->second.version != id.version) {
+      return read_stored_page(*database_, id);
+    }
+    auto slots = crypto::decode<StateSlots>(held->second.slots);
+    QUORATE_CHECK(slots.has_value(), "what was encoded here decodes");
+    return StatePage{std::move(*slots), held->second.made_digest};
+  };
+  Pages writer(*this, version);
+  QUORATE_ASSIGN(root_, write_version(root_, sorted, version, read, writer));
+  return {};
+}
+
 Status AuditReplay::keep(const AuditProgress& progress) {
   progress_ = progress;
   for (const auto& [key, value] : recent_) {
     unstored_bytes_ += kEntryBytes + key.size() + (value ? value->size() : 0);
   }
-  put_above(recent_, unstored_);
-  if (unstored_bytes_ < kValueBytesMax && unstored_pages_ < kPagesMax) return {};
-  return store();
+  while (!recent_.empty()) {
+    auto placed = unstored_.insert(recent_.extract(recent_.begin()));
+    if (!placed.inserted) placed.position->second = std::move(placed.node.mapped());
+  }
+  const bool has_many_values = unstored_bytes_ >= kValueBytesMax;
+  const bool has_many_pages = page_bytes_ >= kPageBytesMax;
+  if (!has_many_values && !has_many_pages) return {};
+  if (may_resume_) return store();
+  leveldb::WriteBatch batch;
+  if (has_many_values) put_values(batch);
+  if (has_many_pages) put_pages(batch);
+  return database_->write(batch, false);
 }
 
 Status AuditReplay::store() {
   leveldb::WriteBatch batch;
+  put_values(batch);
+  put_pages(batch);
+  put(batch, progress_key(), progress_);
+  put(batch, root_key(), root_);
+  return database_->write(batch, false);
+}
+
+void AuditReplay::put_values(leveldb::WriteBatch& batch) {
   for (const auto& [key, value] : unstored_) {
     if (value) {
       batch.Put(as_slice(keys::state(key)), as_slice(*value));
@@ -225,29 +254,31 @@ Status AuditReplay::store() {
       batch.Delete(as_slice(keys::state(key)));
     }
   }
+  unstored_.clear();
+  unstored_bytes_ = 0;
+}
+
+void AuditReplay::put_pages(leveldb::WriteBatch& batch) {
   for (auto& [path, held] : pages_) {
     if (held.is_stored) continue;
-    put(batch, keys::page({held.version, path}), held.page.slots);
+    batch.Put(as_slice(keys::page({held.version, path})), as_slice(held.slots));
     held.is_stored = true;
   }
   for (const PageId& page : replaced_) batch.Delete(as_slice(keys::page(page)));
-  put(batch, progress_key(), progress_);
-  put(batch, root_key(), root_);
-  QUORATE_TRY(database_->write(batch, false));
-  unstored_.clear();
-  unstored_bytes_ = 0;
-  unstored_pages_ = 0;
   replaced_.clear();
-  std::erase_if(pages_, [](const auto& each) { return each.first.front() > kKeptNibblesMax; });
-  return {};
+  if (page_bytes_ < kPageBytesMax / 2) return;
+  std::erase_if(pages_, [&](const auto& each) {
+    const bool goes = each.first.front() > kKeptNibblesMax;
+    if (goes) page_bytes_ -= bytes_of(each.second);
+    return goes;
+  });
 }
 
 Status AuditReplay::for_each_value(
     const std::function<Status(ByteView key, ByteView value)>& visit) const {
   QUORATE_TRY(database_->for_each(keys::state({}).front(), [&](ByteView key, ByteView value) {
     const ByteView state_key = key.subspan(1);
-    const Bytes own(state_key.begin(), state_key.end());
-    const bool is_older = recent_.contains(own) || unstored_.contains(own);
+    const bool is_older = recent_.contains(state_key) || unstored_.contains(state_key);
     return is_older ? Status{} : visit(state_key, value);
   }));
   for (const auto& [key, value] : unstored_) {

@@ -12,11 +12,12 @@
 
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
+#include <unordered_map>
 
+#include "crypto/salted_hash.h"
 #include "ledger/audit_chain.h"
 #include "ledger/state_pages.h"
 
@@ -38,8 +39,10 @@ class AuditReplay final : public StateReader {
   // A new one in a folder that is missing or empty; one that was broken off is opened and goes on,
   // if it is of this chain. Errors: "audit-folder-in-use", "audit-folder-exists" (kConflict: the
   // folder holds something else), "audit-folder-unreadable", "audit-folder-other-chain".
+  // Unless it `may_resume`, values and pages are stored whenever there are too many of either.
   [[nodiscard]] static Result<std::unique_ptr<AuditReplay>> open(
-      const std::filesystem::path& folder, const Genesis& genesis, const StoreOptions& options);
+      const std::filesystem::path& folder, const Genesis& genesis, const StoreOptions& options,
+      bool may_resume);
   ~AuditReplay() override;
 
   // As of the last checkpoint that was kept; height 0: from genesis.
@@ -60,31 +63,39 @@ class AuditReplay final : public StateReader {
   [[nodiscard]] Result<std::optional<Bytes>> get(ByteView key) const override;
 
  private:
-  AuditReplay(const Genesis& genesis, std::shared_ptr<LevelDb> database);
+  AuditReplay(const Genesis& genesis, std::shared_ptr<LevelDb> database, bool may_resume);
   [[nodiscard]] Status begin();
   [[nodiscard]] Status resume();
   [[nodiscard]] Result<std::optional<AuditFinding>> judge_state_root(const JudgedBlock& block);
-  [[nodiscard]] PageReader pages() const;
+  void put_values(leveldb::WriteBatch& batch);
+  void put_pages(leveldb::WriteBatch& batch);
+  // Makes `recent_`, which is all since the newest version of the tree, the next one.
+  [[nodiscard]] Status write_recent(Height version);
   [[nodiscard]] Status for_each_value(
       const std::function<Status(ByteView key, ByteView value)>& visit) const;
 
+  using Values =
+      std::unordered_map<Bytes, std::optional<Bytes>, crypto::SaltedHash, BytesEqual>;
   class Pages;
   struct HeldPage {
     Height version;
     bool is_stored = false;
-    StatePage page;
+    Digest made_digest;
+    Bytes slots;  // encoded: a page that was decoded takes 1 KiB, most of it empty
   };
+  [[nodiscard]] static std::size_t bytes_of(const HeldPage& page);
 
   const Genesis& genesis_;
   std::shared_ptr<LevelDb> database_;
+  const bool may_resume_;
   AuditProgress progress_;
-  StateSlot root_;        // of the newest version of the tree
-  StateChanges changed_;  // since
-  WriteSet recent_;       // since the progress
-  WriteSet unstored_;     // up to the progress, since what is stored
+  StateSlot root_;   // of the newest version of the tree
+  Values recent_;    // since the progress, which is a checkpoint
+  Values unstored_;  // up to the progress, since what is stored
   std::size_t unstored_bytes_ = 0;
-  std::map<StatePath, HeldPage> pages_;  // of the newest version: what is not stored, and the upper
-  std::size_t unstored_pages_ = 0;
+  // Of the newest version: what is not stored, and the upper ones.
+  std::unordered_map<StatePath, HeldPage, crypto::SaltedHash, BytesEqual> pages_;
+  std::size_t page_bytes_ = 0;
   std::vector<PageId> replaced_;  // that are stored
 };
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "crypto/bcs.h"
+#include "ledger/audit_pages.h"
 #include "ledger/execution.h"
 #include "ledger/snapshot.h"
 #include "ledger/state_tree.h"
@@ -32,10 +33,11 @@ Result<Finding> AuditTree::judge() {
   const auto attempt = [&]() -> Verdict {
     QUORATE_ASSIGN(Finding finding, read_versions());
     if (finding) return finding;
+    const bool is_whole = pages_and_values_fit();
     for (std::size_t i = 0; i < versions_.size(); ++i) {
       QUORATE_ASSIGN(finding, judge_root(versions_[i]));
       if (finding) return finding;
-      QUORATE_ASSIGN(finding, walk(i));
+      QUORATE_ASSIGN(finding, is_whole ? Verdict{} : walk(i));
       if (finding) return finding;
       QUORATE_ASSIGN(const Changes changes, changes_after(i));
       QUORATE_ASSIGN(finding, judge_earlier_values(i, changes));
@@ -44,7 +46,7 @@ Result<Finding> AuditTree::judge() {
       QUORATE_ASSIGN(finding, is_newest ? judge_head(changes) : judge_removed(i + 1, changes));
       if (finding) return finding;
     }
-    return judge_page_count();
+    return is_whole ? Verdict{} : judge_page_count();
   };
   Verdict verdict = attempt();
   if (verdict) return verdict;
@@ -101,21 +103,24 @@ Result<Finding> AuditTree::judge_root(const StateVersion& version) const {
                     digest_of(version.root).hex());
 }
 
-// The oldest version has every key, and a look-up for each, in the order of their hashes, costs
-// more than all else: so its values are added up in the order of the keys, and looked up only where
-// the sums differ or something cannot be read, to find the first.
-Result<Finding> AuditTree::walk(std::size_t version) {
-  if (version > 0) return walk_pages(version, nullptr);
-  AuditSum in_tree;
+// The oldest version has every key, and a look-up for each costs more than all else: so its values
+// are added up in the order of the keys, and its pages in theirs.
+bool AuditTree::pages_and_values_fit() const {
   Result<AuditSum> stored;
   std::thread beside([&] { stored = sum_of_values(); });
-  Verdict verdict = walk_pages(version, &in_tree);
+  AuditSum in_tree;
+  const auto pages_fit =
+      AuditPages(database_, versions_, salt_)
+          .fit([&](std::size_t version, const StateKey& key) -> Result<bool> {
+            if (version > 0) {
+              QUORATE_ASSIGN(const Finding finding, judge_value(version, key));
+              return !finding;
+            }
+            in_tree.add(salt_, key.key, key.leaf.bytes);
+            return true;
+          });
   beside.join();
-  if (verdict && !*verdict && stored && *stored == in_tree) return verdict;
-  pages_ = 0;
-  QUORATE_ASSIGN(Finding finding, walk_pages(version, nullptr));
-  if (finding) return finding;
-  return find_extra_value();
+  return pages_fit && *pages_fit && stored && *stored == in_tree;
 }
 
 // As of the oldest version.
@@ -167,15 +172,15 @@ Result<Finding> AuditTree::find_extra_value() const {
     return end_of_walk();
   });
   if (!finding) QUORATE_TRY(read);
-  if (finding) return finding;
-  return of_version(oldest.height, "state", "the values that the tree has", "one of them twice");
+  return finding;
 }
 
 PageReader AuditTree::pages() const {
   return [this](const PageId& id) { return read_stored_page(database_, id); };
 }
 
-Result<Finding> AuditTree::walk_pages(std::size_t version, AuditSum* values) {
+// Down the tree, each value looked up, to name the first thing that is wrong.
+Result<Finding> AuditTree::walk(std::size_t version) {
   const StateVersion& walked = versions_[version];
   // Pages that an earlier kept version has were walked with it.
   const std::optional<Height> known =
@@ -186,17 +191,12 @@ Result<Finding> AuditTree::walk_pages(std::size_t version, AuditSum* values) {
     const auto [slot, path] = std::move(open.back());
     open.pop_back();
     if (const auto* key = std::get_if<StateKey>(&slot)) {
-      if (values != nullptr) {
-        values->add(salt_, key->key, key->leaf.bytes);
-        continue;
-      }
       QUORATE_ASSIGN(Finding finding, judge_value(version, *key));
       if (finding) return finding;
       continue;
     }
     const auto* subtree = std::get_if<StateSubtree>(&slot);
-    if (subtree == nullptr || (known && subtree->version <= *known)) continue;
-    ++pages_;
+    if (subtree == nullptr) continue;
     auto page = read_page(read, path, *subtree);
     if (!page) {
       QUORATE_ASSIGN(AuditFinding finding,
@@ -205,11 +205,13 @@ Result<Finding> AuditTree::walk_pages(std::size_t version, AuditSum* values) {
       finding.expected = "the page with digest " + subtree->digest.hex();
       return finding;
     }
+    if (known && subtree->version <= *known) continue;
+    ++pages_;
     for (std::size_t i = 0; i < kPageSlots; ++i) {
       open.emplace_back(std::move(page->slots[i]), path_below(path, i));
     }
   }
-  return std::nullopt;
+  return version == 0 ? find_extra_value() : Verdict{};
 }
 
 Result<std::optional<Bytes>> AuditTree::value_at(std::size_t version, ByteView key) const {
@@ -308,16 +310,16 @@ Result<Finding> AuditTree::judge_head(const Changes& changes) const {
   return std::nullopt;
 }
 
+// Nothing else was found, and yet something does not fit.
 Result<Finding> AuditTree::judge_page_count() const {
   std::uint64_t pages = 0;
   QUORATE_TRY(database_.for_each('p', [&](ByteView, ByteView) -> Status {
     ++pages;
     return {};
   }));
-  if (pages == pages_) return std::nullopt;
   return AuditFinding{std::nullopt, std::nullopt, "pages of the state tree",
                       fmt::format("{}, which its versions consist of", pages_),
-                      fmt::format("{}", pages)};
+                      pages == pages_ ? "as many, but others" : fmt::format("{}", pages)};
 }
 
 }  // namespace quorate::ledger

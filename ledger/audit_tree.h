@@ -3,8 +3,10 @@
 // The state's tree as it is stored: every page of every version that is kept, every value below it,
 // and what changed between the versions.
 //
-// A page is walked once, in the oldest version that has it. Memory: the keys that changed since the
-// oldest kept version, about a hundred bytes each.
+// Pages and values are read in the order in which they are stored (ledger/audit_pages.h). Where they
+// do not fit, the trees are walked, a page at a time, to name the first that is wrong. Memory: the
+// keys that changed since the oldest kept version, about a hundred bytes each, and what the pages of
+// later versions refer to.
 
 #include <functional>
 #include <map>
@@ -35,9 +37,10 @@ class AuditTree {
 
   [[nodiscard]] Verdict read_versions();
   [[nodiscard]] Verdict judge_root(const StateVersion& version) const;
+  // Whether pages and values are those of the versions. No, if anything cannot be read; the walk
+  // then names what.
+  [[nodiscard]] bool pages_and_values_fit() const;
   [[nodiscard]] Verdict walk(std::size_t version);
-  // Adds up the values that it meets instead of looking each one up.
-  [[nodiscard]] Verdict walk_pages(std::size_t version, AuditSum* values);
   // As of the oldest version, in the order of the keys but for those that changed since.
   [[nodiscard]] Status for_each_value(
       const std::function<Status(ByteView key, ByteView value)>& visit) const;
@@ -57,7 +60,7 @@ class AuditTree {
   const Genesis& genesis_;
   const Height head_;
   std::vector<StateVersion> versions_;
-  AuditSalt salt_;
+  crypto::SaltedHash salt_;
   std::uint64_t pages_ = 0;  // that were walked
 };
 

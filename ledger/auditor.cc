@@ -47,7 +47,8 @@ class Audit {
     auto finding = judge_blocks(chain);
     const bool goes_on = finding && !*finding;
     const bool is_interrupted = !finding && finding.error().code == kInterrupted;
-    if (replay_ && (goes_on || is_interrupted)) QUORATE_TRY(replay_->store());
+    const bool is_kept = replay_ && options_.may_resume && (goes_on || is_interrupted);
+    if (is_kept) QUORATE_TRY(replay_->store());
     if (!goes_on) return finding;
     return judge_what_blocks_made(*start, chain);
   }
@@ -93,7 +94,8 @@ class Audit {
     report_.executed = !options_.is_structural && report_.base.value == 0;
     if (!report_.executed) return {};
     QUORATE_ASSIGN(replay_,
-                   AuditReplay::open(options_.work_folder, genesis_, options_.work_options));
+                   AuditReplay::open(options_.work_folder, genesis_, options_.work_options,
+                                     options_.may_resume));
     report_.resumed_from = replay_->progress().height;
     if (report_.resumed_from > report_.head) return other_ledger();
     return {};
@@ -174,7 +176,7 @@ class Audit {
       QUORATE_ASSIGN(finding, index_.add(*block, stored));
       if (finding) return finding;
       if (replay_) {
-        note_bytes(stored);
+        if (options_.may_resume) note_bytes(stored);
         QUORATE_ASSIGN(finding, replay(*block, stored, chain));
         if (finding) return finding;
       }

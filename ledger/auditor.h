@@ -47,6 +47,8 @@ struct AuditOptions {
   // of the same chain that was broken off.
   std::filesystem::path work_folder;
   StoreOptions work_options = {};
+  // Else the folder begins empty, and what it holds at the end is of no use.
+  bool may_resume = true;
   std::function<void(const AuditStep&)> on_step = {};  // after each window and phase
   std::function<bool()> goes_on = {};                  // asked as often
 };

@@ -115,7 +115,9 @@ class StateReader {
 // Key -> new value, nullopt = removed. Ordered, so that it encodes the same everywhere. Of an
 // execution: exactly the keys whose leaf differs from the state before, so two executions that
 // agree on the states agree on the writes.
-using WriteSet = std::map<Bytes, std::optional<Bytes>>;
+using WriteSet = std::map<Bytes, std::optional<Bytes>, BytesLess>;
+// Moves the writes of `newer`, which win, to `older`.
+void put_above(WriteSet& newer, WriteSet& older);
 
 struct Execution {
   TimeMs effective_time;

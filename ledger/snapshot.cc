@@ -172,17 +172,6 @@ struct Hashed {
 
 }  // namespace
 
-StatePath path_below(const StatePath& path, std::size_t slot) {
-  StatePath longer = path;
-  if (path.front() % 2 == 0) {
-    longer.push_back(static_cast<std::uint8_t>(slot << 4));
-  } else {
-    longer.back() |= static_cast<std::uint8_t>(slot);
-  }
-  ++longer.front();
-  return longer;
-}
-
 Status check_snapshot_head(const SnapshotHead& head, const Genesis& genesis,
                            std::span<const EpochProof> epochs) {
   crypto::SignatureCache cache(512);

@@ -59,7 +59,4 @@ struct SnapshotHead {
 [[nodiscard]] Status verify_chunk(const Chunk& chunk, const StatePath& path,
                                   const Digest& expected);
 
-// The path one nibble further down.
-[[nodiscard]] StatePath path_below(const StatePath& path, std::size_t slot);
-
 }  // namespace quorate::ledger

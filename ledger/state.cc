@@ -197,18 +197,22 @@ Result<std::optional<Entry>> read_entry(const StateReader& state, ByteView key) 
   return live_entry(state, key, now);
 }
 
+void put_above(WriteSet& newer, WriteSet& older) {
+  while (!newer.empty()) {
+    auto placed = older.insert(newer.extract(newer.begin()));
+    if (!placed.inserted) placed.position->second = std::move(placed.node.mapped());
+  }
+}
+
 Result<std::optional<Bytes>> Overlay::get(ByteView key) const {
-  const Bytes name(key.begin(), key.end());
-  if (const auto written = writes_.find(name); written != writes_.end()) return written->second;
-  if (const auto read = reads_.find(name); read != reads_.end()) return read->second;
+  if (const auto written = writes_.find(key); written != writes_.end()) return written->second;
+  if (const auto read = reads_.find(key); read != reads_.end()) return read->second;
   QUORATE_ASSIGN(std::optional<Bytes> value, below_.get(key));
-  reads_.emplace(name, value);
+  reads_.emplace(Bytes(key.begin(), key.end()), value);
   return value;
 }
 
-void Overlay::absorb(Overlay&& above) {
-  for (auto& [key, value] : above.writes_) writes_[key] = std::move(value);
-}
+void Overlay::absorb(Overlay&& above) { put_above(above.writes_, writes_); }
 
 Result<WriteSet> Overlay::differences() && {
   WriteSet changed = std::move(writes_);

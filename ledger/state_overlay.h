@@ -18,8 +18,8 @@ class Overlay final : public StateReader {
 
   [[nodiscard]] Result<std::optional<Bytes>> get(ByteView key) const override;
 
-  void put(const Bytes& key, Bytes value) { writes_[key] = std::move(value); }
-  void remove(const Bytes& key) { writes_[key] = std::nullopt; }
+  void put(Bytes key, Bytes value) { writes_[std::move(key)] = std::move(value); }
+  void remove(Bytes key) { writes_[std::move(key)] = std::nullopt; }
 
   // Takes over the writes of an overlay above this one.
   void absorb(Overlay&& above);

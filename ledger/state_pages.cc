@@ -39,8 +39,7 @@ using Kind = PageNode::Kind;
 }
 
 // The changes of one slot of a page: those that share a nibble more.
-using Change = StateChanges::value_type;
-using Changes = std::span<const Change* const>;
+using Changes = std::span<const HashedChange* const>;
 
 // One pass: a subtree at a time, from the deepest page up.
 class Pass {
@@ -58,7 +57,7 @@ class Pass {
     const auto* key = std::get_if<StateKey>(&old);
     const Digest key_hash = key == nullptr ? Digest{} : crypto::sha256(key->key);
     bool stays = key != nullptr;
-    for (const Change* change : changes) {
+    for (const HashedChange* change : changes) {
       if (stays && key_hash <= change->first) {
         if (key_hash < change->first) leaves.push_back({key_hash, key});
         stays = false;
@@ -85,7 +84,7 @@ class Pass {
     bool is_changed = false;
     while (!changes.empty()) {
       const std::uint8_t at = nibble(changes.front()->first, depth);
-      const auto end = std::find_if(changes.begin(), changes.end(), [&](const Change* change) {
+      const auto end = std::find_if(changes.begin(), changes.end(), [&](const HashedChange* change) {
         return nibble(change->first, depth) != at;
       });
       const auto count = static_cast<std::size_t>(end - changes.begin());
@@ -152,6 +151,17 @@ StatePath path_of(const Digest& key_hash, std::size_t nibbles) {
   return path;
 }
 
+StatePath path_below(const StatePath& path, std::size_t slot) {
+  StatePath longer = path;
+  if (path.front() % 2 == 0) {
+    longer.push_back(static_cast<std::uint8_t>(slot << 4));
+  } else {
+    longer.back() |= static_cast<std::uint8_t>(slot);
+  }
+  ++longer.front();
+  return longer;
+}
+
 Digest digest_of(const StateSlot& slot) {
   if (const auto* key = std::get_if<StateKey>(&slot)) return key->leaf;
   if (const auto* subtree = std::get_if<StateSubtree>(&slot)) return subtree->digest;
@@ -165,6 +175,11 @@ PageNodes nodes_of(const StatePage& page) {
     nodes[i] = above(nodes[2 * i], nodes[2 * i + 1]);
   }
   return nodes;
+}
+
+std::optional<Digest> page_digest(const StatePage& page) {
+  const PageNode top = top_of(page);
+  return top.kind == Kind::kInner ? std::optional(top.digest) : std::nullopt;
 }
 
 Result<StatePage> read_page(const PageReader& read, const StatePath& path,
@@ -191,11 +206,17 @@ StateChange change_of(const Digest& key_hash, ByteView key, const std::optional<
 
 Result<StateSlot> write_version(const StateSlot& root, const StateChanges& changes, Height version,
                                 const PageReader& read, PageWriter& writer) {
-  if (changes.empty()) return root;
-  std::vector<const Change*> sorted;
+  std::vector<const HashedChange*> sorted;
   sorted.reserve(changes.size());
-  for (const Change& change : changes) sorted.push_back(&change);
-  return Pass(version, read, writer).apply(root, sorted, 0);
+  for (const HashedChange& change : changes) sorted.push_back(&change);
+  return write_version(root, sorted, version, read, writer);
+}
+
+Result<StateSlot> write_version(const StateSlot& root,
+                                std::span<const HashedChange* const> changes, Height version,
+                                const PageReader& read, PageWriter& writer) {
+  if (changes.empty()) return root;
+  return Pass(version, read, writer).apply(root, changes, 0);
 }
 
 Result<Digest> root_after(const StateSlot& root, const StateChanges& changes,

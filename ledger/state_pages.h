@@ -66,6 +66,8 @@ struct StatePage {
 using StatePath = Bytes;
 [[nodiscard]] StatePath path_of(const Digest& key_hash, std::size_t nibbles);
 [[nodiscard]] std::uint8_t nibble(const Digest& key_hash, std::size_t at);
+// The path one nibble further down.
+[[nodiscard]] StatePath path_below(const StatePath& path, std::size_t slot);
 
 struct PageId {
   Height version;  // that wrote it
@@ -88,6 +90,9 @@ struct PageNode {
 using PageNodes = std::array<PageNode, 2 * kPageSlots>;
 [[nodiscard]] PageNodes nodes_of(const StatePage& page);
 
+// Of the subtree that it stands for; nullopt: no page stands for what it holds, one key or none.
+[[nodiscard]] std::optional<Digest> page_digest(const StatePage& page);
+
 // Reads a page; its error ends the work and is passed on. It judges nothing: who asked knows the
 // digest.
 using PageReader = std::function<Result<StatePage>(const PageId&)>;
@@ -105,6 +110,7 @@ struct StateChange {
 };
 // By key hash.
 using StateChanges = std::map<Digest, StateChange>;
+using HashedChange = StateChanges::value_type;
 [[nodiscard]] StateChange change_of(const Digest& key_hash, ByteView key,
                                     const std::optional<Bytes>& value);
 
@@ -119,6 +125,11 @@ class PageWriter {
 // The root of the next version. A change that changes nothing rewrites nothing.
 // Errors: those of `read`, and "state-page-other".
 [[nodiscard]] Result<StateSlot> write_version(const StateSlot& root, const StateChanges& changes,
+                                              Height version, const PageReader& read,
+                                              PageWriter& writer);
+// The same of changes in the order of their hashes, each hash once.
+[[nodiscard]] Result<StateSlot> write_version(const StateSlot& root,
+                                              std::span<const HashedChange* const> changes,
                                               Height version, const PageReader& read,
                                               PageWriter& writer);
 // The digest of that root alone.

@@ -13,18 +13,6 @@ struct Standing {
   StatePath path;
 };
 
-// Its continuation, a nibble longer.
-[[nodiscard]] StatePath below(const StatePath& path, std::size_t at) {
-  StatePath longer = path;
-  if (path.front() % 2 == 0) {
-    longer.push_back(static_cast<std::uint8_t>(at << 4));
-  } else {
-    longer.back() |= static_cast<std::uint8_t>(at);
-  }
-  ++longer.front();
-  return longer;
-}
-
 // Whether every hash below the path is lower than `first`.
 [[nodiscard]] bool ends_before(const StatePath& path, const Digest& first) {
   return path < path_of(first, path.front());
@@ -80,7 +68,7 @@ Status for_each_key(const StateSlot& root, const Digest& first, const PageReader
       if (ends_before(at.path, first)) continue;
       QUORATE_ASSIGN(StatePage page, opened(at, read));
       for (std::size_t i = kPageSlots; i > 0; --i) {
-        open.push_back({std::move(page.slots[i - 1]), below(at.path, i - 1)});
+        open.push_back({std::move(page.slots[i - 1]), path_below(at.path, i - 1)});
       }
     }
   }
@@ -114,7 +102,7 @@ Result<std::optional<StateDifference>> first_difference(const StateSlot& here,
                               to_hex(ours.path)),
                   "Compare with another replica.");
     }
-    const StatePath path = below(ours.path, at);
+    const StatePath path = path_below(ours.path, at);
     ours = {std::move(our_page.slots[at]), path};
     theirs = {std::move(their_page.slots[at]), path};
   }

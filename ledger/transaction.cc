@@ -188,15 +188,18 @@ Status TransactionVerifier::check_sender(const Transaction& body) const {
         is_report(body) && std::binary_search(reporters_.begin(), reporters_.end(), sender);
     return reports ? Status{} : sender_not_allowed(sender, genesis_);
   }
-  const std::size_t slot = std::hash<PublicKey>{}(sender) % kAdmittedKeys;
+  const std::size_t set = std::hash<PublicKey>{}(sender) % (kAdmittedKeys / kAdmittedTogether);
+  const std::span known = std::span(admitted_).subspan(set * kAdmittedTogether, kAdmittedTogether);
   {
     const std::lock_guard lock(mutex_);
-    // The key of zeros, which an empty slot holds, is no good point.
-    if (admitted_[slot] == sender && sender != PublicKey{}) return {};
+    // The key of zeros, which an empty place holds, is no good point.
+    const bool is_known = std::find(known.begin(), known.end(), sender) != known.end();
+    if (is_known && sender != PublicKey{}) return {};
   }
   if (!crypto::admit_public_key(sender)) return sender_invalid_key(sender);
   const std::lock_guard lock(mutex_);
-  admitted_[slot] = sender;
+  std::shift_right(known.begin(), known.end(), 1);
+  known.front() = sender;
   return {};
 }
 

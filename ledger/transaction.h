@@ -134,13 +134,14 @@ class TransactionVerifier : public crypto::Verifier {
 
   // Judging a point costs as much as a signature, and senders come again.
   static constexpr std::size_t kAdmittedKeys = 4096;
+  static constexpr std::size_t kAdmittedTogether = 4;
 
   const Genesis& genesis_;
   std::vector<PublicKey> listed_;    // the senders' list, sorted
   mutable std::mutex mutex_;
   // By mutex_: network keys, sorted; empty where anyone may send.
   std::vector<PublicKey> reporters_;
-  mutable std::vector<PublicKey> admitted_;  // good points, each in the slot of its hash
+  mutable std::vector<PublicKey> admitted_;  // good points, the newest four of each hash
 };
 
 }  // namespace quorate::ledger

@@ -252,6 +252,7 @@ Result<ExitCode> verify(const Options& options, Console& console) {
     QUORATE_ASSIGN(WorkFolder made, WorkFolder::make(options.resume));
     work.emplace(std::move(made));
     audit.work_folder = work->path();
+    audit.may_resume = options.resume.has_value();
   }
   const Interrupt interrupt;
   Bar bar(console, options.is_quiet);

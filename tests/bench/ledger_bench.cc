@@ -320,6 +320,7 @@ void VerifyAgainstKeys(benchmark::State& state) {
     const auto ledger = open_stopped_database(folder, chain_id_of(blocks.genesis())).value();
     AuditOptions options;
     options.work_folder = work.path() / "replay";
+    options.may_resume = false;
     AuditReport report;
     const double seconds = seconds_of([&] {
       report = audit_ledger(*ledger.database, blocks.genesis(), options).value();

@@ -197,6 +197,44 @@ TEST_F(AuditTest, NamesAPageThatNoVersionHas) {
   EXPECT_EQ(place(audit_structure()), "pages of the state tree");
 }
 
+// The version of a page below is no part of any digest.
+TEST_F(AuditTest, NamesAPageBelowThatIsOfAnotherVersion) {
+  fill(2, 2);
+  std::vector<Operation> wide;
+  for (int i = 0; i < 60; ++i) wide.push_back(put("wide " + std::to_string(i), "1"));
+  append({transaction(700, wide)});
+  append({});
+  stabilise_newest();
+  append({transaction(701, {put("wide 1", "2")})});
+  append({});
+  close();
+  const Bytes root = keys::page({Height{6}, path_of({}, 0)});
+  ASSERT_TRUE(content().contains(root));
+  bool is_shared = false;
+  change<StateSlots>(root, [&](StateSlots& slots) {
+    for (StateSlot& slot : slots) {
+      auto* subtree = std::get_if<StateSubtree>(&slot);
+      is_shared = subtree != nullptr && subtree->version == Height{4};
+      if (is_shared) subtree->version = Height{3};
+      if (is_shared) break;
+    }
+  });
+  ASSERT_TRUE(is_shared);
+  EXPECT_TRUE(place(audit_structure()).starts_with("height 6, page of the state tree at path"));
+}
+
+// What it stores of values and pages then goes its own ways.
+TEST_F(AuditTest, HoldsAlsoWhereNothingIsKeptForLater) {
+  fill(9, 6);
+  close();
+  AuditOptions options;
+  options.may_resume = false;
+  EXPECT_EQ(place(audit(options)), "none");
+  forge(keys::state(to_bytes("nobody's")), crypto::encode(Entry{to_bytes("1"), std::nullopt}));
+  env_.remove_folder("/work");
+  EXPECT_EQ(place(audit(options)), "state, key " + to_hex(to_bytes("nobody's")));
+}
+
 TEST_F(AuditTest, NamesAStableCheckpointOfAnotherLog) {
   fill(6, 0);
   const CheckpointNote own = store_->own_checkpoint(Height{4}).value().value();

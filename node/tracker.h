@@ -73,8 +73,8 @@ struct TxStatus {
 
 class Tracker {
  public:
-  // About 400 bytes an entry.
-  explicit Tracker(std::size_t entries_max = 200'000);
+  // About 650 bytes an entry, measured: 32 MB.
+  explicit Tracker(std::size_t entries_max = 50'000);
   ~Tracker();  // stops
 
   // Answers all waits with what is known; those that come later are answered at once. Idempotent.

@@ -104,8 +104,7 @@ replace() {
     $n = () = /\Q$old\E/g;
     $bad = $n != 1;
     s/\Q$old\E/$new/;
-    END { $? = $bad; }' "$1" >"$2.new"
-  mv "$2.new" "$2"
+    END { $? = $bad; }' "$1" >"$2.new" && mv "$2.new" "$2"
 }
 
 # compile SOURCE FILE OBJECT: FILE as SOURCE is compiled.

@@ -12,7 +12,8 @@
 //
 // A version shares pages with the one before it. So the pages of a version are those that were
 // written since the version before; what they refer to of older ones is kept as a set, and must be
-// met among those. Memory: that set, at most 16 hashes for each page that is newer than the oldest version.
+// met among those. Memory: that set, at most 16 hashes for each page that is newer than the oldest
+// version.
 
 #include <set>
 #include <vector>

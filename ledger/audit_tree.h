@@ -3,10 +3,10 @@
 // The state's tree as it is stored: every page of every version that is kept, every value below it,
 // and what changed between the versions.
 //
-// Pages and values are read in the order in which they are stored (ledger/audit_pages.h). Where they
-// do not fit, the trees are walked, a page at a time, to name the first that is wrong. Memory: the
-// keys that changed since the oldest kept version, about a hundred bytes each, and what the pages of
-// later versions refer to.
+// Pages and values are read in the order in which they are stored (ledger/audit_pages.h). Where
+// they do not fit, the trees are walked, a page at a time, to name the first that is wrong. Memory:
+// the keys that changed since the oldest kept version, about a hundred bytes each, and what the
+// pages of later versions refer to.
 
 #include <functional>
 #include <map>

@@ -84,9 +84,10 @@ class Pass {
     bool is_changed = false;
     while (!changes.empty()) {
       const std::uint8_t at = nibble(changes.front()->first, depth);
-      const auto end = std::find_if(changes.begin(), changes.end(), [&](const HashedChange* change) {
-        return nibble(change->first, depth) != at;
-      });
+      const auto end =
+          std::find_if(changes.begin(), changes.end(), [&](const HashedChange* change) {
+            return nibble(change->first, depth) != at;
+          });
       const auto count = static_cast<std::size_t>(end - changes.begin());
       QUORATE_ASSIGN(StateSlot slot, apply(page.slots[at], changes.first(count), depth + 1));
       is_changed = is_changed || slot != page.slots[at];

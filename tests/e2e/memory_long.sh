@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Memory of the replicas is flat under a fixed rate of transactions: of the anonymous memory of each,
-# sampled every ten seconds, a straight line through the samples after the first minutes rises by
-# less than the limit. Pages of mapped tables are not counted: the kernel takes them back.
+# Memory of the replicas is flat under a fixed rate of transactions: of the anonymous memory of
+# each, sampled every ten seconds, a straight line through the samples after the first minutes rises
+# by less than the limit. Pages of mapped tables are not counted: the kernel takes them back.
 #   MINUTES   of load (60)           SETTLE      minutes at the start that are not judged (10)
 #   RATE      transactions a second (100)  KB_MINUTE   the limit, kB a minute (100)
 set -euo pipefail

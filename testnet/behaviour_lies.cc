@@ -186,4 +186,16 @@ bool Tongue::lie(ReplicaId to, node::Blocks& message) {
   return true;
 }
 
+// One value, or what stands for the keys of one nibble, is another.
+bool Tongue::lie(ReplicaId, node::ChunkAnswer& message) {
+  if (!does(Behaviour::kLieCatchUp) || !message.chunk) return true;
+  if (auto* entries = std::get_if<std::vector<ledger::SnapshotEntry>>(&*message.chunk)) {
+    if (!entries->empty()) entries->back().value.push_back(0);
+  } else {
+    auto& slots = std::get<ledger::ChunkSlots>(*message.chunk);
+    std::swap(slots.front(), slots.back());
+  }
+  return true;
+}
+
 }  // namespace quorate::testnet

@@ -39,7 +39,7 @@ const std::array<BehaviourInfo, 18>& behaviours() {
       {Behaviour::kFutureViews, "future-views", "asks for views far ahead"},
       {Behaviour::kLieViewChange, "lie-view-change", "omits from VIEW-CHANGEs what it prepared"},
       {Behaviour::kLieCheckpoint, "lie-checkpoint", "cosigns checkpoints of another state"},
-      {Behaviour::kLieCatchUp, "lie-catch-up", "claims blocks that it lacks and changes others"},
+      {Behaviour::kLieCatchUp, "lie-catch-up", "claims blocks that it lacks, changes what it gives"},
       {Behaviour::kTwin, "twin", "runs twice with one key, one for each half"},
       {Behaviour::kForge, "forge", "says what it may not: with too few votes, in others' names"},
       {Behaviour::kFork, "fork", "while the halves are cut off, lives another life with each"},

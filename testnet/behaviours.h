@@ -164,6 +164,7 @@ class Tongue {
   [[nodiscard]] bool lie(ledger::ReplicaId to, ledger::CheckpointVote& message);
   [[nodiscard]] bool lie(ledger::ReplicaId to, node::Transactions& message);
   [[nodiscard]] bool lie(ledger::ReplicaId to, node::Blocks& message);
+  [[nodiscard]] bool lie(ledger::ReplicaId to, node::ChunkAnswer& message);
   template <class T>
   [[nodiscard]] bool lie(ledger::ReplicaId, T&) {
     return true;  // of the rest, nothing is worth a lie

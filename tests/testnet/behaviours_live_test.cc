@@ -151,6 +151,29 @@ TEST_F(LiveLiarTest, SaysOtherwiseWhatItsNodeSays) {
 }
 
 // Nothing that waits keeps it, and nothing is said once it is gone.
+TEST_F(LiveLiarTest, ChunksOfASourceThatLiesVerifyUnderNoDigest) {
+  const ledger::StatePath path = ledger::path_of({}, 0);
+  const auto digest = [&](const ledger::Chunk& chunk) {
+    const auto refused = ledger::verify_chunk(chunk, path, {});
+    return refused ? std::string("good") : refused.error().message;
+  };
+  ledger::ChunkSlots slots{};
+  slots.front() = ledger::ChunkSlot{crypto::sha256(as_bytes("a"))};
+  slots.back() = ledger::ChunkSlot{crypto::sha256(as_bytes("b"))};
+  for (const ledger::Chunk& chunk :
+       {ledger::Chunk(std::vector<ledger::SnapshotEntry>{
+            {to_bytes("key 1"), crypto::encode(ledger::Entry{to_bytes("1"), std::nullopt})},
+            {to_bytes("key 2"), crypto::encode(ledger::Entry{to_bytes("2"), std::nullopt})}}),
+        ledger::Chunk(slots)}) {
+    lie("lie-catch-up");
+    speak(node::ChunkAnswer{{7}, path, chunk});
+    const auto message = crypto::decode<node::PeerMessage>(said_[0].back()).value();
+    const auto& told = std::get<node::ChunkAnswer>(message);
+    ASSERT_TRUE(told.chunk.has_value());
+    EXPECT_NE(digest(*told.chunk), digest(chunk));
+  }
+}
+
 TEST_F(LiveLiarTest, EndsWithThingsUnsaid) {
   lie("slow");
   speak(proposal(5));

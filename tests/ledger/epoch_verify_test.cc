@@ -171,6 +171,27 @@ TEST_F(EpochVerify, StatementsOfEveryEpochVerifyWithGenesisAlone) {
   check(2);
 }
 
+// A changed one is refused, or it is about another key and says what is true of that one.
+TEST_F(EpochVerify, NoByteOfAStatementFlips) {
+  change(AddReplica{example_replica(4)});
+  for (int i = 0; i < 3; ++i) add({put_one()});
+  const auto view = store_->stable_view().value();
+  ASSERT_EQ(view.checkpoint().note.epoch, Epoch{1});
+  for (const std::string_view key : {"key", "no such key"}) {
+    const Bytes good = crypto::encode(prove_read(view, as_bytes(key)).value());
+    ASSERT_TRUE(verify_statement(decode_statement(good).value(), genesis_));
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      Bytes bad = good;
+      bad[i] ^= static_cast<std::uint8_t>(1U << i % 8);
+      const auto read = decode_statement(bad);
+      if (!read || !verify_statement(*read, genesis_)) continue;
+      const auto* about = std::get_if<ReadSubject>(&read->subject);
+      ASSERT_TRUE(about != nullptr && !std::ranges::equal(about->key, as_bytes(key))) << i;
+      EXPECT_EQ(view.get(about->key).value(), read->leaf.leaf) << "byte " << i;
+    }
+  }
+}
+
 TEST_F(EpochVerify, PublishedCheckpointsBringTheirEpochs) {
   fill_epochs();
   const ReplicaSet genesis = genesis_replicas(genesis_);

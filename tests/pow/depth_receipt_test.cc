@@ -64,6 +64,28 @@ TEST_F(DepthReceiptTest, ItsTextIsReadBackAndNothingInItCanBeChangedAlone) {
   EXPECT_GT(refused, text.size() / 7 * 9 / 10);
 }
 
+// At this target every second header has the work, so a changed last header may be another tip.
+TEST_F(DepthReceiptTest, NoByteFlipsButThoseOfTheTip) {
+  const DepthVerdict expected = verify_depth(proof(), world_.genesis, world_.params).value();
+  const Bytes good = crypto::encode(proof());
+  std::size_t accepted = 0;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    Bytes bad = good;
+    bad[i] ^= static_cast<std::uint8_t>(1U << i % 8);
+    const auto read = crypto::decode<DepthProof>(bad);
+    if (!read) continue;
+    const auto verdict = verify_depth(*read, world_.genesis, world_.params);
+    if (!verdict) continue;
+    ++accepted;
+    EXPECT_EQ(verdict->id, expected.id) << "byte " << i;
+    EXPECT_EQ(verdict->height, expected.height) << "byte " << i;
+    EXPECT_EQ(verdict->block, expected.block) << "byte " << i;
+    EXPECT_EQ(verdict->depth, expected.depth) << "byte " << i;
+    EXPECT_NE(verdict->tip, expected.tip) << "byte " << i;
+  }
+  EXPECT_LE(accepted, kHeaderBytes);
+}
+
 TEST_F(DepthReceiptTest, WhatDoesNotFitTogetherIsRefused) {
   const auto with = [this](const std::function<void(DepthProof&)>& change) {
     DepthProof changed = proof();

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   node::add_ledger_checkpoint_command(line);
   node::add_evidence_commands(line);
   node::add_validator_commands(line);
+  node::add_recover_commands(line);
   node::add_pow_commands(line);
   quorate::testnet::add_pow_chain_commands(line);
   node::add_bench_command(line);

@@ -12,6 +12,7 @@
 #include "ledger/auditor.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
+#include "node/commands/work_folder.h"
 #include "node/remote_audit.h"
 #include "node/time_text.h"
 
@@ -27,37 +28,6 @@ struct Options {
   std::optional<std::string> resume;
   std::optional<std::uint64_t> threads;
   std::optional<std::string> node;
-};
-
-// Where the state is rebuilt: --resume, kept whatever happens; else a folder that goes at the end.
-class WorkFolder {
- public:
-  static Result<WorkFolder> make(const std::optional<std::string>& kept) {
-    if (kept) return WorkFolder(*kept, false);
-    std::error_code error;
-    std::string name =
-        (std::filesystem::temp_directory_path(error) / "quorate-verify-XXXXXX").string();
-    if (error || ::mkdtemp(name.data()) == nullptr) {
-      return fail(ErrorKind::kEnvironment, "no-temporary-folder",
-                  fmt::format("no folder could be made as {}", name),
-                  "Set TMPDIR to a folder that can be written, or give --resume FOLDER.");
-    }
-    return WorkFolder(name, true);
-  }
-  WorkFolder(WorkFolder&& other) noexcept
-      : path_(std::move(other.path_)), is_removed_(std::exchange(other.is_removed_, false)) {}
-  WorkFolder& operator=(WorkFolder&&) = delete;
-  ~WorkFolder() {
-    std::error_code ignored;
-    if (is_removed_) std::filesystem::remove_all(path_, ignored);
-  }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  WorkFolder(std::filesystem::path path, bool is_removed)
-      : path_(std::move(path)), is_removed_(is_removed) {}
-  std::filesystem::path path_;
-  bool is_removed_;
 };
 
 // While it lives, the first interrupt asks; the second ends the program as ever.
@@ -206,7 +176,7 @@ unsigned threads_of(const Options& options) {
 Result<ExitCode> verify_node(const Options& options, Console& console) {
   QUORATE_ASSIGN(const GenesisFile genesis, find_genesis(options.ledger.network));
   QUORATE_ASSIGN(RpcClient node, RpcClient::create(*options.node));
-  QUORATE_ASSIGN(const WorkFolder work, WorkFolder::make(options.resume));
+  QUORATE_ASSIGN(const WorkFolder work, WorkFolder::make("verify", options.resume));
   const Interrupt interrupt;
   Bar bar(console, options.is_quiet);
   RemoteAuditOptions audit;
@@ -249,7 +219,7 @@ Result<ExitCode> verify(const Options& options, Console& console) {
   audit.threads = threads_of(options);
   std::optional<WorkFolder> work;
   if (!options.is_structural) {
-    QUORATE_ASSIGN(WorkFolder made, WorkFolder::make(options.resume));
+    QUORATE_ASSIGN(WorkFolder made, WorkFolder::make("verify", options.resume));
     work.emplace(std::move(made));
     audit.work_folder = work->path();
     audit.may_resume = options.resume.has_value();

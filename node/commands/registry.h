@@ -30,6 +30,7 @@ void add_ledger_prove_command(CommandLine& line);
 void add_ledger_checkpoint_command(CommandLine& line);
 void add_evidence_commands(CommandLine& line);   // verify, show
 void add_validator_commands(CommandLine& line);  // list, add, remove, rekey, sign, show, submit
+void add_recover_commands(CommandLine& line);    // look, propose, sign, install
 void add_pow_commands(CommandLine& line);        // check-headers
 void add_bench_command(CommandLine& line);
 void add_init_command(CommandLine& line);

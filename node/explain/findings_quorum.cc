@@ -72,6 +72,13 @@ Finding no_quorum(const Survey& survey, bool is_testnet) {
                                           report->waiting.self.value, report->standing_reason));
   }
   if (!survey.unreachable.empty()) finding.next = how_to_start(survey.unreachable, is_testnet);
+  const std::size_t lost = survey.learners.size() + survey.recovering.size();
+  if (survey.replicas < lost + survey.quorum) {
+    finding.next = fmt::format(
+        "{} of {} replicas lost their votes, more than may fail, so it does not end by itself: "
+        "their operators begin anew together, see `quorate recover --help`.",
+        lost, survey.replicas);
+  }
   return finding;
 }
 

@@ -319,12 +319,15 @@ Result<std::optional<AuditFinding>> AuditReplay::compare_state(const LevelDb& au
     return {};
   }));
   if (keys_expected == keys_found) return std::nullopt;
-  const Status searched = for_each_value([&](ByteView key, ByteView value) -> Status {
+  // The least of those that are missing: values come in no order.
+  std::optional<KeyValue> missing;
+  QUORATE_TRY(for_each_value([&](ByteView key, ByteView value) -> Status {
+    if (missing && !BytesLess{}(key, missing->key)) return {};
     QUORATE_ASSIGN(const auto found, audited.get(keys::state(key), nullptr, "a value"));
-    if (!found) return wrong(key, Bytes(value.begin(), value.end()), std::nullopt);
+    if (!found) missing = {Bytes(key.begin(), key.end()), Bytes(value.begin(), value.end())};
     return {};
-  });
-  if (!finding) QUORATE_TRY(searched);
+  }));
+  if (missing) static_cast<void>(wrong(missing->key, missing->value, std::nullopt));
   return finding;
 }
 

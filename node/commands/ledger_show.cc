@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "ledger/published_checkpoint.h"
+#include "ledger/recovery.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
 #include "node/commands/value_text.h"
@@ -51,7 +52,10 @@ Result<ExitCode> show(const Options& options, Console& console) {
   console.line(fmt::format("  agreed time {}, {} transactions{}",
                            time_to_text(record.effective_time), block.transactions.size(),
                            (record.batch.flags & ledger::kFlagNull) != 0 ? ", a null batch" : ""));
-  console.line(fmt::format("  committed in view {} by replicas {}", block.certificate.view.value,
+  const bool is_by_hand = block.certificate.view == ledger::kRecoveryView;
+  console.line(fmt::format("  committed {} by replicas {}",
+                           is_by_hand ? "by hand, in a recovery that was signed"
+                                      : fmt::format("in view {}", block.certificate.view.value),
                            fmt::join(signers, ", ")));
   QUORATE_ASSIGN(const auto stable, ledger::covering(*opened.store, height));
   console.line(stable ? fmt::format("  stable: under the checkpoint of height {}",

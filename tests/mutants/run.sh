@@ -213,11 +213,11 @@ find_seed() {
   done
 }
 
-# A CHECK that failed took the whole process with it.
+# A CHECK that failed took the whole process with it, or a seed did not end.
 seed_that_aborts() {
   local i
   for ((i = $2; i < $2 + $3 - 1; ++i)); do
-    (ulimit -c 0 && simulate "$1" "$i" 1) >/dev/null 2>&1 || break
+    (ulimit -c 0 -t "$limit" && simulate "$1" "$i" 1) >/dev/null 2>&1 || break
   done
   echo "$i"
 }

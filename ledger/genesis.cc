@@ -140,6 +140,16 @@ class KeyRegister {
   return check_range("parameters.sender_pending_max", p.sender_pending_max, 1, 1'000'000);
 }
 
+// Whether the limit is a target's spelling is for pow/ to say.
+[[nodiscard]] Status check_chain_rules(const Genesis& genesis) {
+  if (!genesis.pow) return {};
+  QUORATE_TRY(check_range("pow.spacing_seconds", genesis.pow->spacing_seconds, 1, 1'000'000));
+  QUORATE_TRY(check_range("pow.interval", genesis.pow->interval, 2, 1'000'000));
+  // Block 0 has this time, in 32 bits.
+  return check_range("time_ms of a document with pow", genesis.time.value, 0,
+                     std::uint64_t{UINT32_MAX} * 1000);
+}
+
 }  // namespace
 
 bool is_name(std::string_view name) {
@@ -149,7 +159,25 @@ bool is_name(std::string_view name) {
          });
 }
 
-Digest chain_id_of(const Genesis& genesis) { return crypto::digest_of("genesis", genesis); }
+void set_chain_rules(Genesis& genesis, const ChainRules& rules) {
+  genesis.pow = rules;
+  genesis.format = kGenesisFormat;
+}
+
+Digest chain_id_of(const Genesis& genesis) {
+  Bytes bytes;
+  crypto::encode_to(bytes, genesis.format);
+  crypto::encode_to(bytes, genesis.name);
+  crypto::encode_to(bytes, genesis.time);
+  crypto::encode_to(bytes, genesis.testnet);
+  crypto::encode_to(bytes, genesis.faults);
+  crypto::encode_to(bytes, genesis.replicas);
+  crypto::encode_to(bytes, genesis.senders);
+  crypto::encode_to(bytes, genesis.accounts);
+  crypto::encode_to(bytes, genesis.parameters);
+  if (genesis.pow) crypto::encode_to(bytes, *genesis.pow);
+  return crypto::digest_of_encoded("genesis", bytes);
+}
 
 Status validate_genesis(const Genesis& genesis) {
   if (genesis.format > kGenesisFormat) {
@@ -158,15 +186,19 @@ Status validate_genesis(const Genesis& genesis) {
                             genesis.format, kGenesisFormat),
                 "Use the version of Quorate that made it, or a newer one.");
   }
-  if (genesis.format == 0) {
-    return refuse("genesis-malformed", "format: found 0; 1 was expected");
+  const std::uint32_t expected = genesis.pow ? 2 : 1;
+  if (genesis.format != expected) {
+    return refuse("genesis-malformed",
+                  fmt::format("format: found {}; {} was expected of a document {} the field pow",
+                              genesis.format, expected, genesis.pow ? "with" : "without"));
   }
   QUORATE_TRY(check_name("name", genesis.name));
   QUORATE_TRY(check_range("time_ms", genesis.time.value, 0, kTimeMsMax));
   QUORATE_TRY(check_replicas(genesis));
   QUORATE_TRY(check_senders(genesis));
   QUORATE_TRY(check_accounts(genesis));
-  return check_parameters(genesis.parameters);
+  QUORATE_TRY(check_parameters(genesis.parameters));
+  return check_chain_rules(genesis);
 }
 
 }  // namespace quorate::ledger

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "crypto/bcs.h"
 #include "ledger/types.h"
 
 namespace quorate::ledger {
@@ -43,8 +44,24 @@ struct Parameters {
   std::uint32_t sender_pending_max = 10'000;   // quota: unsettled transactions of one sender a node
 };
 
+// What a chain of proof of work carries: the transactions themselves (the engine `pow`), or anchors
+// of what replicas agreed on (`both`).
+enum class ChainCarries : std::uint8_t { kTransactions, kAnchors };
+
+// The rules of the network's chain (pow/params.h judges them; here they are numbers).
+struct ChainRules {
+  ChainCarries carries = ChainCarries::kTransactions;
+  std::uint32_t limit_bits = 0x207fffff;  // the easiest target, compact
+  std::uint32_t spacing_seconds = 10;
+  std::uint32_t interval = 2016;          // blocks between retargets
+  bool allows_late_minimum = false;
+  bool retargets = true;
+
+  friend bool operator==(const ChainRules&, const ChainRules&) = default;
+};
+
 struct Genesis {
-  std::uint32_t format = 1;
+  std::uint32_t format = 1;  // 2 with `pow`
   std::string name;    // of the network, for people; 1 to 64 characters of [a-z0-9.-]
   TimeMs time;         // agreed time before the first batch
   bool testnet = false;  // laboratory behaviours are refused elsewhere
@@ -53,16 +70,20 @@ struct Genesis {
   std::optional<std::vector<PublicKey>> senders;  // nullopt: anyone may send
   std::vector<GenesisAccount> accounts;
   Parameters parameters;
+  std::optional<ChainRules> pow;  // nullopt: no chain of proof of work
 };
 
-inline constexpr std::uint32_t kGenesisFormat = 1;
+inline constexpr std::uint32_t kGenesisFormat = 2;  // 1: without `pow`
 inline constexpr std::size_t kReplicasMax = 400;
 inline constexpr std::size_t kNameCharactersMax = 64;
 
 // 1 to kNameCharactersMax characters of [a-z0-9.-].
 [[nodiscard]] bool is_name(std::string_view name);
 
-// The chain id.
+// Says which rules its chain has, and the format that this takes.
+void set_chain_rules(Genesis& genesis, const ChainRules& rules);
+
+// The chain id. Of format 1 the rules of a chain are no part of it, since there are none.
 [[nodiscard]] Digest chain_id_of(const Genesis& genesis);
 
 // Errors (kInvalid): "genesis-malformed" (with line where JSON is broken, or the field, found and
@@ -75,3 +96,8 @@ inline constexpr std::size_t kNameCharactersMax = 64;
 [[nodiscard]] Status validate_genesis(const Genesis& genesis);
 
 }  // namespace quorate::ledger
+
+template <>
+inline constexpr quorate::ledger::ChainCarries
+    quorate::crypto::bcs::enum_max<quorate::ledger::ChainCarries> =
+        quorate::ledger::ChainCarries::kAnchors;

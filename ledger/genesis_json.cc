@@ -166,11 +166,65 @@ template <class P, class Visit>
   });
 }
 
-[[nodiscard]] Status read_testnet(const Field& field, bool& out) {
+[[nodiscard]] Status read_flag(const Field& field, bool& out) {
   if (field.node == nullptr) return {};
   if (!is(field, JsonKind::kBool)) return malformed(field, "true or false");
   out = field.node->text == "true";
   return {};
+}
+
+constexpr std::string_view kCarriesTransactions = "transactions";
+constexpr std::string_view kCarriesAnchors = "anchors";
+
+[[nodiscard]] Status read_carries(const Field& field, ChainCarries& out) {
+  const bool is_text = is(field, JsonKind::kText);
+  if (is_text && field.node->text == kCarriesTransactions) {
+    out = ChainCarries::kTransactions;
+  } else if (is_text && field.node->text == kCarriesAnchors) {
+    out = ChainCarries::kAnchors;
+  } else {
+    return malformed(field, "\"transactions\" or \"anchors\"");
+  }
+  return {};
+}
+
+// Eight hex digits, as compact bits are written everywhere.
+[[nodiscard]] Status read_bits(const Field& field, std::uint32_t& out) {
+  if (is(field, JsonKind::kText) && field.node->text.size() == 8) {
+    const std::string& text = field.node->text;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, out, 16);
+    // One spelling a number.
+    if (error == std::errc{} && stop == end && fmt::format("{:08x}", out) == text) return {};
+  }
+  return malformed(field, "compact bits of eight hex digits, as 207fffff");
+}
+
+// But for the two truth values all fields are asked for.
+[[nodiscard]] Status read_chain_rules(const Field& field, std::optional<ChainRules>& out) {
+  if (field.node == nullptr) return {};
+  QUORATE_TRY(check_object(field, {"carries", "limit", "spacing_seconds", "interval",
+                                   "late_blocks_at_limit", "retargets"}));
+  ChainRules& rules = out.emplace();
+  QUORATE_TRY(read_carries(member(field, "carries"), rules.carries));
+  QUORATE_TRY(read_bits(member(field, "limit"), rules.limit_bits));
+  QUORATE_TRY(read_number(member(field, "spacing_seconds"), rules.spacing_seconds));
+  QUORATE_TRY(read_number(member(field, "interval"), rules.interval));
+  QUORATE_TRY(read_flag(member(field, "late_blocks_at_limit"), rules.allows_late_minimum));
+  return read_flag(member(field, "retargets"), rules.retargets);
+}
+
+[[nodiscard]] JsonNode chain_rules_json(const ChainRules& rules) {
+  JsonNode object = JsonNode::object();
+  const bool has_anchors = rules.carries == ChainCarries::kAnchors;
+  object.set("carries",
+             JsonNode::string(std::string(has_anchors ? kCarriesAnchors : kCarriesTransactions)));
+  object.set("limit", JsonNode::string(fmt::format("{:08x}", rules.limit_bits)));
+  object.set("spacing_seconds", JsonNode::number(rules.spacing_seconds));
+  object.set("interval", JsonNode::number(rules.interval));
+  object.set("late_blocks_at_limit", JsonNode::boolean(rules.allows_late_minimum));
+  object.set("retargets", JsonNode::boolean(rules.retargets));
+  return object;
 }
 
 }  // namespace
@@ -184,19 +238,18 @@ Result<Genesis> parse_genesis(std::string_view json) {
   Genesis genesis;
   // First: a newer format may well have fields that are unknown here.
   QUORATE_TRY(read_number(member(document, "format"), genesis.format));
-  if (genesis.format != kGenesisFormat) {
-    QUORATE_TRY(validate_genesis(genesis));
-  }
+  if (genesis.format > kGenesisFormat) QUORATE_TRY(validate_genesis(genesis));
   QUORATE_TRY(check_object(document, {"format", "name", "time_ms", "testnet", "faults", "replicas",
-                                      "senders", "accounts", "parameters"}));
+                                      "senders", "accounts", "parameters", "pow"}));
   QUORATE_TRY(read_text(member(document, "name"), genesis.name));
   QUORATE_TRY(read_number(member(document, "time_ms"), genesis.time.value));
-  QUORATE_TRY(read_testnet(member(document, "testnet"), genesis.testnet));
+  QUORATE_TRY(read_flag(member(document, "testnet"), genesis.testnet));
   QUORATE_TRY(read_number(member(document, "faults"), genesis.faults));
   QUORATE_TRY(read_replicas(member(document, "replicas"), genesis.replicas));
   QUORATE_TRY(read_senders(member(document, "senders"), genesis.senders));
   QUORATE_TRY(read_accounts(member(document, "accounts"), genesis.accounts));
   QUORATE_TRY(read_parameters(member(document, "parameters"), genesis.parameters));
+  QUORATE_TRY(read_chain_rules(member(document, "pow"), genesis.pow));
   QUORATE_TRY(validate_genesis(genesis));
   return genesis;
 }
@@ -237,6 +290,7 @@ std::string genesis_to_json(const Genesis& genesis) {
                            return {};
                          });
   root.set("parameters", std::move(parameters));
+  if (genesis.pow) root.set("pow", chain_rules_json(*genesis.pow));
   return to_json_text(root);
 }
 

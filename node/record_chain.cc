@@ -12,7 +12,7 @@ namespace quorate::node {
 namespace {
 
 constexpr std::string_view kMagic = "QRECORD\n";
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::size_t kHeadBytes = 8;  // length and mark
 
 Bytes opening_bytes(std::uint32_t version) {

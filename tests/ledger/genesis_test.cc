@@ -33,6 +33,70 @@ TEST(Genesis, WhatIsWrittenIsRead) {
   EXPECT_EQ(crypto::encode(read), crypto::encode(genesis));
 }
 
+// What every network without a chain of its own has signed since format 1 came to be.
+TEST(Genesis, WithoutRulesOfAChainBytesAndChainIdAreThoseOfFormat1) {
+  const Genesis genesis = example_genesis();
+  EXPECT_EQ(genesis.format, 1U);
+  EXPECT_EQ(genesis_to_json(genesis).find("pow"), std::string::npos);
+  EXPECT_EQ(chain_id_of(genesis).hex(),
+            "832a9c28f9653526b6f67e4a9f7b289dbefbd144c59eed1480333086cf9bf5ba");
+}
+
+TEST(Genesis, RulesOfAChainAreReadAsTheyWereWritten) {
+  for (const ChainCarries carries : {ChainCarries::kTransactions, ChainCarries::kAnchors}) {
+    Genesis genesis = example_genesis();
+    set_chain_rules(genesis, {carries, 0x1e00ffff, 30, 144, true, false});
+    const Genesis read = parse_genesis(genesis_to_json(genesis)).value();
+    EXPECT_EQ(read.pow, genesis.pow);
+    EXPECT_EQ(chain_id_of(read), chain_id_of(genesis));
+  }
+}
+
+TEST(Genesis, ChainIdCoversEveryRuleOfTheChain) {
+  const std::vector<std::function<void(ChainRules&)>> changes = {
+      [](ChainRules&) {},
+      [](ChainRules& r) { r.carries = ChainCarries::kAnchors; },
+      [](ChainRules& r) { r.limit_bits = 0x1f00ffff; },
+      [](ChainRules& r) { r.spacing_seconds += 1; },
+      [](ChainRules& r) { r.interval += 1; },
+      [](ChainRules& r) { r.allows_late_minimum = true; },
+      [](ChainRules& r) { r.retargets = false; },
+  };
+  std::set<Digest> ids = {chain_id_of(example_genesis())};
+  for (const auto& change : changes) {
+    ChainRules rules;
+    change(rules);
+    Genesis genesis = example_genesis();
+    set_chain_rules(genesis, rules);
+    ids.insert(chain_id_of(genesis));
+  }
+  EXPECT_EQ(ids.size(), changes.size() + 1);
+}
+
+TEST(Genesis, RulesThatNoChainHasAreRefused) {
+  Genesis genesis = example_genesis();
+  set_chain_rules(genesis, {});
+  const std::string good = genesis_to_json(genesis);
+  const auto code = [](const std::string& json) {
+    const auto parsed = parse_genesis(json);
+    return parsed ? std::string("good") : std::string(parsed.error().code);
+  };
+  EXPECT_EQ(code(good), "good");
+  EXPECT_EQ(code(replaced(good, "\"format\": 2", "\"format\": 1")), "genesis-malformed");
+  EXPECT_EQ(code(replaced(good_json(), "\"format\": 1", "\"format\": 2")), "genesis-malformed");
+  EXPECT_EQ(code(replaced(good, "\"format\": 2", "\"format\": 3")), "genesis-newer-format");
+  EXPECT_EQ(code(replaced(good, "\"transactions\"", "\"money\"")), "genesis-malformed");
+  EXPECT_EQ(code(replaced(good, "207fffff", "207FFFFF")), "genesis-malformed");
+  EXPECT_EQ(code(replaced(good, "207fffff", "207ffff")), "genesis-malformed");
+  EXPECT_EQ(code(replaced(good, "\"spacing_seconds\": 10", "\"spacing_seconds\": 0")),
+            "genesis-bad-parameter");
+  EXPECT_EQ(code(replaced(good, "\"interval\": 2016", "\"interval\": 1")),
+            "genesis-bad-parameter");
+  EXPECT_EQ(code(replaced(good, "\"interval\"", "\"intervall\"")), "genesis-unknown-field");
+  genesis.time.value = std::uint64_t{UINT32_MAX} * 1000 + 1;
+  EXPECT_EQ(code(genesis_to_json(genesis)), "genesis-bad-parameter");
+}
+
 TEST(Genesis, ChainIdDependsOnValuesNotOnSpelling) {
   const Digest chain_id = chain_id_of(example_genesis());
   const std::string json = good_json();

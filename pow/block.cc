@@ -76,8 +76,22 @@ struct Parts {
   Header header;
   Coinbase coinbase;
   std::vector<SignedTransaction> transactions;
+  std::vector<Anchor> anchors;
   std::vector<Digest> leaves;
 };
+
+// Takes one value off `rest` and adds its leaf; else what is wrong with it.
+template <class T>
+std::optional<std::string> take_entry(ByteView& rest, std::vector<T>& out,
+                                      std::vector<Digest>& leaves) {
+  crypto::bcs::Reader reader(rest);
+  T value;
+  if (!crypto::bcs::read(reader, value, 0)) return reader.error().message;
+  leaves.push_back(sha256d(rest.first(rest.size() - reader.left())));
+  rest = rest.last(reader.left());
+  out.push_back(std::move(value));
+  return std::nullopt;
+}
 
 tl::unexpected<BodyReject> damaged(Reject why, std::string found) {
   return tl::unexpected(BodyReject{why, false, std::move(found)});
@@ -86,7 +100,7 @@ tl::unexpected<BodyReject> condemned(Reject why, std::string found) {
   return tl::unexpected(BodyReject{why, true, std::move(found)});
 }
 
-tl::expected<Parts, BodyReject> take_apart(ByteView rest) {
+tl::expected<Parts, BodyReject> take_apart(ByteView rest, bool has_anchors) {
   const auto malformed = [](std::string found) {
     return damaged(Reject::kBlockMalformed, std::move(found));
   };
@@ -103,14 +117,12 @@ tl::expected<Parts, BodyReject> take_apart(ByteView rest) {
   parts.leaves.push_back(sha256d(*coinbase));
   // No more than the bytes can hold, whatever the count says.
   for (std::size_t i = 1; i < *count; ++i) {
-    crypto::bcs::Reader reader(rest);
-    SignedTransaction transaction;
-    if (!crypto::bcs::read(reader, transaction, 0)) {
-      return malformed("transaction " + std::to_string(i) + ": " + reader.error().message);
+    const auto wrong = has_anchors ? take_entry(rest, parts.anchors, parts.leaves)
+                                   : take_entry(rest, parts.transactions, parts.leaves);
+    if (wrong) {
+      return malformed((has_anchors ? "anchor " : "transaction ") + std::to_string(i) + ": " +
+                       *wrong);
     }
-    parts.leaves.push_back(sha256d(rest.first(rest.size() - reader.left())));
-    rest = rest.last(reader.left());
-    parts.transactions.push_back(std::move(transaction));
   }
   if (!rest.empty()) {
     return malformed(std::to_string(rest.size()) + " bytes follow the last transaction");
@@ -128,8 +140,32 @@ std::optional<TxId> repeated_id(const std::vector<TransactionPtr>& transactions)
   return *found;
 }
 
-Bytes encoded(const TransactionPtr& transaction) {
-  return crypto::encode(*transaction->signed_transaction);
+// Judges the anchors of a block into it.
+std::optional<BodyReject> take_anchors(std::vector<Anchor> anchors, const AnchorVerifier& verifier,
+                                       Block& block) {
+  if (anchors.size() > kAnchorsMax) {
+    return BodyReject{Reject::kAnchorOrder, true,
+                      "it has " + std::to_string(anchors.size()) + " anchors, expected at most " +
+                          std::to_string(kAnchorsMax)};
+  }
+  for (Anchor& anchor : anchors) {
+    const ledger::Sequence sequence = anchor.checkpoint.note.sequence;
+    if (!block.anchors.empty() && sequence <= block.anchors.back()->sequence()) {
+      return BodyReject{Reject::kAnchorOrder, true,
+                        "an anchor of size " + std::to_string(sequence.value) +
+                            " follows one of size " +
+                            std::to_string(block.anchors.back()->sequence().value)};
+    }
+    auto checked = verifier.check(std::move(anchor));
+    if (!checked) {
+      return BodyReject{Reject::kAnchorBad, true,
+                        "its anchor of size " + std::to_string(sequence.value) + ": " +
+                            checked.error().message + " (" + std::string(checked.error().code) +
+                            ")"};
+    }
+    block.anchors.push_back(std::move(*checked));
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -142,24 +178,33 @@ Bytes encode_coinbase(const Coinbase& coinbase) {
   return out;
 }
 
-std::vector<Digest> block_leaves(const Coinbase& coinbase,
-                                 const std::vector<TransactionPtr>& transactions) {
-  std::vector<Digest> leaves{sha256d(encode_coinbase(coinbase))};
-  leaves.reserve(transactions.size() + 1);
-  for (const TransactionPtr& transaction : transactions) {
-    leaves.push_back(sha256d(encoded(transaction)));
+Bytes encoded_entry(const Block& block, std::size_t index) {
+  QUORATE_CHECK(index < block.size(), "an entry of the block");
+  if (index < block.transactions.size()) {
+    return crypto::encode(*block.transactions[index]->signed_transaction);
+  }
+  return crypto::encode(block.anchors[index - block.transactions.size()]->anchor);
+}
+
+std::vector<Digest> block_leaves(const Block& block) {
+  std::vector<Digest> leaves{sha256d(encode_coinbase(block.coinbase))};
+  leaves.reserve(block.size() + 1);
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    leaves.push_back(sha256d(encoded_entry(block, i)));
   }
   return leaves;
 }
 
 Block draft_block(const Digest& previous, const Coinbase& coinbase,
-                  std::vector<TransactionPtr> transactions) {
+                  std::vector<TransactionPtr> transactions, std::vector<AnchorPtr> anchors) {
+  QUORATE_CHECK(transactions.empty() || anchors.empty(), "a block carries one of the two");
   Block block;
   block.coinbase = coinbase;
   block.transactions = std::move(transactions);
+  block.anchors = std::move(anchors);
   block.header.previous = previous;
-  const auto root = merkle_root(block_leaves(coinbase, block.transactions));
-  QUORATE_CHECK(root.has_value(), "a block names a transaction once");
+  const auto root = merkle_root(block_leaves(block));
+  QUORATE_CHECK(root.has_value(), "a block names each entry once");
   block.header.merkle_root = *root;
   return block;
 }
@@ -177,18 +222,20 @@ Bytes encode_block(const Block& block) {
   const HeaderBytes header = encode_header(block.header);
   Bytes out(header.begin(), header.end());
   out.reserve(encoded_bytes(block));
-  put_count(out, block.transactions.size() + 1);
+  put_count(out, block.size() + 1);
   const Bytes coinbase = encode_coinbase(block.coinbase);
   out.insert(out.end(), coinbase.begin(), coinbase.end());
   for (const TransactionPtr& transaction : block.transactions) {
     crypto::encode_to(out, *transaction->signed_transaction);
   }
+  for (const AnchorPtr& anchor : block.anchors) crypto::encode_to(out, anchor->anchor);
   return out;
 }
 
 std::size_t encoded_bytes(const Block& block) {
-  std::size_t bytes = kHeaderBytes + count_bytes(block.transactions.size() + 1) + kCoinbaseBytes;
+  std::size_t bytes = kHeaderBytes + count_bytes(block.size() + 1) + kCoinbaseBytes;
   for (const TransactionPtr& transaction : block.transactions) bytes += transaction->encoded_bytes;
+  for (const AnchorPtr& anchor : block.anchors) bytes += anchor->encoded_bytes;
   return bytes;
 }
 
@@ -198,7 +245,7 @@ tl::expected<BlockPtr, BodyReject> BlockReader::read(ByteView bytes) const {
                                                " bytes, expected at most " +
                                                std::to_string(block_bytes_max_));
   }
-  auto parts = take_apart(bytes);
+  auto parts = take_apart(bytes, anchors_ != nullptr);
   if (!parts) return tl::unexpected(std::move(parts).error());
   const auto root = merkle_root(parts->leaves);
   if (!root) {
@@ -229,6 +276,10 @@ tl::expected<BlockPtr, BodyReject> BlockReader::read(ByteView bytes) const {
                            ")");
     }
     block->transactions.push_back(std::move(*checked));
+  }
+  if (anchors_ != nullptr) {
+    auto reject = take_anchors(std::move(parts->anchors), *anchors_, *block);
+    if (reject) return tl::unexpected(std::move(*reject));
   }
   if (const auto id = repeated_id(block->transactions)) {
     return condemned(Reject::kTransactionRepeated, "transaction " + id->hex() + " is in it twice");

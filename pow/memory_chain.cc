@@ -82,7 +82,8 @@ void MemoryChain::connect(const Move& move, Happened& happened,
   }
   for (const TransactionPtr& transaction : block->transactions) erase(transaction->id);
   const TimeMs time = execution_time(node->parent->point);
-  happened.steps.push_back({move, time, std::move(*results), {}});
+  happened.steps.push_back({move, time, std::move(*results), {},
+                            count_anchors(*block, node->point.height)});
 }
 
 void MemoryChain::disconnect(const Move& move, Happened& happened) {
@@ -94,6 +95,7 @@ void MemoryChain::disconnect(const Move& move, Happened& happened) {
     step.displaced.push_back(transaction->id);
     insert(transaction);
   }
+  step.anchors = uncount_anchors(*block);
   happened.steps.push_back(std::move(step));
 }
 
@@ -152,6 +154,60 @@ std::vector<TransactionPtr> MemoryChain::pool() const {
   return out;
 }
 
+// -- Anchors -----------------------------------------------------------------------------------
+
+void MemoryChain::add_anchor(const AnchorPtr& anchor) {
+  anchors_.emplace(anchor->sequence(), anchor);
+  if (anchors_.size() > pool_limits_.anchors_max) anchors_.erase(anchors_.begin());
+}
+
+std::vector<AnchorPtr> MemoryChain::count_anchors(const Block& block, Height height) {
+  std::vector<AnchorPtr> counted;
+  for (std::uint32_t i = 0; i < block.anchors.size(); ++i) {
+    const AnchorPtr& anchor = block.anchors[i];
+    const AnchorPlace place{anchor, block.hash, height, i};
+    if (anchored_.emplace(anchor->sequence(), place).second) counted.push_back(anchor);
+  }
+  return counted;
+}
+
+std::vector<AnchorPtr> MemoryChain::uncount_anchors(const Block& block) {
+  std::vector<AnchorPtr> gone;
+  for (const AnchorPtr& anchor : block.anchors) {
+    const auto at = anchored_.find(anchor->sequence());
+    // An earlier one of its size is in a block below, which stays.
+    if (at == anchored_.end() || at->second.block != block.hash) continue;
+    anchored_.erase(at);
+    gone.push_back(anchor);
+    add_anchor(anchor);
+  }
+  return gone;
+}
+
+std::vector<AnchorPtr> MemoryChain::waiting_anchors() const {
+  std::vector<AnchorPtr> out;
+  for (const auto& [sequence, anchor] : anchors_) {
+    if (!anchored_.contains(sequence)) out.push_back(anchor);
+  }
+  return out;
+}
+
+// The newest that fit, ascending.
+std::vector<AnchorPtr> MemoryChain::fitting_anchors(std::size_t bytes_max) const {
+  std::vector<AnchorPtr> fitting;
+  std::size_t bytes = kHeaderBytes + kCoinbaseBytes + kCountBytesMax;
+  for (auto at = anchors_.rbegin(); at != anchors_.rend() && fitting.size() < kAnchorsMax; ++at) {
+    if (anchored_.contains(at->first)) continue;
+    if (bytes + at->second->encoded_bytes > bytes_max) break;
+    bytes += at->second->encoded_bytes;
+    fitting.push_back(at->second);
+  }
+  std::reverse(fitting.begin(), fitting.end());
+  return fitting;
+}
+
+// -- Drafts ------------------------------------------------------------------------------------
+
 Result<Block> MemoryChain::draft(const PublicKey& miner, std::uint64_t extranonce,
                                  std::uint64_t now_seconds, std::size_t block_bytes_max) const {
   const ChainPoint& tip = chain_.tip();
@@ -165,7 +221,10 @@ Result<Block> MemoryChain::draft(const PublicKey& miner, std::uint64_t extranonc
   std::vector<TransactionPtr> standing;
   QUORATE_ASSIGN(standing, standing_of(fitting, tip, genesis_, state_));
   const Coinbase coinbase{ledger::chain_id_of(genesis_), {tip.height.value + 1}, extranonce, miner};
-  Block block = draft_block(tip.hash, coinbase, std::move(standing));
+  // Where anchors wait there are no transactions.
+  Block block = draft_block(tip.hash, coinbase, std::move(standing),
+                            pool_.empty() ? fitting_anchors(block_bytes_max)
+                                          : std::vector<AnchorPtr>{});
   const std::uint64_t time = std::max<std::uint64_t>(now_seconds, tip.recent.median() + 1ULL);
   block.header.time = static_cast<std::uint32_t>(
       std::min<std::uint64_t>(time, std::numeric_limits<std::uint32_t>::max()));
@@ -196,7 +255,7 @@ Status check_block_0(const Block& block, const ledger::Genesis& genesis, const P
   Header header = expected.header;
   header.nonce = block.header.nonce;
   if (block.header == header && block.coinbase == expected.coinbase &&
-      block.transactions.empty() && !check_alone(header, hash_of(header), params)) {
+      block.size() == 0 && !check_alone(header, hash_of(header), params)) {
     return {};
   }
   return fail(ErrorKind::kRejected, reject_code(Reject::kGenesisWrong),

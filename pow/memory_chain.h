@@ -2,7 +2,7 @@
 
 // MemoryChain: the chain core with the host's part done in memory.
 //
-// Bodies, the ledger's state and the transactions that wait: it does the moves that the core says,
+// Bodies, the ledger's state and the transactions (or the anchors) that wait: it does the moves that the core says,
 // answers with ConnectFailed where the state refuses a block, and gives what a reorganisation
 // displaced back to the pool. What must be stored and told to others is the caller's; it is in
 // `Happened`, in order. It is a pure function of its inputs as the core is, so a node, a simulation
@@ -24,6 +24,15 @@ struct Step {
   ledger::TimeMs time;                     // effective, of a connected block
   std::vector<ledger::TxResult> results;   // of a connected block
   std::vector<ledger::TxId> displaced;     // of a disconnected one: waiting again
+  std::vector<AnchorPtr> anchors{};        // that began or, of a disconnected one, ceased to count
+};
+
+// Where an anchor stands on the active chain.
+struct AnchorPlace {
+  AnchorPtr anchor;
+  Digest block;
+  Height height;
+  std::uint32_t index = 0;  // among the block's anchors
 };
 
 struct Happened {
@@ -42,6 +51,7 @@ struct Happened {
 struct PoolLimits {
   std::size_t transactions_max = 10'000;
   std::size_t bytes_max = 16 << 20;
+  std::size_t anchors_max = 1024;  // the newest stay: they cover the others
 };
 
 class MemoryChain {
@@ -64,9 +74,20 @@ class MemoryChain {
   [[nodiscard]] Status add_transaction(const TransactionPtr& transaction);
   // In the order in which they came.
   [[nodiscard]] std::vector<TransactionPtr> pool() const;
+
+  // An anchor for the next block that has room. One of a size that the active chain has already is
+  // kept for the case that a reorganisation takes that away.
+  void add_anchor(const AnchorPtr& anchor);
+  // Those that count, by size: on the active chain, the first of their size.
+  [[nodiscard]] const std::map<ledger::Sequence, AnchorPlace>& anchored() const {
+    return anchored_;
+  }
+  // Those that wait for a block.
+  [[nodiscard]] std::vector<AnchorPtr> waiting_anchors() const;
+
   // A block on the tip for someone to mine: as many waiting transactions as fit and may stand in
-  // it, the first first, and a header that lacks its nonce. The time is `now` or the first good
-  // one. Errors: damage in the state.
+  // it, the first first (of waiting anchors the newest, at most kAnchorsMax), and a header that
+  // lacks its nonce. The time is `now` or the first good one. Errors: damage in the state.
   [[nodiscard]] Result<Block> draft(const PublicKey& miner, std::uint64_t extranonce,
                                     std::uint64_t now_seconds, std::size_t block_bytes_max) const;
 
@@ -78,6 +99,11 @@ class MemoryChain {
   void drop_hopeless();
   void insert(const TransactionPtr& transaction);
   void erase(const ledger::TxId& id);
+  // Those that count from here on.
+  [[nodiscard]] std::vector<AnchorPtr> count_anchors(const Block& block, Height height);
+  // Those that count no more.
+  [[nodiscard]] std::vector<AnchorPtr> uncount_anchors(const Block& block);
+  [[nodiscard]] std::vector<AnchorPtr> fitting_anchors(std::size_t bytes_max) const;
 
   const ledger::Genesis& genesis_;
   PoolLimits pool_limits_;
@@ -88,6 +114,8 @@ class MemoryChain {
   std::map<ledger::TxId, std::uint64_t> arrivals_;
   std::size_t pool_bytes_ = 0;
   std::uint64_t arrival_ = 0;
+  std::map<ledger::Sequence, AnchorPtr> anchors_;  // offered or displaced, whether they stand or not
+  std::map<ledger::Sequence, AnchorPlace> anchored_;
 };
 
 // Block 0 of a network's chain but for its nonce: no transactions, the time of the genesis document

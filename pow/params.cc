@@ -13,7 +13,7 @@ constexpr Bits kRegtestLimit{0x207fffff};
 constexpr std::uint64_t kIntervalMax = 1'000'000;
 constexpr std::uint64_t kSpacingMax = 1'000'000;
 
-Params params_of(std::string name, Bits limit_bits) {
+Params named_params(std::string name, Bits limit_bits) {
   Params params;
   params.name = std::move(name);
   params.limit_bits = limit_bits;
@@ -43,20 +43,20 @@ Header testnet_genesis() { return genesis_of(1296688602, kMainLimit, 414098458);
 Header regtest_genesis() { return genesis_of(1296688602, kRegtestLimit, 2); }
 
 Params bitcoin_params() {
-  Params params = params_of("bitcoin", kMainLimit);
+  Params params = named_params("bitcoin", kMainLimit);
   params.genesis = hash_of(bitcoin_genesis());
   return params;
 }
 
 Params testnet_params() {
-  Params params = params_of("testnet", kMainLimit);
+  Params params = named_params("testnet", kMainLimit);
   params.allows_late_minimum = true;
   params.genesis = hash_of(testnet_genesis());
   return params;
 }
 
 Params regtest_params() {
-  Params params = params_of("regtest", kRegtestLimit);
+  Params params = named_params("regtest", kRegtestLimit);
   params.allows_late_minimum = true;
   params.retargets = false;
   params.genesis = hash_of(regtest_genesis());
@@ -84,10 +84,23 @@ Result<Params> own_params(std::uint64_t spacing_seconds, std::uint64_t interval,
                 "207fffff (as on regtest) takes two hashes a block, 1d00ffff four thousand "
                 "million.");
   }
-  Params params = params_of("own", limit_bits);
+  Params params = named_params("own", limit_bits);
   params.spacing_seconds = static_cast<std::uint32_t>(spacing_seconds);
   params.interval = static_cast<std::uint32_t>(interval);
   return params;
+}
+
+Result<Params> params_of(const ledger::ChainRules& rules) {
+  QUORATE_ASSIGN(Params params,
+                 own_params(rules.spacing_seconds, rules.interval, Bits{rules.limit_bits}));
+  params.allows_late_minimum = rules.allows_late_minimum;
+  params.retargets = rules.retargets;
+  return params;
+}
+
+ledger::ChainRules rules_of(const Params& params, ledger::ChainCarries carries) {
+  return {carries,         params.limit_bits.value,    params.spacing_seconds,
+          params.interval, params.allows_late_minimum, params.retargets};
 }
 
 Result<Params> find_params(std::string_view name) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "ledger/genesis.h"
 #include "pow/header.h"
 
 namespace quorate::pow {
@@ -46,6 +47,11 @@ struct Params {
 
 // "bitcoin", "testnet" or "regtest". Error: "pow-params-unknown" (kInvalid).
 [[nodiscard]] Result<Params> find_params(std::string_view name);
+
+// The rules that a genesis document gives its chain. Errors: those of own_params.
+[[nodiscard]] Result<Params> params_of(const ledger::ChainRules& rules);
+// The way back.
+[[nodiscard]] ledger::ChainRules rules_of(const Params& params, ledger::ChainCarries carries);
 
 // Bitcoin's first blocks.
 [[nodiscard]] Header bitcoin_genesis();

@@ -33,6 +33,8 @@ std::string_view reject_code(Reject reject) {
     case Reject::kBlockUnknown: return "pow-block-unknown";
     case Reject::kGenesisStands: return "pow-genesis-stands";
     case Reject::kMarkedByHand: return "pow-marked-by-hand";
+    case Reject::kAnchorBad: return "pow-anchor-bad";
+    case Reject::kAnchorOrder: return "pow-anchor-order";
   }
   return "pow-unknown";
 }

@@ -43,6 +43,10 @@ enum class Reject : std::uint8_t {
   kBlockUnknown,
   kGenesisStands,  // block 0 cannot be invalid
   kMarkedByHand,   // as `invalidate` asked; of the block itself
+
+  // Of bodies, where blocks carry anchors. Stores keep these numbers: append only.
+  kAnchorBad,      // a certificate that does not verify
+  kAnchorOrder,    // more than kAnchorsMax, or sizes that do not ascend
 };
 
 // Stable, for programs: "pow-time-too-old".

@@ -79,33 +79,39 @@ Result<node::PowRules> rules_for(const VerifyOptions& options) {
   return node::rules_of(config);
 }
 
+// The genesis document's, where it has any.
+Result<pow::Params> params_for(const VerifyOptions& options, const ledger::Genesis& genesis) {
+  if (genesis.pow && !options.params) return pow::params_of(*genesis.pow);
+  QUORATE_ASSIGN(const node::PowRules rules, rules_for(options));
+  return params_of(rules);
+}
+
 Result<ExitCode> verify(const VerifyOptions& options, Console& console) {
   QUORATE_ASSIGN(const std::string text, node::read_file(options.file, kReceiptBytesMax));
   QUORATE_ASSIGN(const node::GenesisFile genesis, find_genesis(options.network));
-  QUORATE_ASSIGN(const node::PowRules rules, rules_for(options));
-  QUORATE_ASSIGN(const pow::Params params, params_of(rules));
+  QUORATE_ASSIGN(const pow::Params params, params_for(options, genesis.genesis));
   QUORATE_ASSIGN(const pow::DepthProof proof, pow::parse_depth_receipt(text));
   QUORATE_ASSIGN(const pow::DepthVerdict verdict,
                  pow::verify_depth(proof, genesis.genesis, params));
   // Blocks linked after it, as Nakamoto counts.
-  const std::uint64_t after = std::min(verdict.depth - 1, kRaceBlocksMax);
+  const std::uint64_t after = std::min(verdict.place.depth - 1, kRaceBlocksMax);
   const double risk = race_risk(kUsualShare, after);
   console.line(fmt::format("transaction {}", verdict.id.hex()));
   console.line(fmt::format("proved:  it stands in block {} at height {}, depth {}",
-                           pow::display_hex(verdict.block), verdict.height.value, verdict.depth));
+                           pow::display_hex(verdict.place.block), verdict.place.height.value, verdict.place.depth));
   console.line(fmt::format("         on it and in it is the work of {} hashes on average, up to "
                            "{} of {}",
-                           pow::decimal_of(verdict.work), pow::display_hex(verdict.tip),
-                           node::time_to_text({std::uint64_t{verdict.tip_time} * 1000})));
+                           pow::decimal_of(verdict.place.work), pow::display_hex(verdict.place.tip),
+                           node::time_to_text({std::uint64_t{verdict.place.tip_time} * 1000})));
   console.line("not proved: that no chain has more work, nor what it did there");
   console.line(fmt::format("risk:    {:.7f} that an attacker with 10% of the work displaces it",
                            risk));
   console.json(json::object{{"id", verdict.id.hex()},
-                            {"block", pow::display_hex(verdict.block)},
-                            {"height", verdict.height.value},
-                            {"depth", verdict.depth},
-                            {"tip", pow::display_hex(verdict.tip)},
-                            {"work", pow::decimal_of(verdict.work)},
+                            {"block", pow::display_hex(verdict.place.block)},
+                            {"height", verdict.place.height.value},
+                            {"depth", verdict.place.depth},
+                            {"tip", pow::display_hex(verdict.place.tip)},
+                            {"work", pow::decimal_of(verdict.place.work)},
                             {"risk", risk}});
   return ExitCode::kSuccess;
 }

@@ -14,6 +14,7 @@
 #include "ledger/transaction.h"
 #include "pbft/durable.h"
 #include "pbft/message.h"
+#include "pow/anchored_receipt.h"
 #include "pow/depth_receipt.h"
 
 namespace {
@@ -48,6 +49,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
            std::vector<ledger::TxResult>, pbft::Message, pbft::ProposalRecord, pbft::CommitRecord,
            pbft::StatusReport, ledger::EvidenceFile, ledger::RecordedEvidence,
            ledger::ChangeMembership, std::vector<ledger::EpochProof>, ledger::EpochEvidenceFile,
-           pow::DepthProof>(data[0] % 14, {data + 1, size - 1});
+           pow::DepthProof, pow::Anchor, pow::AnchoredReceipt>(data[0] % 16, {data + 1, size - 1});
   return 0;
 }

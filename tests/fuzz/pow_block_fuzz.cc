@@ -24,11 +24,13 @@ struct World {
   ledger::Genesis genesis;
   crypto::SignatureCache cache{64, any_signature};
   ledger::TransactionVerifier verifier{genesis, ledger::chain_id_of(genesis), &cache};
+  pow::AnchorVerifier anchors{genesis};
   pow::BlockReader reader{verifier, kBlockBytesMax};
+  pow::BlockReader anchor_reader{verifier, kBlockBytesMax, &anchors};
 };
 
-void hold_to_one_spelling(const World& world, ByteView bytes) {
-  const auto block = world.reader.read(bytes);
+void hold_to_one_spelling(const pow::BlockReader& reader, ByteView bytes) {
+  const auto block = reader.read(bytes);
   if (!block) {
     QUORATE_CHECK(!block.error().found.empty(), "a refusal says what was found");
     return;
@@ -43,7 +45,8 @@ void hold_to_one_spelling(const World& world, ByteView bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const World world;
-  hold_to_one_spelling(world, {data, size});
+  hold_to_one_spelling(world.reader, {data, size});
+  hold_to_one_spelling(world.anchor_reader, {data, size});
   if (size <= pow::kHeaderBytes + 1 + pow::kCoinbaseBytes) return 0;
   // The same as a block of its coinbase alone, of this chain and with the right root.
   Bytes bytes(data, data + pow::kHeaderBytes + 1 + pow::kCoinbaseBytes);
@@ -53,6 +56,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto root = pow::sha256d(ByteView(bytes).subspan(pow::kHeaderBytes + 1));
   std::copy(root.bytes.begin(), root.bytes.end(), bytes.begin() + 36);
   QUORATE_CHECK(world.reader.read(bytes).has_value(), "a coinbase alone is a block");
-  hold_to_one_spelling(world, bytes);
+  hold_to_one_spelling(world.reader, bytes);
   return 0;
 }

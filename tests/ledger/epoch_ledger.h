@@ -21,6 +21,7 @@ namespace quorate::ledger::test {
 class EpochLedger : public AuditTest {
  protected:
   EpochLedger() : AuditTest(genesis_of_short_epochs()) {}
+  explicit EpochLedger(Genesis genesis) : AuditTest(std::move(genesis)) {}
 
   static Genesis genesis_of_short_epochs() {
     Genesis genesis = genesis_of_four();

@@ -46,6 +46,25 @@ class ChainWorld {
     const Coinbase coinbase{ledger::chain_id_of(genesis), {at.height.value + 1}, ++extranonce_, {}};
     return keep(draft_block(parent->hash, coinbase, std::move(transactions)), seconds);
   }
+  // The same of a chain that carries anchors.
+  BlockPtr anchoring(const BlockPtr& parent, std::vector<AnchorPtr> anchors) {
+    const ChainPoint& at = point(parent);
+    const Coinbase coinbase{ledger::chain_id_of(genesis), {at.height.value + 1}, ++extranonce_, {}};
+    return keep(draft_block(parent->hash, coinbase, {}, std::move(anchors)), 10);
+  }
+  // Of a log of that size with any root, cosigned by replicas 0, 1 and 3.
+  [[nodiscard]] Anchor anchor(std::uint64_t size, std::string_view root = "root") const {
+    const ledger::CheckpointNote note{ledger::chain_id_of(genesis),
+                                      {size, crypto::sha256(as_bytes(root))},
+                                      ledger::Sequence{size},
+                                      ledger::Epoch{0},
+                                      std::nullopt,
+                                      crypto::sha256(as_bytes("state"))};
+    return {ledger::test::stabilise(note, 1'700'000'000 + size, {0, 1, 3}), {}};
+  }
+  [[nodiscard]] AnchorPtr checked(const Anchor& given) const {
+    return AnchorVerifier(genesis).check(given).value();
+  }
   // The same with a coinbase of one's own.
   BlockPtr with_coinbase(const BlockPtr& parent, const Coinbase& coinbase) {
     return keep(draft_block(parent->hash, coinbase, {}), 10);

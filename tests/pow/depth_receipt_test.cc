@@ -36,11 +36,11 @@ class DepthReceiptTest : public testing::Test {
 TEST_F(DepthReceiptTest, SaysTheBlockItsDepthAndTheWorkOnIt) {
   const DepthVerdict verdict = verify_depth(proof(), world_.genesis, world_.params).value();
   EXPECT_EQ(verdict.id, transaction_->id);
-  EXPECT_EQ(verdict.height.value, 2U);
-  EXPECT_EQ(verdict.block, block_->hash);
-  EXPECT_EQ(verdict.depth, 15U);
-  EXPECT_EQ(verdict.tip, host_.chain().tip().hash);
-  EXPECT_EQ(verdict.work,
+  EXPECT_EQ(verdict.place.height.value, 2U);
+  EXPECT_EQ(verdict.place.block, block_->hash);
+  EXPECT_EQ(verdict.place.depth, 15U);
+  EXPECT_EQ(verdict.place.tip, host_.chain().tip().hash);
+  EXPECT_EQ(verdict.place.work,
             difference(host_.chain().tip().work, host_.chain().at({1})->point.work));
 }
 
@@ -93,20 +93,20 @@ TEST_F(DepthReceiptTest, WhatDoesNotFitTogetherIsRefused) {
     return code_of(changed);
   };
   EXPECT_EQ(with([](DepthProof&) {}), "good");
-  EXPECT_EQ(with([](DepthProof& p) { p.height = 3; }), "depth-receipt-invalid");
-  EXPECT_EQ(with([](DepthProof& p) { p.height = 99; }), "depth-receipt-malformed");
-  EXPECT_EQ(with([](DepthProof& p) { p.index = 1; }), "depth-receipt-invalid");
-  EXPECT_EQ(with([](DepthProof& p) { p.index = 0; }), "depth-receipt-invalid");
-  EXPECT_EQ(with([](DepthProof& p) { p.branch[0].bytes[0] ^= 1; }), "depth-receipt-invalid");
-  EXPECT_EQ(with([](DepthProof& p) { p.branch.clear(); }), "depth-receipt-invalid");
-  EXPECT_EQ(with([](DepthProof& p) { p.transaction.body.nonce = 9; }), "tx-bad-signature");
-  EXPECT_EQ(with([](DepthProof& p) { p.headers.pop_back(); }), "depth-receipt-malformed");
-  EXPECT_EQ(with([](DepthProof& p) { p.headers.clear(); }), "depth-receipt-malformed");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.height = 3; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.height = 99; }), "depth-receipt-malformed");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.index = 1; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.index = 0; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.branch[0].bytes[0] ^= 1; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.branch.clear(); }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.transaction.body.nonce = 9; }), "depth-receipt-invalid");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.headers.pop_back(); }), "depth-receipt-malformed");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.headers.clear(); }), "depth-receipt-malformed");
   // Fewer headers are less depth, and no lie.
-  EXPECT_EQ(with([](DepthProof& p) { p.headers.resize(3 * kHeaderBytes); }), "good");
-  EXPECT_EQ(with([](DepthProof& p) { p.headers[4 * kHeaderBytes + 5] ^= 1; }),
+  EXPECT_EQ(with([](DepthProof& p) { p.place.headers.resize(3 * kHeaderBytes); }), "good");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.headers[4 * kHeaderBytes + 5] ^= 1; }),
             "pow-parent-unknown");
-  EXPECT_EQ(with([](DepthProof& p) { p.headers[40] ^= 1; }), "pow-genesis-wrong");
+  EXPECT_EQ(with([](DepthProof& p) { p.place.headers[40] ^= 1; }), "pow-genesis-wrong");
 }
 
 TEST_F(DepthReceiptTest, OtherRulesAndOtherNetworksAreRefused) {

@@ -114,6 +114,7 @@ HttpRequest HttpRequestReader::take() {
     }
     request.upgrade += "\r\n";
   }
+  request.authorization = std::string(message[http::field::authorization]);
   request.body = std::move(message.body());
   return request;
 }
@@ -167,6 +168,9 @@ std::string http_header_text(const HttpHeader& header) {
   std::string text =
       fmt::format("HTTP/1.1 {} {}\r\nServer: quorate\r\nConnection: {}\r\n", header.status,
                   http_status_text(header.status), header.keep_alive ? "keep-alive" : "close");
+  if (header.asks_for_credentials) {
+    text += "WWW-Authenticate: Basic realm=\"quorate\", charset=\"UTF-8\"\r\n";
+  }
   if (!header.allow.empty()) text += fmt::format("Allow: {}\r\n", header.allow);
   if (header.status != 204) {
     // What a page echoes from its address must not be taken for another type by a browser.

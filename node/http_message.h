@@ -27,6 +27,7 @@ struct HttpRequest {
   bool keep_alive = false;
   // Of a request to go on as a WebSocket (RFC 6455): its header, for the one who accepts it.
   std::string upgrade = {};
+  std::string authorization = {};  // the value of that header; empty: there is none
 };
 
 struct HttpResponse {
@@ -95,6 +96,7 @@ struct HttpHeader {
   bool keep_alive = true;
   std::string_view allow = {};  // the methods, for 204 and 405; empty: none named
   std::string_view cache_control = "no-store";
+  bool asks_for_credentials = false;  // of 401
 };
 [[nodiscard]] std::string http_header_text(const HttpHeader& header);
 

@@ -15,6 +15,7 @@
 
 #include "node/config.h"
 #include "node/http_message.h"
+#include "node/rpc_credentials.h"
 #include "node/rpc_error.h"
 
 namespace quorate::node {
@@ -45,6 +46,7 @@ enum class Exchange : std::uint8_t {
 
 struct RpcClient::Impl {
   std::string url;
+  std::string authorization;  // of the header
   Endpoint endpoint;
   std::chrono::milliseconds timeout;
   asio::io_context context{1};
@@ -186,6 +188,11 @@ struct RpcClient::Impl {
                   fmt::format("{} is too busy: {}", url, response.body.substr(0, 200)),
                   "Try again in a moment.");
     }
+    if (response.status == 401) {
+      return fail(ErrorKind::kDenied, "node-asks-for-credentials",
+                  fmt::format("{} refused the call: {}", url, response.body.substr(0, 300)),
+                  "Write the address as http://USER:PASSWORD@host:port.");
+    }
     json::error_code trouble;
     json::parse_options options;
     options.max_depth = kAnswerNestingMax;
@@ -225,12 +232,20 @@ Result<RpcClient> RpcClient::create(std::string_view url, std::uint32_t timeout_
   if (!url.starts_with(kScheme)) return malformed_url(url, "");
   std::string_view place = url.substr(kScheme.size());
   if (place.ends_with('/')) place.remove_suffix(1);
+  std::string_view credentials;
+  if (const std::size_t at = place.rfind('@'); at != std::string_view::npos) {
+    credentials = place.substr(0, at);
+    place.remove_prefix(at + 1);
+  }
   auto endpoint = parse_endpoint(place);
-  if (!endpoint) return malformed_url(url, "");
+  if (!endpoint) return malformed_url(place, "");
   auto impl = std::make_unique<Impl>();
   impl->url = kScheme;
   impl->url += endpoint->to_string();
   impl->endpoint = std::move(*endpoint);
+  if (!credentials.empty()) {
+    impl->authorization = basic_authorization(credentials);
+  }
   impl->timeout = std::chrono::milliseconds(timeout_ms);
   return RpcClient(std::move(impl));
 }
@@ -244,10 +259,14 @@ Result<json::value> RpcClient::call(std::string_view method, const json::object&
   const json::object body = {
       {"jsonrpc", "2.0"}, {"id", ++impl_->last_id}, {"method", method}, {"params", params}};
   const std::string text = json::serialize(body);
+  const std::string header =
+      impl_->authorization.empty()
+          ? std::string()
+          : fmt::format("Authorization: {}\r\n", impl_->authorization);
   const std::string request = fmt::format(
-      "POST / HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: "
+      "POST / HTTP/1.1\r\nHost: {}\r\n{}Content-Type: application/json\r\nContent-Length: "
       "{}\r\n\r\n{}",
-      impl_->endpoint.to_string(), text.size(), text);
+      impl_->endpoint.to_string(), header, text.size(), text);
   HttpResponse response;
   const Exchange outcome = impl_->ask(request, response);
   if (outcome != Exchange::kAnswered) return impl_->failed(outcome);
@@ -255,5 +274,7 @@ Result<json::value> RpcClient::call(std::string_view method, const json::object&
 }
 
 const std::string& RpcClient::url() const { return impl_->url; }
+
+const std::string& RpcClient::authorization() const { return impl_->authorization; }
 
 }  // namespace quorate::node

@@ -19,7 +19,8 @@ namespace quorate::node {
 
 class RpcClient {
  public:
-  // url: "http://host:port". Error: "url-malformed". Does not connect yet. The timeout is one
+  // url: "http://host:port", or "http://user:password@host:port" where the node asks for it
+  // (percent signs are not decoded); `url()` leaves them out. Error: "url-malformed". Does not connect yet. The timeout is one
   // call's, connecting and trying again included; only a slow resolver of names may exceed it.
   [[nodiscard]] static Result<RpcClient> create(std::string_view url,
                                                 std::uint32_t timeout_ms = 15'000);
@@ -34,6 +35,8 @@ class RpcClient {
   [[nodiscard]] Result<boost::json::value> call(std::string_view method,
                                                 const boost::json::object& params);
   [[nodiscard]] const std::string& url() const;
+  // The value of the header that its calls carry; empty: none.
+  [[nodiscard]] const std::string& authorization() const;
 
  private:
   struct Impl;

@@ -33,6 +33,7 @@
 #include "crypto/result.h"
 #include "node/config.h"
 #include "node/io_thread.h"
+#include "node/rpc_credentials.h"
 
 namespace quorate::node {
 
@@ -121,6 +122,8 @@ struct ParsedRpc {
 
 struct RpcServerOptions {
   Endpoint listen;
+  // Asked for with every request but those for the pages /health and /ready; nullopt: not at all.
+  std::optional<RpcCredentials> credentials{};
   std::size_t body_bytes_max = 4 << 20;
   // Of all requests that are being read, beyond 64 KiB of each.
   std::size_t requests_bytes_max = 64 << 20;

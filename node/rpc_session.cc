@@ -139,6 +139,7 @@ void RpcSession::handle(const HttpRequest& request) {
   discharge(hub_->request_bytes);
   keep_alive_ = request.keep_alive;
   const std::string_view target = origin_form(request.target);
+  if (was_denied(request, target)) return;
   if (request.method == "POST") return handle_post(request);
   if (request.method == "GET" && path_of(target) == kWebSocketPath) {
     return become_websocket(request);
@@ -150,6 +151,21 @@ void RpcSession::handle(const HttpRequest& request) {
               fmt::format("Found method {}, expected {}. {}", printable(request.method), kAllowed,
                           kTryInstead),
               kAllowed);
+}
+
+// Whoever looks after a node may ask for its health without a password.
+bool RpcSession::was_denied(const HttpRequest& request, std::string_view target) {
+  const auto& credentials = hub_->options.credentials;
+  const std::string_view path = path_of(target);
+  const bool is_open = request.method != "POST" && (path == "/health" || path == "/ready");
+  if (!credentials || is_open) return false;
+  const auto verdict = credentials->judge(request.authorization);
+  if (verdict == RpcCredentials::Verdict::kGood) return false;
+  answer({{.status = 401, .asks_for_credentials = true},
+          "text/plain; charset=utf-8",
+          refusal_text(verdict),
+          false});
+  return true;
 }
 
 void RpcSession::handle_post(const HttpRequest& request) {

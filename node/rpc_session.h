@@ -79,6 +79,8 @@ class RpcSession : public std::enable_shared_from_this<RpcSession> {
   void become_websocket(const HttpRequest& request);
   RpcAnswered answer_later();
 
+  // True: it may not, and was told.
+  bool was_denied(const HttpRequest& request, std::string_view target);
   void answer_text(unsigned status, std::string text, std::string_view allow = {});
   void answer_page(HttpPage page, bool is_head);
   // A text behind which the connection ends.

@@ -107,6 +107,12 @@ Result<WebSocketClient> WebSocketClient::connect(std::string_view url, std::uint
   QUORATE_ASSIGN(const RpcClient checked, RpcClient::create(url));
   auto impl = std::make_unique<Impl>();
   impl->url = checked.url();
+  if (!checked.authorization().empty()) {
+    impl->stream.set_option(websocket::stream_base::decorator(
+        [value = checked.authorization()](websocket::request_type& request) {
+          request.set(beast::http::field::authorization, value);
+        }));
+  }
   QUORATE_ASSIGN(impl->endpoint,
                  parse_endpoint(std::string_view(impl->url).substr(kScheme.size())));
   const auto deadline = std::chrono::steady_clock::now() + milliseconds(timeout_ms);

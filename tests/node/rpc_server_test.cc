@@ -160,6 +160,45 @@ TEST_F(RpcServerTest, ServesPagesAndExplainsUnknownAddresses) {
   EXPECT_EQ(client.response().status, 404U);
 }
 
+TEST_F(RpcServerTest, AsksForCredentialsWhereItShall) {
+  RpcServerOptions options;
+  options.credentials.emplace("miner", "correct horse battery");
+  start(options);
+  const auto with = [&](std::string_view authorization, std::string_view target) {
+    RawClient client(port());
+    client.send(fmt::format("GET {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}{}{}\r\n", target,
+                            authorization.empty() ? "" : "Authorization: ", authorization,
+                            authorization.empty() ? "" : "\r\n"));
+    return client.rest();
+  };
+  const std::string denied = with("", "/echo");
+  EXPECT_TRUE(denied.starts_with("HTTP/1.1 401 Unauthorized\r\n")) << denied;
+  EXPECT_NE(denied.find("WWW-Authenticate: Basic realm=\"quorate\""), std::string::npos) << denied;
+  EXPECT_NE(denied.find("rpc-credentials-missing: "), std::string::npos) << denied;
+  EXPECT_NE(with(basic_authorization("miner:wrong"), "/echo").find("rpc-credentials-wrong: "),
+            std::string::npos);
+  EXPECT_TRUE(with("", "/websocket").starts_with("HTTP/1.1 401 "));
+  EXPECT_FALSE(with("", "/health").starts_with("HTTP/1.1 401 "));
+  EXPECT_EQ(handler_.calls(), 0U);
+  EXPECT_TRUE(with(basic_authorization("miner:correct horse battery"), "/echo")
+                  .starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_EQ(handler_.calls(), 1U);
+}
+
+TEST_F(RpcServerTest, ItsClientSendsThem) {
+  RpcServerOptions options;
+  options.credentials.emplace("miner", "correct horse battery");
+  start(options);
+  auto right = RpcClient::create(
+      fmt::format("http://miner:correct horse battery@127.0.0.1:{}", port())).value();
+  EXPECT_TRUE(right.call("echo", {}));
+  EXPECT_EQ(right.url(), fmt::format("http://127.0.0.1:{}", port()));
+  auto without = RpcClient::create(fmt::format("http://127.0.0.1:{}", port())).value();
+  const auto refused = without.call("echo", {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "node-asks-for-credentials");
+}
+
 TEST_F(RpcServerTest, AnswersHeadWithoutBody) {
   start();
   RawClient client(port());

@@ -95,4 +95,14 @@ Result<StoppedStore> open_stopped_store(const std::filesystem::path& folder,
   return opened;
 }
 
+StoppedFolder read_stopped_folder(const std::filesystem::path& folder) {
+  std::error_code error;
+  const auto canonical = std::filesystem::canonical(folder, error);
+  StoppedFolder reading;
+  reading.folder = error ? folder.string() : canonical.string();
+  reading.env = std::make_unique<ReadOnlyEnv>(reading.folder, env_of(nullptr));
+  reading.options.env = reading.env.get();
+  return reading;
+}
+
 }  // namespace quorate::ledger

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "ledger/leveldb_open.h"
 #include "ledger/read_only_env.h"
@@ -41,5 +42,13 @@ struct StoppedStore {
 [[nodiscard]] Result<StoppedStore> open_stopped_store(const std::filesystem::path& folder,
                                                       const std::optional<Digest>& chain_id,
                                                       const StoreOptions& options = {});
+
+// How to read any other LevelDB folder of a stopped node so. `options` is good while this lives.
+struct StoppedFolder {
+  std::unique_ptr<ReadOnlyEnv> env;
+  std::string folder;
+  StoreOptions options;
+};
+[[nodiscard]] StoppedFolder read_stopped_folder(const std::filesystem::path& folder);
 
 }  // namespace quorate::ledger

@@ -19,7 +19,7 @@ using Addresses = std::map<std::string, Endpoint>;
 using Field = std::variant<Endpoint Config::*, std::string Config::*, std::uint32_t Config::*,
                            std::uint64_t Config::*, Addresses Config::*>;
 
-constexpr std::array<std::string_view, 2> kEngines = {"pbft", "pow"};
+constexpr std::array<std::string_view, 3> kEngines = {"pbft", "pow", "both"};
 constexpr std::array<std::string_view, 4> kPowParams = {"own", "regtest", "testnet", "bitcoin"};
 constexpr std::array<std::string_view, 4> kLogLevels = {"debug", "info", "warning", "error"};
 
@@ -41,6 +41,11 @@ const std::vector<Row>& rows() {
   static const std::vector<Row> kRows = {
       {"rpc.listen", &Config::rpc_listen,
        "Where JSON-RPC and the web answer. Loopback unless you mean the whole network to write."},
+      {"rpc.user", &Config::rpc_user,
+       "Who may use the RPC port, with HTTP's basic authentication; empty: everybody who reaches "
+       "it."},
+      {"rpc.password_file", &Config::rpc_password_file,
+       "File of mode 0600 whose first line is that user's password."},
       {"peers.listen", &Config::peer_listen, "Where the other replicas connect (TLS 1.3)."},
       {"peers.addresses", &Config::peer_addresses,
        "Where the other replicas listen: name, as genesis has it, and host:port."},
@@ -66,8 +71,9 @@ const std::vector<Row>& rows() {
        "How often the whole ledger is read, to find what rotted, in seconds; 0: never.", 0,
        31'536'000},
       {"node.engine", &Config::engine,
-       "What orders transactions: pbft, votes of the listed replicas; or pow, proof of work.", 0, 0,
-       kEngines},
+       "What orders transactions: pbft, votes of the listed replicas; pow, proof of work; both: "
+       "votes, and a chain of proof of work carries anchors of their checkpoints.",
+       0, 0, kEngines},
       {"node.verify_threads", &Config::verify_threads, "Threads that verify signatures.", 1, 64},
       {"node.snapshot_blocks_min", &Config::snapshot_blocks_min,
        "A node without ledger takes a snapshot if peers have this many blocks; else it replays.",
@@ -79,7 +85,8 @@ const std::vector<Row>& rows() {
        "change of membership takes it in.",
        0, 0, kYesOrNo},
       {"pow.params", &Config::pow_params,
-       "Rules of the proof-of-work chain, the same at all its nodes: own, or Bitcoin's networks.",
+       "Rules of the proof-of-work chain where genesis has none, the same at all its nodes: own, or "
+       "Bitcoin's networks.",
        0, 0, kPowParams},
       {"pow.spacing_seconds", &Config::pow_spacing_seconds,
        "Of own: seconds wanted between blocks.", 1, 1'000'000},

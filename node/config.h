@@ -30,6 +30,8 @@ struct Endpoint {
 
 struct Config {
   Endpoint rpc_listen{"127.0.0.1", 26650};     // rpc.listen
+  std::string rpc_user;                        // rpc.user; empty: no password is asked for
+  std::string rpc_password_file;               // rpc.password_file
   Endpoint peer_listen{"127.0.0.1", 26600};    // peers.listen
   std::map<std::string, Endpoint> peer_addresses;  // [peers.addresses], replica name -> host:port
   std::string log_level = "info";              // log.level: debug info warning error

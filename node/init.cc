@@ -54,17 +54,12 @@ Status find_replica(const ledger::Genesis& genesis, const ledger::PublicKey& vot
   return {};
 }
 
-// Of the engine `pow`: a chain with its block 0, and the network key, the last of all.
-Status init_pow_parts(const Home& home, const Config& config, const ledger::Genesis& genesis,
-                      const crypto::SecretKey& network_key,
-                      std::optional<std::string_view> passphrase) {
-  QUORATE_ASSIGN(const PowRules rules, rules_of(config));
-  QUORATE_ASSIGN(const pow::Params params, params_of(rules));
+// A chain with its block 0.
+Status init_chain(const Home& home, const Config& config, const ledger::Genesis& genesis) {
+  QUORATE_ASSIGN(const pow::Params params, chain_params(genesis, config));
   const unsigned threads = std::clamp(std::thread::hardware_concurrency(), 1U, 256U);
   QUORATE_ASSIGN(const pow::BlockPtr block_0, mine_block_0(genesis, params, threads));
-  QUORATE_TRY(PowChain::create(home.chain(), genesis, params, block_0));
-  return crypto::key_file::create(home.network_key(), kNetworkKeyPurpose, network_key,
-                                  passphrase);
+  return PowChain::create(home.chain(), genesis, params, block_0);
 }
 
 // An id that no other store has. A fresh public key is 32 random bytes, and the only source of
@@ -94,8 +89,11 @@ Status init_home(const Home& home, const Config& config, const ledger::Genesis& 
   QUORATE_TRY(replace_file(home.genesis(), ledger::genesis_to_json(genesis)));
 
   if (config.engine == "pow") {
-    return init_pow_parts(home, config, genesis, network_key, passphrase);
+    QUORATE_TRY(init_chain(home, config, genesis));
+    return crypto::key_file::create(home.network_key(), kNetworkKeyPurpose, network_key,
+                                    passphrase);
   }
+  if (config.engine == "both") QUORATE_TRY(init_chain(home, config, genesis));
   const ledger::Digest chain_id = ledger::chain_id_of(genesis);
   const ledger::Digest store_id = random_store_id();
   if (first_ledger == FirstLedger::kAtGenesis) {

@@ -1,10 +1,6 @@
-#include "node/node.h"
-
 #include <fmt/format.h>
-#include <signal.h>
 
 #include <atomic>
-#include <ctime>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -13,6 +9,7 @@
 #include "crypto/check.h"
 #include "crypto/ed25519.h"
 #include "ledger/published_checkpoint.h"
+#include "node/chain_side.h"
 #include "node/clock.h"
 #include "node/disk_space.h"
 #include "node/drain.h"
@@ -24,12 +21,11 @@
 #include "node/log.h"
 #include "node/log_publisher.h"
 #include "node/node_parts.h"
+#include "node/pbft_node.h"
 #include "node/peer_router.h"
-#include "node/pow_node.h"
 #include "node/recorder.h"
 #include "node/rpc_methods.h"
 #include "node/rpc_server.h"
-#include "node/running_node.h"
 #include "node/scrubber.h"
 #include "node/service.h"
 #include "node/snapshot_server.h"
@@ -41,7 +37,6 @@ namespace quorate::node {
 namespace {
 
 constexpr std::size_t kGenesisBytesMax = 16 << 20;
-constexpr std::uint32_t kTurnsPerSecond = 10;  // of the main thread
 
 // What a node is made of. Built in the order of the members, stopped by `stop`, which lets each
 // stage finish what the one before it handed over.
@@ -67,6 +62,7 @@ class Node final : public RunningNode {
   [[nodiscard]] Status start_recorder(const NodeOptions& options,
                                       const pbft::ReplicaConfig& config,
                                       const pbft::ReplicaStart& start);
+  [[nodiscard]] Status open_chain();
   [[nodiscard]] Status start_network();
   void release(pbft::Output output);
   void set_fatal(const Error& error);
@@ -112,6 +108,8 @@ class Node final : public RunningNode {
   Speak mouth_;  // empty: the mesh itself
   std::optional<NodeView> view_;
   std::unique_ptr<RpcMethods> methods_;
+  std::unique_ptr<ChainSide> chain_;  // null: votes alone
+  std::optional<BothRpc> both_;
   std::unique_ptr<RpcServer> rpc_;
 
   std::atomic<bool> epoch_ended_ = false;
@@ -156,6 +154,11 @@ Node::Node(const Home& home, const Config& config, ledger::Genesis genesis, Iden
                },
                [this](const OutboundFrame& frame, bool also_observers) {
                  say_to_all(frame, also_observers);
+               },
+               [this](ledger::ReplicaId from, Bytes message, std::shared_ptr<void> credit) {
+                 if (!chain_) return;
+                 chain_->engine().on_frame(from, std::make_shared<const Bytes>(std::move(message)),
+                                           std::move(credit));
                }}),
       reporter_({genesis_, chain_id_, identity_.self, identity_.network_key, *stores_.ledger,
                  [this](std::uint64_t highest_used) {
@@ -193,6 +196,7 @@ Result<std::unique_ptr<Node>> Node::start(const Home& home, const Config& config
                std::move(service), options));
   node->publish_log();
   if (const auto fatal = node->fatal()) return tl::unexpected(*fatal);
+  QUORATE_TRY(node->open_chain());
   QUORATE_TRY(node->start_core(options));
   QUORATE_TRY(node->start_network());
   for (const ledger::TransactionPtr& transaction : ready) {
@@ -286,6 +290,17 @@ Status Node::start_core(const NodeOptions& options) {
   return {};
 }
 
+Status Node::open_chain() {
+  if (config_.engine != "both") return {};
+  QUORATE_ASSIGN(chain_,
+                 ChainSide::open({home_, config_, genesis_, *stores_.ledger,
+                                  [this](ledger::ReplicaId to, OutboundFrame frame) {
+                                    say(to, std::move(frame));
+                                  },
+                                  [this](const Error& error) { set_fatal(error); }}));
+  return {};
+}
+
 Status Node::start_network() {
   PeerMeshOptions options;
   options.self = identity_.self;
@@ -297,10 +312,12 @@ Status Node::start_network() {
   callbacks.on_connected = [this](ledger::ReplicaId peer) {
     log_event(Severity::kInfo, "peer-connected", {{"peer", std::to_string(peer.value)}});
     router_.on_connected(peer);
+    if (chain_) chain_->engine().on_connected(peer);
   };
   callbacks.on_disconnected = [this](ledger::ReplicaId peer) {
     log_event(Severity::kInfo, "peer-disconnected", {{"peer", std::to_string(peer.value)}});
     router_.on_disconnected(peer);
+    if (chain_) chain_->engine().on_disconnected(peer);
   };
   callbacks.on_refusal = [](const Error& error) {
     log_event(Severity::kWarning, "peer-refused",
@@ -334,10 +351,13 @@ Status Node::start_network() {
       return faults_;
     };
   }
+  if (chain_) chain_->start(*view_);
   methods_ = std::make_unique<RpcMethods>(*view_);
+  both_.emplace(*methods_, view_->chain);
   RpcServerOptions rpc;
   rpc.listen = config_.rpc_listen;
-  QUORATE_ASSIGN(rpc_, RpcServer::start(io_, rpc, *methods_));
+  QUORATE_ASSIGN(rpc.credentials, RpcCredentials::load(config_));
+  QUORATE_ASSIGN(rpc_, RpcServer::start(io_, rpc, *both_));
   return {};
 }
 
@@ -447,6 +467,7 @@ void Node::keep_house() {
   flush_log();  // whoever reads along sees it a second later at most
   if (const auto damage = stores_.ledger->damage()) set_fatal(*damage);
   publish_log();
+  if (chain_) chain_->engine().sync();
   tracker_.on_expired(mempool_.drop_expired(wall_time()));
   snapshots_.tidy();
   reporter_.tend(wall_time());
@@ -488,8 +509,12 @@ Result<SubmitOutcome> Node::submit(ByteView encoded) {
 }
 
 Result<TxStatus> Node::transaction_status(const ledger::TxId& id) const {
-  if (auto tracked = tracker_.status(id)) return *tracked;
-  return settled_status(*stores_.ledger, id);
+  auto tracked = tracker_.status(id);
+  if (!tracked) {
+    QUORATE_ASSIGN(tracked, settled_status(*stores_.ledger, id));
+  }
+  if (chain_) chain_->annotate(*tracked);
+  return std::move(*tracked);
 }
 
 void Node::stop() {
@@ -505,6 +530,7 @@ void Node::stop() {
   if (writer_) writer_->stop();
   if (executor_) executor_->stop();
   pool_.stop();
+  if (chain_) chain_->stop();
   snapshots_.stop();
   mouth_ = nullptr;
   mesh_view_ = nullptr;
@@ -512,88 +538,12 @@ void Node::stop() {
   io_.stop();
 }
 
-// Until a signal, the end of an epoch, or something fatal, which is the error. `ready` goes from
-// epoch to epoch.
-enum class Ended : std::uint8_t { kStopped, kEpoch };
-Result<Ended> run_once(const Home& home, const Config& config, const NodeOptions& options,
-                       const sigset_t& signals, RunningNode::Ready& ready) {
-  auto node = config.engine == "pow"
-                  ? start_pow_node(home, config, options)
-                  : Result<std::unique_ptr<RunningNode>>(Node::start(home, config, options, ready));
-  if (!node) {
-    log_event(Severity::kError, "start-failed",
-              {{"code", std::string(node.error().code)}, {"detail", node.error().message}});
-    flush_log();
-    return tl::unexpected(node.error());
-  }
-  if (*node == nullptr) {
-    log_event(Severity::kInfo, "stopped");
-    flush_log();
-    return Ended::kStopped;
-  }
-  log_event(Severity::kInfo, "ready", {{"rpc", config.rpc_listen.to_string()},
-                                       {"peers", config.peer_listen.to_string()}});
-  flush_log();
-  Ended ended = Ended::kStopped;
-  for (std::uint32_t turn = 1;; ++turn) {
-    const timespec pause{0, 1'000'000'000 / kTurnsPerSecond};
-    const int signal = sigtimedwait(&signals, nullptr, &pause);
-    if (signal > 0) {
-      log_event(Severity::kInfo, "stopping", {{"signal", std::to_string(signal)}});
-      break;
-    }
-    (*node)->follow_faults();
-    if (turn % kTurnsPerSecond == 0) (*node)->keep_house();
-    if ((*node)->fatal()) break;
-    if ((*node)->has_epoch_ended()) {
-      ended = Ended::kEpoch;
-      break;
-    }
-  }
-  (*node)->stop();
-  const std::optional<Error> fatal = (*node)->fatal();
-  log_event(Severity::kInfo, ended == Ended::kEpoch ? "epoch-ended" : "stopped");
-  flush_log();
-  if (fatal) return tl::unexpected(*fatal);
-  ready = (*node)->ready();
-  return ended;
-}
-
-// Where the replicas of the next set are, may have been written since the start.
-void refresh_addresses(const Home& home, Config& config) {
-  if (auto written = load_config_file(home.config())) {
-    config.peer_addresses.merge(written->peer_addresses);
-  }
-}
-
 }  // namespace
 
-Status run_node(const Home& home, const Config& config, const NodeOptions& options) {
-  const sigset_t signals = block_stop_signals();
-  QUORATE_TRY(crypto::self_test());
-  if (options.log_to_file) {
-    QUORATE_TRY(open_log(home.log(), config.log_level, config.log_file_bytes_max,
-                         config.log_files_max));
-  }
-  // A disk that damages one ledger after the other is not healed by this.
-  constexpr int kHealingsMax = 3;
-  int healings = 0;
-  Config present = config;
-  NodeOptions now = options;
-  RunningNode::Ready ready;
-  for (;;) {
-    const Result<Ended> ended = run_once(home, present, now, signals, ready);
-    if (ended) {
-      if (*ended == Ended::kStopped) return {};
-      refresh_addresses(home, present);
-      now.record.reset();  // a recording is of one epoch
-      continue;
-    }
-    if (!is_ledger_damage(ended.error()) || healings++ == kHealingsMax) {
-      return tl::unexpected(ended.error());
-    }
-    QUORATE_TRY(set_ledger_aside(home, ended.error()));
-  }
+Result<std::unique_ptr<RunningNode>> start_pbft_node(const Home& home, const Config& config,
+                                                     const NodeOptions& options,
+                                                     const RunningNode::Ready& ready) {
+  return Node::start(home, config, options, ready);
 }
 
 }  // namespace quorate::node

@@ -11,6 +11,7 @@
 
 #include "ledger/genesis.h"
 #include "ledger/store.h"
+#include "node/anchor_book.h"
 #include "node/healing.h"
 #include "node/injected_faults.h"
 #include "node/log_publisher.h"
@@ -40,6 +41,8 @@ struct CoreSnapshot {
   pbft::Standing standing = pbft::Standing::kVoter;
 };
 
+struct PowView;  // node/pow_view.h
+
 struct SubmitOutcome {
   ledger::TxId id;
   bool is_new = false;  // false: the same transaction was here already, which is no error
@@ -68,12 +71,15 @@ struct NodeView {
   // check takes about 60 us on the calling thread. Errors: those of TransactionVerifier::check and
   // Mempool::add; "disk-nearly-full" (kUnavailable).
   std::function<Result<SubmitOutcome>(ByteView encoded)> submit;
-  // Fate of a transaction: from the tracker, else from the ledger.
+  // Fate of a transaction: from the tracker, else from the ledger; and whether it is anchored.
   std::function<Result<TxStatus>(const ledger::TxId&)> transaction_status;
   std::function<std::optional<std::string>()> trouble;  // a reason not to be ready, if any
   std::optional<Healing> healing{};  // the last one of this node's ledger
   // Of a testnet; empty elsewhere.
   std::function<InjectedFaults()> faults{};
+  // Of a network with both engines; null elsewhere.
+  const AnchorBook* anchors = nullptr;
+  PowView* chain = nullptr;
 };
 
 }  // namespace quorate::node

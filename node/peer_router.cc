@@ -28,6 +28,9 @@ void PeerRouter::on_frame(InboundFrame frame) {
 void PeerRouter::handle(const InboundFrame& frame) {
   auto message = crypto::decode<PeerMessage>(frame.bytes);
   if (!message) return note_fault(frame.from, message.error().code, message.error().message);
+  if (auto* of_chain = std::get_if<ChainFrame>(&*message); of_chain && parts_.to_chain) {
+    return parts_.to_chain(frame.from, std::move(of_chain->message), frame.credit);
+  }
   std::visit([&](auto& alternative) { on(frame.from, std::move(alternative)); }, *message);
 }
 

@@ -37,6 +37,8 @@ class PeerRouter {
     std::function<void(ledger::ReplicaId, OutboundFrame)> send;
     // To all members; also to observers if they are to know.
     std::function<void(OutboundFrame, bool also_observers)> broadcast;
+    // What a peer says of the chain, with the credit of its frame; empty: there is no chain here.
+    std::function<void(ledger::ReplicaId, Bytes message, std::shared_ptr<void> credit)> to_chain{};
   };
   explicit PeerRouter(Parts parts) : parts_(std::move(parts)) {}
 
@@ -80,6 +82,7 @@ class PeerRouter {
   void on(ledger::ReplicaId, SnapshotOffer) {}
   void on(ledger::ReplicaId, EpochSnapshotOffer) {}
   void on(ledger::ReplicaId, ChunkAnswer) {}
+  void on(ledger::ReplicaId, ChainFrame) {}  // `handle` passes it on
   template <class T>
   void verify_and_post(ledger::ReplicaId from, T message);
   [[nodiscard]] pbft::Checked<ledger::CertifiedBatch> check_block(WireBlock block) const;

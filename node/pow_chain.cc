@@ -5,6 +5,10 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <set>
+#include <utility>
+
+#include "crypto/bcs.h"
 
 #include "node/init.h"
 #include "node/time_text.h"
@@ -19,6 +23,13 @@ constexpr std::uint8_t kCondemnedRecord = 'x';
 constexpr std::uint8_t kInvalidateRecord = 'i';
 constexpr std::uint8_t kReconsiderRecord = 'r';
 constexpr std::uint8_t kPreferRecord = 'p';
+
+constexpr std::uint8_t kWaitingRecord = 't';
+// The pool drops what can never stand in a block only when it is full; so many records more than it
+// has transactions may stand there.
+constexpr std::size_t kWaitingSlack = 1024;
+
+constexpr std::string_view kAnchorsWord = " anchors";
 
 // What was stored was judged when it came, also its time.
 constexpr std::uint64_t kEndOfTime = std::numeric_limits<std::uint32_t>::max();
@@ -72,7 +83,9 @@ const pow::Header* body_header(const PowEvent& event) {
 // Faults that a body has whatever the state; what the state refuses is found again by replaying.
 bool is_fault_of_body(pow::Reject why) {
   return why == pow::Reject::kCoinbaseOfAnotherChain || why == pow::Reject::kTransactionBad ||
-         why == pow::Reject::kTransactionRepeated || why == pow::Reject::kCoinbaseOfAnotherHeight;
+         why == pow::Reject::kTransactionRepeated ||
+         why == pow::Reject::kCoinbaseOfAnotherHeight || why == pow::Reject::kAnchorBad ||
+         why == pow::Reject::kAnchorOrder;
 }
 
 std::optional<ledger::Digest> hash_in_record(ByteView payload) {
@@ -103,13 +116,27 @@ Result<PowEvent> event_of(std::uint8_t kind, ByteView payload) {
   return no_chain_left(fmt::format("a record of kind {} and {} bytes", kind, payload.size()));
 }
 
+std::unique_ptr<pow::AnchorVerifier> verifier_of_anchors(const ledger::Genesis& genesis) {
+  const bool has_anchors = genesis.pow && genesis.pow->carries == ledger::ChainCarries::kAnchors;
+  return has_anchors ? std::make_unique<pow::AnchorVerifier>(genesis) : nullptr;
+}
+
 std::string_view move_text(pow::Move::Kind kind) {
   return kind == pow::Move::Kind::kConnect ? " connect " : " disconnect ";
 }
 
+// The fourth word of a line.
+std::string hash_in_line(const std::string& line) {
+  std::size_t at = 0;
+  for (int word = 0; word < 3 && at != std::string::npos; ++word) {
+    at = line.find(' ', at == 0 ? 0 : at + 1);
+  }
+  return at == std::string::npos ? std::string() : line.substr(at + 1, 64);
+}
+
 // Whether the chain stands where the last line of its journal says.
 bool stands_after(const pow::Chain& chain, const std::string& line) {
-  const std::string hash = line.substr(line.rfind(' ') + 1);
+  const std::string hash = hash_in_line(line);
   if (line.find(move_text(pow::Move::Kind::kConnect)) != std::string::npos) {
     return pow::display_hex(chain.tip().hash) == hash;
   }
@@ -120,9 +147,35 @@ bool stands_after(const pow::Chain& chain, const std::string& line) {
 
 }  // namespace
 
-std::string journal_line(const pow::Move& move, ledger::TimeMs now) {
-  return fmt::format("{}{}{} {}", time_to_text(now), move_text(move.kind), move.height.value,
-                     pow::display_hex(move.hash));
+std::string journal_line(const pow::Step& step, ledger::TimeMs now) {
+  const pow::Move& move = step.move;
+  std::string line = fmt::format("{}{}{} {}", time_to_text(now), move_text(move.kind),
+                                 move.height.value, pow::display_hex(move.hash));
+  if (!step.anchors.empty()) line += kAnchorsWord;
+  for (const pow::AnchorPtr& anchor : step.anchors) {
+    line += fmt::format(" {}", anchor->sequence().value);
+  }
+  return line;
+}
+
+Result<std::map<ledger::Digest, std::uint64_t>> PowChain::anchored_times() const {
+  constexpr std::uint64_t kLinesAtOnce = 1000;
+  std::map<ledger::Digest, std::uint64_t> times;
+  for (std::uint64_t first = 0; first < store_->journal_size(); first += kLinesAtOnce) {
+    QUORATE_ASSIGN(const auto lines, store_->journal_lines(first, kLinesAtOnce));
+    for (const std::string& line : lines) {
+      if (line.find(kAnchorsWord) == std::string::npos) continue;
+      const auto hash = pow::parse_display_hex(hash_in_line(line));
+      const auto time = parse_time(line.substr(0, line.find(' ')), {});
+      if (!hash || !time) continue;
+      if (line.find(move_text(pow::Move::Kind::kConnect)) == std::string::npos) {
+        times.erase(*hash);
+      } else {
+        times[*hash] = time->value;
+      }
+    }
+  }
+  return times;
 }
 
 Status PowChain::create(const std::filesystem::path& folder, const ledger::Genesis& genesis,
@@ -143,6 +196,7 @@ PowChain::PowChain(const ledger::Genesis& genesis, std::unique_ptr<ledger::Chain
       store_(std::move(store)),
       signatures_(std::move(signatures)),
       verifier_(std::move(verifier)),
+      anchors_(verifier_of_anchors(genesis)),
       memory_(params, genesis, std::move(block_0)) {}
 
 Result<std::unique_ptr<PowChain>> PowChain::open(const std::filesystem::path& folder,
@@ -154,7 +208,8 @@ Result<std::unique_ptr<PowChain>> PowChain::open(const std::filesystem::path& fo
   auto signatures = std::make_unique<crypto::SignatureCache>();
   auto verifier = std::make_unique<ledger::TransactionVerifier>(
       genesis, ledger::chain_id_of(genesis), signatures.get());
-  const pow::BlockReader reader(*verifier, kPowBlockBytesMax);
+  const auto anchors = verifier_of_anchors(genesis);
+  const pow::BlockReader reader(*verifier, kPowBlockBytesMax, anchors.get());
   pow::BlockPtr block_0;
   const auto read_first = [&](std::uint64_t number, ByteView record) -> Status {
     if (number != 0 || record.empty() || record[0] != kBlockRecord) {
@@ -195,11 +250,66 @@ std::optional<PowPlace> PowChain::find_transaction(const ledger::TxId& id) const
   return place == places_.end() ? std::nullopt : std::optional(place->second);
 }
 
+Status PowChain::keep_waiting(const ledger::CheckedTransaction& transaction) {
+  if (waiting_.contains(transaction.id)) return {};
+  if (waiting_.size() > pow::PoolLimits{}.transactions_max + kWaitingSlack) {
+    std::set<ledger::TxId> here;
+    for (const auto& each : memory_.pool()) here.insert(each->id);
+    std::erase_if(waiting_, [&](const auto& each) {
+      if (here.contains(each.first)) return false;
+      stale_.push_back(each.second);
+      return true;
+    });
+  }
+  ledger::ChainAppend append;
+  append.erased = std::exchange(stale_, {});
+  append.records.push_back(
+      record_of(kWaitingRecord, crypto::encode(*transaction.signed_transaction)));
+  waiting_[transaction.id] = store_->next_record();
+  return store_->append(append, false);
+}
+
+void PowChain::note_waiting(const pow::Happened& happened, ledger::ChainAppend& append) {
+  for (const pow::Step& step : happened.steps) {
+    for (const ledger::TxResult& result : step.results) {
+      const auto at = waiting_.find(result.id);
+      if (at == waiting_.end()) continue;
+      append.erased.push_back(at->second);
+      waiting_.erase(at);
+    }
+    if (step.displaced.empty()) continue;
+    // Its block may be forgotten before it stands in another one.
+    for (const auto& transaction : memory_.body(step.move.hash)->transactions) {
+      if (places_.contains(transaction->id) || waiting_.contains(transaction->id)) continue;
+      append.records.push_back(
+          record_of(kWaitingRecord, crypto::encode(*transaction->signed_transaction)));
+      waiting_[transaction->id] = store_->next_record() + append.records.size() - 1;
+    }
+  }
+  append.erased.insert(append.erased.end(), stale_.begin(), stale_.end());
+  stale_.clear();
+}
+
+Status PowChain::replay_waiting(std::uint64_t number, ByteView payload) {
+  auto transaction = verifier_->check(payload);
+  if (!transaction) {
+    return no_chain_left(fmt::format("record {}: {}", number, transaction.error().message));
+  }
+  const Status added = memory_.add_transaction(*transaction);
+  if (added || added.error().code == "pow-pool-has-it") {
+    waiting_[(*transaction)->id] = number;
+  } else {
+    stale_.push_back(number);
+  }
+  return {};
+}
+
 Status PowChain::replay() {
   const auto play = [this](std::uint64_t number, ByteView record) -> Status {
     if (number == 0) return {};
     if (record.empty()) return no_chain_left(fmt::format("record {} is empty", number));
     const ByteView payload = record.subspan(1);
+    if (record[0] == kWaitingRecord) return replay_waiting(number, payload);
     const bool is_block = record[0] == kBlockRecord;
     PowEvent event;
     if (is_block) {
@@ -252,8 +362,9 @@ ledger::ChainAppend PowChain::append_of(const PowEvent& event, const pow::Happen
   for (const pow::BlockPtr& block : happened.bodies) {
     keep(block->hash, add(kBlockRecord, pow::encode_block(*block)));
   }
+  note_waiting(happened, append);
   for (const pow::Step& step : happened.steps) {
-    append.journal.push_back(journal_line(step.move, now));
+    append.journal.push_back(journal_line(step, now));
   }
   return append;
 }

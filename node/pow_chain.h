@@ -14,8 +14,10 @@
 //   'b' block         the first record is block 0; formats in pow/README.md
 //   'x' why:u8 header a body that condemned its block; why is pow::Reject
 //   'i' 'r' 'p' hash  `invalidate`, `reconsider`, `prefer`
+//   't' transaction   one that waits for a block; erased once it stands in one
 //
-// A line of the journal: time, "connect" or "disconnect", height, hash; for people and programs.
+// A line of the journal: time, "connect" or "disconnect", height, hash, and the sizes of the anchors
+// that began or ceased to count; for people and programs.
 //
 // One thread at a time. Memory: MemoryChain's, and about 100 bytes a header and a transaction.
 // After a failed write the chain in memory is ahead of the store: nothing but the destructor from
@@ -62,6 +64,11 @@ class PowChain {
   [[nodiscard]] Result<pow::Happened> step(const PowEvent& event, ledger::TimeMs now,
                                            bool synced = true);
 
+  // A transaction that waits (MemoryChain::add_transaction took it) still does after a restart: kill
+  // -9 takes nothing, a power cut what was not synced. As many are kept as the pool has. Errors as
+  // above.
+  [[nodiscard]] Status keep_waiting(const ledger::CheckedTransaction& transaction);
+
   // All steps so far are durable afterwards. Errors as above.
   [[nodiscard]] Status sync() { return store_->append({}, true); }
 
@@ -74,7 +81,14 @@ class PowChain {
   [[nodiscard]] const ledger::Genesis& genesis() const { return genesis_; }
   [[nodiscard]] const pow::Params& params() const { return chain().params(); }
   [[nodiscard]] const ledger::TransactionVerifier& verifier() const { return *verifier_; }
-  [[nodiscard]] pow::BlockReader reader() const { return {*verifier_, kPowBlockBytesMax}; }
+  [[nodiscard]] pow::BlockReader reader() const {
+    return {*verifier_, kPowBlockBytesMax, anchors_.get()};
+  }
+  // nullptr: its blocks carry transactions.
+  [[nodiscard]] const pow::AnchorVerifier* anchors() const { return anchors_.get(); }
+  // When blocks of the active chain that have anchors were connected, by what the journal says.
+  // Reads all of it. Errors: those of ChainStore::journal_lines.
+  [[nodiscard]] Result<std::map<ledger::Digest, std::uint64_t>> anchored_times() const;
 
  private:
   PowChain(const ledger::Genesis& genesis, std::unique_ptr<ledger::ChainStore> store,
@@ -86,17 +100,23 @@ class PowChain {
                                               const pow::Happened& happened, ledger::TimeMs now);
   void keep(const ledger::Digest& hash, std::uint64_t number);
   void note_places(const pow::Happened& happened);
+  [[nodiscard]] Status replay_waiting(std::uint64_t number, ByteView payload);
+  // Those that wait no more, or again.
+  void note_waiting(const pow::Happened& happened, ledger::ChainAppend& append);
 
   const ledger::Genesis& genesis_;
   std::unique_ptr<ledger::ChainStore> store_;
   std::unique_ptr<crypto::SignatureCache> signatures_;
   std::unique_ptr<ledger::TransactionVerifier> verifier_;
+  std::unique_ptr<pow::AnchorVerifier> anchors_;
   pow::MemoryChain memory_;
   std::map<ledger::Digest, std::vector<std::uint64_t>> kept_;  // records of a header and its body
   std::map<ledger::TxId, PowPlace> places_;
+  std::map<ledger::TxId, std::uint64_t> waiting_;  // records of transactions that wait
+  std::vector<std::uint64_t> stale_;               // such records that are of no use any more
 };
 
-// "2026-01-01T00:00:00.000Z connect 7 0000..."
-[[nodiscard]] std::string journal_line(const pow::Move& move, ledger::TimeMs now);
+// "2026-01-01T00:00:00.000Z connect 7 0000...", with anchors " anchors 16 32".
+[[nodiscard]] std::string journal_line(const pow::Step& step, ledger::TimeMs now);
 
 }  // namespace quorate::node

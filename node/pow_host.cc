@@ -16,6 +16,12 @@ constexpr std::uint64_t kMinerWorkMsMax = 10'000;  // its time is that old at mo
 constexpr std::uint64_t kNoncesAtOnce = 1 << 16;   // of `generate`, then others have their turn
 constexpr std::size_t kStepsLogged = 20;
 
+Error carries_anchors() {
+  return {ErrorKind::kUnsupported, "pow-carries-anchors",
+          "a transaction was given to a chain whose blocks carry anchors alone",
+          "Send it to the replicas, with `quorate tx`: its checkpoint is anchored by itself."};
+}
+
 }  // namespace
 
 struct PowHost::Generating {
@@ -87,6 +93,7 @@ void PowHost::after(const pow::Happened& happened, std::optional<pow::PeerId> fr
   ask_bodies(happened.wanted, from);
   if (happened.steps.empty()) return;
   log_steps(happened);
+  if (doors_.on_moved) doors_.on_moved(happened);
   tell_tip(happened, from);
   std::vector<ledger::TransactionPtr> displaced;
   std::set<ledger::TxId> ids;
@@ -111,7 +118,8 @@ void PowHost::log_steps(const pow::Happened& happened) const {
               {{"height", std::to_string(step.move.height.value)},
                {"hash", pow::display_hex(step.move.hash)},
                {connects ? "transactions" : "displaced",
-                std::to_string(connects ? step.results.size() : step.displaced.size())}});
+                std::to_string(connects ? step.results.size() : step.displaced.size())},
+               {"anchors", std::to_string(step.anchors.size())}});
   }
   if (happened.steps.size() > kStepsLogged) {
     log_event(Severity::kInfo, "blocks-moved",
@@ -124,6 +132,7 @@ void PowHost::log_steps(const pow::Happened& happened) const {
 
 Result<bool> PowHost::submit(const ledger::TransactionPtr& transaction) {
   if (fatal_) return tl::unexpected(*fatal_);
+  if (chain_.anchors() != nullptr) return tl::unexpected(carries_anchors());
   const Status added = chain_.memory().add_transaction(transaction);
   if (!added) {
     const bool is_here = added.error().code == "pow-pool-has-it" ||
@@ -131,9 +140,20 @@ Result<bool> PowHost::submit(const ledger::TransactionPtr& transaction) {
     if (is_here) return false;
     return tl::unexpected(added.error());
   }
+  if (const Status kept = chain_.keep_waiting(*transaction); !kept) {
+    fatal_ = kept.error();
+    doors_.on_fatal(*fatal_);
+    return tl::unexpected(kept.error());
+  }
+  is_unsynced_ = true;
   send_transactions({transaction}, std::nullopt, std::nullopt);
   note_change(false);
   return true;
+}
+
+void PowHost::offer(const pow::AnchorPtr& anchor) {
+  chain_.memory().add_anchor(anchor);
+  note_change(false);
 }
 
 Result<pow::Block> PowHost::draft(const ledger::PublicKey& miner) {
@@ -188,6 +208,9 @@ Result<pow::Block> PowHost::draft_for(const Generating& work) {
                  chain_.memory().draft(work.miner, work.extranonce, now().value / 1000,
                                        kPowBlockBytesMax));
   if (!work.only) return draft;
+  if (chain_.anchors() != nullptr && !work.only->empty()) {
+    return tl::unexpected(carries_anchors());
+  }
   pow::Block exact = pow::draft_block(draft.header.previous, draft.coinbase, *work.only);
   exact.header.time = draft.header.time;
   exact.header.bits = draft.header.bits;

@@ -51,6 +51,8 @@ class PowHost {
     std::function<void(std::optional<pow::Block> draft)> mine;
     // The store failed: nothing goes on.
     std::function<void(const Error&)> on_fatal;
+    // The active chain is another one. May be empty.
+    std::function<void(const pow::Happened&)> on_moved{};
   };
   // `chain` outlives this.
   PowHost(PowChain& chain, const ledger::PublicKey& miner, Doors doors);
@@ -70,6 +72,8 @@ class PowHost {
   [[nodiscard]] Result<bool> submit(const ledger::TransactionPtr& transaction);
   // Of a block that somebody here mined, or a wish of a person; what happened is in the answer.
   [[nodiscard]] Result<pow::Happened> act(const PowEvent& event);
+  // An anchor for the next block, where blocks carry anchors. That it is here already is no error.
+  void offer(const pow::AnchorPtr& anchor);
   // A block on the tip with an extranonce that no other draft of this process has.
   [[nodiscard]] Result<pow::Block> draft(const ledger::PublicKey& miner);
   // Mines `count` blocks here, without hurry for others, and says their hashes; `tries_max` bounds
@@ -78,8 +82,9 @@ class PowHost {
   using Generated = std::function<void(Result<std::vector<ledger::Digest>>)>;
   void generate(std::uint64_t count, const ledger::PublicKey& miner, std::uint64_t tries_max,
                 Generated then);
-  // One block with these transactions and no others, in this order. Errors: "pow-refused-by-state"
-  // (kRejected) if they cannot stand there; those of generate.
+  // One block with these transactions and no others, in this order; none and no anchors where
+  // blocks carry anchors. Errors: "pow-refused-by-state" (kRejected) if they cannot stand there;
+  // those of generate.
   void generate_block(std::vector<ledger::TransactionPtr> transactions,
                       const ledger::PublicKey& miner, Generated then);
   // The miner found a block, or used its nonces up.

@@ -285,6 +285,10 @@ void PowHost::send_transactions(const std::vector<ledger::TransactionPtr>& trans
 }
 
 void PowHost::on(pow::PeerId from, PowTransactions message) {
+  if (chain_.anchors() != nullptr) {
+    return punish(from, kForgery,
+                  forged("transactions, where the blocks of the chain carry anchors"));
+  }
   if (message.transactions.size() > kPowTransactionsMax) {
     return punish(from, kForgery,
                   forged(fmt::format("{} transactions, expected at most {}",

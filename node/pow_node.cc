@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <memory>
 #include <mutex>
 #include <utility>
 
@@ -14,16 +15,13 @@
 #include "node/init.h"
 #include "node/log.h"
 #include "node/node_parts.h"
-#include "node/pow_loop.h"
-#include "node/pow_miner.h"
+#include "node/pow_engine.h"
 #include "node/pow_rpc.h"
-#include "node/work_pool.h"
 
 namespace quorate::node {
 namespace {
 
 constexpr std::size_t kGenesisFileBytesMax = 16 << 20;
-constexpr std::uint32_t kTickMs = 100;
 
 // Which of the listed this node is: there is no vote key, so the network key says.
 Result<ledger::ReplicaId> find_self(const ledger::Genesis& genesis,
@@ -53,7 +51,9 @@ class PowNode final : public RunningNode {
         config_(std::move(config)),
         opened_(std::move(opened)),
         pool_(config_.verify_threads),
-        host_(*opened_.chain, opened_.miner, doors()) {}
+        engine_(std::move(opened_.chain), opened_.miner, config_.pow_miner_threads, pool_,
+                {[this](pow::PeerId to, const PowMessage& message) { send(to, message); },
+                 [this](const Error& error) { set_fatal(error); }}) {}
   ~PowNode() override { stop(); }
 
   Status start();
@@ -63,9 +63,7 @@ class PowNode final : public RunningNode {
   [[nodiscard]] std::optional<Error> fatal() const override;
 
  private:
-  [[nodiscard]] PowHost::Doors doors();
   [[nodiscard]] Status start_mesh();
-  void start_miner();
   void send(pow::PeerId to, const PowMessage& message);
   void set_fatal(const Error& error);
   [[nodiscard]] std::optional<std::string> trouble() const;
@@ -75,9 +73,7 @@ class PowNode final : public RunningNode {
   Config config_;
   Opened opened_;
   WorkPool pool_;
-  PowLoop loop_;
-  PowHost host_;  // on the loop's thread
-  std::unique_ptr<PowMiner> miner_;
+  PowEngine engine_;
   IoThread io_;
   std::unique_ptr<PeerMesh> mesh_;
   std::atomic<PeerMesh*> mesh_view_ = nullptr;  // what other threads see of mesh_
@@ -94,27 +90,6 @@ class PowNode final : public RunningNode {
   std::optional<Error> disk_;
 };
 
-PowHost::Doors PowNode::doors() {
-  PowHost::Doors doors;
-  doors.send = [this](pow::PeerId to, const PowMessage& message) { send(to, message); };
-  doors.apart = [this](std::function<void()> work, std::function<void()> then) {
-    pool_.post([this, work = std::move(work), then = std::move(then)]() mutable {
-      work();
-      loop_.post(std::move(then));
-    });
-  };
-  doors.post = [this](std::function<void()> task) { loop_.post(std::move(task)); };
-  doors.monotonic_ms = [] { return monotonic_ms(); };
-  doors.wall_time = [] { return node::wall_time(); };
-  doors.on_fatal = [this](const Error& error) { set_fatal(error); };
-  if (config_.pow_miner_threads > 0) {
-    doors.mine = [this](std::optional<pow::Block> draft) {
-      if (miner_) miner_->work_on(std::move(draft));
-    };
-  }
-  return doors;
-}
-
 void PowNode::send(pow::PeerId to, const PowMessage& message) {
   PeerMesh* mesh = mesh_view_;
   if (mesh == nullptr) return;
@@ -125,23 +100,21 @@ void PowNode::send(pow::PeerId to, const PowMessage& message) {
 Status PowNode::start_mesh() {
   PeerMeshOptions options;
   options.self = opened_.self;
-  options.chain_id = pow_network_id(genesis(), opened_.chain->params());
+  options.chain_id = pow_network_id(genesis(), engine_.chain().params());
   options.listen = config_.peer_listen;
   QUORATE_ASSIGN(options.peers, peer_addresses(genesis(), opened_.self, config_));
   PeerMesh::Callbacks callbacks;
   callbacks.on_frame = [this](InboundFrame frame) {
-    auto kept = std::make_shared<InboundFrame>(std::move(frame));
-    loop_.post([this, kept = std::move(kept)] {
-      host_.on_frame(pow::PeerId{kept->from.value}, kept->bytes, std::move(kept->credit));
-    });
+    engine_.on_frame(frame.from, std::make_shared<const Bytes>(std::move(frame.bytes)),
+                     std::move(frame.credit));
   };
   callbacks.on_connected = [this](ledger::ReplicaId peer) {
     log_event(Severity::kInfo, "peer-connected", {{"peer", std::to_string(peer.value)}});
-    loop_.post([this, peer] { host_.on_connected(pow::PeerId{peer.value}); });
+    engine_.on_connected(peer);
   };
   callbacks.on_disconnected = [this](ledger::ReplicaId peer) {
     log_event(Severity::kInfo, "peer-disconnected", {{"peer", std::to_string(peer.value)}});
-    loop_.post([this, peer] { host_.on_disconnected(pow::PeerId{peer.value}); });
+    engine_.on_disconnected(peer);
   };
   callbacks.on_refusal = [](const Error& error) {
     log_event(Severity::kWarning, "peer-refused",
@@ -153,18 +126,8 @@ Status PowNode::start_mesh() {
   return {};
 }
 
-void PowNode::start_miner() {
-  if (config_.pow_miner_threads == 0) return;
-  miner_ = std::make_unique<PowMiner>(
-      config_.pow_miner_threads,
-      [this](pow::BlockPtr block) {
-        loop_.post([this, block = std::move(block)] { host_.on_mined(block); });
-      },
-      [this] { loop_.post([this] { host_.on_exhausted(); }); });
-}
-
 Status PowNode::start() {
-  const pow::ChainPoint& tip = opened_.chain->chain().tip();
+  const pow::ChainPoint& tip = engine_.chain().chain().tip();
   log_event(Severity::kInfo, "start",
             {{"engine", "pow"},
              {"chain", ledger::chain_id_of(genesis()).short_hex()},
@@ -173,9 +136,8 @@ Status PowNode::start() {
              {"tip", pow::display_hex(tip.hash)}});
   QUORATE_TRY(start_mesh());
   follow_faults();
-  start_miner();
   view_.emplace(PowView{
-      .host = host_,
+      .host = engine_.host(),
       .genesis = genesis(),
       .chain_id = ledger::chain_id_of(genesis()),
       .self = opened_.self,
@@ -187,8 +149,8 @@ Status PowNode::start() {
       .miner_hashes = {},
       .miner_threads = config_.pow_miner_threads,
       .faults = {},
-      .post = [this](std::function<void()> task) { loop_.post(std::move(task)); }});
-  if (miner_) view_->miner_hashes = [this] { return miner_->hashes(); };
+      .post = [this](std::function<void()> task) { engine_.post(std::move(task)); }});
+  if (engine_.has_miner()) view_->miner_hashes = [this] { return engine_.miner_hashes(); };
   if (genesis().testnet) {
     view_->faults = [this] {
       const std::lock_guard lock(faults_mutex_);
@@ -196,10 +158,10 @@ Status PowNode::start() {
     };
   }
   methods_ = std::make_unique<PowRpc>(*view_);
-  // What peers have sent meanwhile waits in the loop.
-  loop_.start(kTickMs, [this] { host_.tick(); });
+  engine_.start();
   RpcServerOptions rpc;
   rpc.listen = config_.rpc_listen;
+  QUORATE_ASSIGN(rpc.credentials, RpcCredentials::load(config_));
   QUORATE_ASSIGN(rpc_, RpcServer::start(io_, rpc, *methods_));
   return {};
 }
@@ -248,7 +210,7 @@ void PowNode::follow_faults() {
 
 void PowNode::keep_house() {
   flush_log();
-  loop_.post([this] { host_.sync(); });
+  engine_.sync();
   const Status space = check_disk_space(home_.root, config_.disk_free_bytes_min);
   const std::lock_guard lock(trouble_mutex_);
   const bool was_short = disk_.has_value();
@@ -261,13 +223,10 @@ void PowNode::keep_house() {
 void PowNode::stop() {
   if (std::exchange(is_stopped_, true)) return;
   rpc_.reset();
-  if (miner_) miner_->stop();
   mesh_view_ = nullptr;
   mesh_.reset();
   pool_.stop();
-  loop_.stop();
-  // Nobody else looks at the host any more.
-  host_.sync();
+  engine_.stop();
   io_.stop();
 }
 
@@ -294,8 +253,7 @@ Result<std::unique_ptr<RunningNode>> start_pow_node(const Home& home, const Conf
     QUORATE_ASSIGN(miner, crypto::parse_public_key(config.pow_miner));
   }
   QUORATE_TRY(check_disk_space(home.root, config.disk_free_bytes_min));
-  QUORATE_ASSIGN(const PowRules rules, rules_of(config));
-  QUORATE_ASSIGN(const pow::Params params, params_of(rules));
+  QUORATE_ASSIGN(const pow::Params params, chain_params(*genesis, config));
   QUORATE_ASSIGN(auto chain, PowChain::open(home.chain(), *genesis, params));
   PowNode::Opened opened{std::move(genesis), std::move(network_key), self, miner,
                          std::move(chain)};

@@ -11,7 +11,8 @@
 namespace quorate::node {
 
 PowRpc::PowRpc(PowView& view) : view_(view) {
-  for (const auto& methods : {pow_chain_methods(), pow_mining_methods(), pow_node_methods()}) {
+  for (const auto& methods : {pow_chain_methods(), pow_mining_methods(), pow_peer_methods(),
+                              view.ledger ? anchor_methods() : pow_node_methods()}) {
     for (const PowRpcMethod& method : methods) {
       const bool is_new = methods_.emplace(method.name, method).second;
       QUORATE_CHECK(is_new, "two methods with one name");
@@ -47,15 +48,20 @@ std::optional<HttpPage> PowRpc::page(std::string_view path) {
 }
 
 std::string PowRpc::index() const {
-  std::string text = fmt::format(
+  const std::string text = fmt::format(
       "Quorate, node {} of the proof-of-work chain {}\n\n"
       "JSON-RPC by POST to this address, as Bitcoin Core's; or GET /method?name=value.\n\n",
       view_.self.value, view_.chain_id.hex());
+  return text + methods_text() + "\nPages: /health  /ready\n";
+}
+
+std::string PowRpc::methods_text() const {
+  std::string text;
   for (const auto& [name, method] : methods_) {
     text += fmt::format("  {}({})\n      {}\n", name, fmt::join(method.params, ", "),
                         method.sentence);
   }
-  return text + "\nPages: /health  /ready\n";
+  return text;
 }
 
 // -- For the methods ---------------------------------------------------------------------------

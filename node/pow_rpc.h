@@ -4,6 +4,9 @@
 // interface (BIP 22, BIP 23) for miners that nobody here wrote, and our own methods where Core has
 // no word.
 //
+// Where blocks carry anchors (PowView::ledger), those of transactions and of the state are left to
+// the replicas' RPC (node/chain_side.h), and some about anchors are here.
+//
 // Calls are handed to the host's thread; nothing runs on the I/O thread but the pages: "/" (an
 // index for people), "/health" and "/ready".
 //
@@ -34,6 +37,8 @@ class PowRpc final : public RpcHandler {
   bool call(std::string_view method, const boost::json::object& params, bool from_get,
             RpcReply reply) override;
   [[nodiscard]] std::optional<HttpPage> page(std::string_view path) override;
+  // A line or two of each method, for people.
+  [[nodiscard]] std::string methods_text() const;
 
  private:
   [[nodiscard]] std::string index() const;
@@ -44,7 +49,11 @@ class PowRpc final : public RpcHandler {
 
 [[nodiscard]] std::vector<PowRpcMethod> pow_chain_methods();
 [[nodiscard]] std::vector<PowRpcMethod> pow_mining_methods();
+[[nodiscard]] std::vector<PowRpcMethod> pow_peer_methods();
+// Of a chain of transactions.
 [[nodiscard]] std::vector<PowRpcMethod> pow_node_methods();
+// Of a chain of anchors (node/anchor_rpc.cc).
+[[nodiscard]] std::vector<PowRpcMethod> anchor_methods();
 
 // -- For the methods. Each is of the host's thread.
 
@@ -58,6 +67,8 @@ class PowRpc final : public RpcHandler {
 [[nodiscard]] RpcExpected<ledger::PublicKey> miner_param(const PowView& view,
                                                          const RpcParams& params,
                                                          std::string_view name);
+// Size, root, epoch and how many cosigned.
+[[nodiscard]] boost::json::object anchor_json(const pow::CheckedAnchor& anchor);
 [[nodiscard]] std::string txid_of(ByteView encoded);
 [[nodiscard]] Bytes encoded_transaction(const ledger::CheckedTransaction& transaction);
 [[nodiscard]] std::string bits_text(pow::Bits bits);

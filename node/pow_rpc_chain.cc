@@ -93,7 +93,7 @@ json::object header_json(const PowView& view, const pow::TreeNode& node) {
                    {"target", pow::hex_of(pow::target_number(node.header.bits))},
                    {"difficulty", difficulty_of(node.header.bits)},
                    {"chainwork", pow::hex_of(node.point.work)},
-                   {"nTx", body == nullptr ? 0 : body->transactions.size() + 1}};
+                   {"nTx", body == nullptr ? 0 : body->size() + 1}};
   if (node.parent != nullptr) {
     out["previousblockhash"] = pow::display_hex(node.header.previous);
   }
@@ -149,8 +149,21 @@ RpcResult getblock(PowView& view, const RpcParams& params) {
     }
     ids.push_back(json::string(transaction->id.hex()));
   }
+  json::array anchors;
+  for (std::size_t i = 0; i < body->anchors.size(); ++i) {
+    const Bytes bytes = pow::encoded_entry(*body, i);
+    if (verbosity == 1) {
+      tx.push_back(json::string(txid_of(bytes)));
+    } else {
+      tx.push_back(json::object{{"txid", txid_of(bytes)},
+                                {"size", bytes.size()},
+                                {"hex", to_hex(bytes)}});
+    }
+    anchors.push_back(anchor_json(*body->anchors[i]));
+  }
   out["tx"] = std::move(tx);
   out["quorate"] = json::object{{"ids", std::move(ids)},
+                                {"anchors", std::move(anchors)},
                                 {"miner", body->coinbase.miner.hex()},
                                 {"extranonce", body->coinbase.extranonce}};
   return out;

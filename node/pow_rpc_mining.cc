@@ -30,8 +30,8 @@ RpcResult block_template(PowView& view, const ledger::PublicKey& miner) {
   QUORATE_ASSIGN(const pow::Block draft, answered(view.host.draft(miner)));
   const pow::ChainPoint& tip = view.host.chain().chain().tip();
   json::array transactions;
-  for (const pow::TransactionPtr& transaction : draft.transactions) {
-    const Bytes bytes = encoded_transaction(*transaction);
+  for (std::size_t i = 0; i < draft.size(); ++i) {
+    const Bytes bytes = pow::encoded_entry(draft, i);
     const std::string txid = txid_of(bytes);
     transactions.push_back(json::object{{"data", to_hex(bytes)},
                                         {"txid", txid},

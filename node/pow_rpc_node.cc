@@ -342,6 +342,16 @@ RpcResult health(PowView& /*view*/, const RpcParams&) { return json::object{}; }
 
 }  // namespace
 
+std::vector<PowRpcMethod> pow_peer_methods() {
+  return {
+      {"quorate_journal", {"first", "count"},
+       "What this node believed: each block connected and disconnected.",
+       at_once(quorate_journal)},
+      {"getpeerinfo", {}, "The peers, and how they behave.", at_once(getpeerinfo)},
+      {"getconnectioncount", {}, "How many peers are connected.", at_once(getconnectioncount)},
+  };
+}
+
 std::vector<PowRpcMethod> pow_node_methods() {
   return {
       {"sendrawtransaction", {"hexstring", "maxfeerate"},
@@ -360,11 +370,6 @@ std::vector<PowRpcMethod> pow_node_methods() {
       {"quorate_get", {"key"}, "The value of a key at the tip.", at_once(quorate_get)},
       {"quorate_account", {"key"}, "Balance and nonces of a public key.",
        at_once(quorate_account)},
-      {"quorate_journal", {"first", "count"},
-       "What this node believed: each block connected and disconnected.",
-       at_once(quorate_journal)},
-      {"getpeerinfo", {}, "The peers, and how they behave.", at_once(getpeerinfo)},
-      {"getconnectioncount", {}, "How many peers are connected.", at_once(getconnectioncount)},
       {"status", {}, "This node at a glance.", at_once(status)},
       {"health", {}, "Answers while the process does.", at_once(health)},
   };

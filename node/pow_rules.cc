@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "crypto/sha256.h"
+#include "pow/anchored_receipt.h"
 #include "pow/miner.h"
 
 namespace quorate::node {
@@ -30,6 +31,22 @@ Result<PowRules> rules_of(const Config& config) {
 Result<pow::Params> params_of(const PowRules& rules) {
   if (rules.params != "own") return pow::find_params(rules.params);
   return pow::own_params(rules.spacing_seconds, rules.interval, rules.limit);
+}
+
+Result<pow::Params> chain_params(const ledger::Genesis& genesis, const Config& config) {
+  if (config.engine == "both") return pow::anchor_params(genesis);
+  if (!genesis.pow) {
+    QUORATE_ASSIGN(const PowRules rules, rules_of(config));
+    return params_of(rules);
+  }
+  if (genesis.pow->carries == ledger::ChainCarries::kTransactions) {
+    return pow::params_of(*genesis.pow);
+  }
+  return fail(ErrorKind::kInvalid, "engine-other-chain",
+              fmt::format("genesis \"{}\" has a chain whose blocks carry anchors, found the engine "
+                          "{}",
+                          genesis.name, config.engine),
+              "Set node.engine to both, or to pbft for a node without the chain.");
 }
 
 Result<pow::Bits> parse_bits(std::string_view text) {

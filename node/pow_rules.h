@@ -26,6 +26,11 @@ struct PowRules {
 [[nodiscard]] Result<PowRules> rules_of(const Config& config);
 // Errors: those of pow::find_params and pow::own_params.
 [[nodiscard]] Result<pow::Params> params_of(const PowRules& rules);
+// Those of the node's chain: genesis has them; where it has none, as in networks made before it
+// could, the settings. Errors: "genesis-without-anchors" (kUnsupported: engine `both`),
+// "engine-other-chain" (kInvalid: engine `pow`, and blocks carry anchors), and as above.
+[[nodiscard]] Result<pow::Params> chain_params(const ledger::Genesis& genesis,
+                                               const Config& config);
 // Eight hex digits, as in 207fffff. Error: "pow-bits-malformed" (kInvalid).
 [[nodiscard]] Result<pow::Bits> parse_bits(std::string_view text);
 

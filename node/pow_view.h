@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "node/anchor_book.h"
 #include "node/injected_faults.h"
 #include "node/peers.h"
 #include "node/pow_host.h"
@@ -31,6 +32,9 @@ struct PowView {
   std::function<InjectedFaults()> faults{};             // of a testnet; empty elsewhere
   // Runs it on the host's thread; dropped when the node stops.
   std::function<void(std::function<void()>)> post;
+  // Where blocks carry anchors: of what. Null elsewhere.
+  const ledger::Store* ledger = nullptr;
+  const AnchorBook* anchors = nullptr;
 };
 
 using PowRpcMethod = RpcMethodOf<PowView>;

@@ -12,6 +12,7 @@
 #include "ledger/receipt.h"
 #include "ledger/recorded_evidence.h"
 #include "node/explain/report.h"
+#include "node/pow_view.h"
 #include "node/rpc_error.h"
 #include "node/time_text.h"
 
@@ -187,16 +188,31 @@ RpcResult quorate_membership(const NodeView& view, const RpcParams&) {
   return answer;
 }
 
-// Levels that this version reaches; a wait for a later one would only ever time out.
-RpcExpected<std::optional<Level>> wait_param(const RpcParams& params) {
-  constexpr std::string_view kExpected = "local, promised, quorum, replicated or stable";
+// Levels that this network reaches; a wait for a later one would only ever time out.
+RpcExpected<std::optional<Wish>> wait_param(const NodeView& view, const RpcParams& params) {
+  constexpr std::string_view kExpected =
+      "local, promised, quorum, replicated or stable; with both engines anchored, or anchored=N";
   QUORATE_ASSIGN(const auto text, params.text("wait"));
   if (!text) return std::nullopt;
-  const auto level = parse_level(*text);
-  if (!level || *level < Level::kLocal || *level > Level::kStable) {
-    return wrong_param("wait", fmt::format("\"{}\"", text->substr(0, 32)), kExpected);
+  const auto wish = parse_wish(*text);
+  if (!wish) return wrong_param("wait", fmt::format("\"{}\"", text->substr(0, 32)), kExpected);
+  if (wish->level < Level::kAnchored || view.chain != nullptr) return *wish;
+  return tl::unexpected(
+      RpcError{kRpcInvalidParams,
+               {},
+               {ErrorKind::kInvalid, "wait-of-other-engine",
+                fmt::format("found wait \"{}\", expected at most stable: this node has no chain of "
+                            "proof of work",
+                            text->substr(0, 32)),
+                "Wait for stable; anchors are of `quorate testnet up --engine both`."},
+               {}});
+}
+
+bool has_come(const TxStatus& status, const Wish& wish) {
+  if (is_end(status.level) || wish.level < Level::kAnchored) {
+    return satisfies(status.level, wish.level);
   }
-  return *level;
+  return status.level == Level::kAnchored && status.depth >= wish.depth;
 }
 
 RpcError tx_not_found(const ledger::TxId& id) {
@@ -210,9 +226,26 @@ RpcError tx_not_found(const ledger::TxId& id) {
           {}};
 }
 
+// On the chain's thread, which looks again after each change of the chain and a few times a second.
+void wait_for_anchor(const NodeView& view, const ledger::TxId& id, const Wish& wish,
+                     std::uint64_t timeout_ms, const RpcReply& reply,
+                     const std::function<void(const TxStatus&)>& answer) {
+  view.chain->post([&view, id, wish, timeout_ms, reply, answer] {
+    const auto done = [&view, id, wish, reply, answer](bool is_late) {
+      const auto status = view.transaction_status(id);
+      if (status && status->level != Level::kUnknown && !is_late && !has_come(*status, wish)) {
+        return false;
+      }
+      status ? answer(*status) : reply(tl::unexpected(rpc_error_of(status.error())));
+      return true;
+    };
+    if (!view.chain->host.watch(timeout_ms, done)) done(true);
+  });
+}
+
 void tx_status(const NodeView& view, const RpcParams& params, const RpcReply& reply) {
   const auto id = params.need_hash("id");
-  const auto wanted = wait_param(params);
+  const auto wanted = wait_param(view, params);
   const auto timeout_ms = params.number("timeout_ms", 0, kWaitMsMax);
   if (!id) return reply(tl::unexpected(id.error()));
   if (!wanted) return reply(tl::unexpected(wanted.error()));
@@ -220,11 +253,15 @@ void tx_status(const NodeView& view, const RpcParams& params, const RpcReply& re
   const auto answer = [&view, reply, wanted = *wanted](const TxStatus& status) {
     if (status.level == Level::kUnknown) return reply(tl::unexpected(tx_not_found(status.id)));
     json::object object = tx_status_json(view, status);
-    if (wanted) object["reached"] = satisfies(status.level, *wanted);
+    if (wanted) object["reached"] = has_come(status, *wanted);
     reply(std::move(object));
   };
+  if (*wanted && (*wanted)->level == Level::kAnchored) {
+    return wait_for_anchor(view, {*id}, **wanted, timeout_ms->value_or(kWaitMsUsual), reply,
+                           answer);
+  }
   if (*wanted) {
-    return wait_for(view, {*id}, **wanted, timeout_ms->value_or(kWaitMsUsual), answer);
+    return wait_for(view, {*id}, (*wanted)->level, timeout_ms->value_or(kWaitMsUsual), answer);
   }
   const auto status = view.transaction_status({*id});
   if (!status) return reply(tl::unexpected(rpc_error_of(status.error())));
@@ -253,7 +290,8 @@ void quorate_explain(const NodeView& view, const RpcParams&, const RpcReply& rep
 std::vector<RpcMethod> quorate_methods() {
   return {
       {"quorate_tx_status", {"id", "wait", "timeout_ms"},
-       "How true a transaction is; waits for local, promised, quorum, replicated or stable.",
+       "How true a transaction is; waits for local, promised, quorum, replicated, stable or "
+       "anchored=N.",
        tx_status},
       {"quorate_receipt", {"id"}, "The receipt of a transaction, to be verified offline.",
        at_once(quorate_receipt)},
@@ -295,6 +333,7 @@ json::object tx_status_json(const NodeView& view, const TxStatus& status) {
     object["outcome"] = json::object{{"code", outcome_code(*status.outcome)},
                                      {"message", outcome_sentence(*status.outcome)}};
   }
+  if (status.depth > 0) object["depth"] = status.depth;
   if (status.nonce_owner) object["nonce_owner"] = status.nonce_owner->hex();
   return object;
 }

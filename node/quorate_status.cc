@@ -58,6 +58,26 @@ json::object origin_json(const ledger::SnapshotOrigin& origin) {
           {"bytes", origin.bytes}};
 }
 
+// How far the ledger is anchored, and what in the chain contradicts it.
+json::object anchors_json(const AnchorBook& book) {
+  json::object out{{"anchored", 0}};
+  if (const auto newest = book.newest()) {
+    out = {{"anchored", newest->size.value},
+           {"root", newest->root.hex()},
+           {"block", pow::display_hex(newest->block)},
+           {"block_height", newest->block_height.value},
+           {"depth", newest->depth},
+           {"since_ms", newest->since_ms}};
+  }
+  if (const auto found = book.contradiction()) {
+    out["contradiction"] = json::object{{"size", found->size.value},
+                                        {"anchored_root", found->anchored_root.hex()},
+                                        {"own_root", found->own_root.hex()},
+                                        {"block", pow::display_hex(found->block)}};
+  }
+  return out;
+}
+
 }  // namespace
 
 std::string program_version() {
@@ -132,6 +152,7 @@ json::object quorate_status(const NodeView& view) {
     status["injected_faults"] = faults_to_json(faults);
     if (faults.any()) status["injected_faults_text"] = faults_text(faults);
   }
+  if (view.anchors != nullptr) status["anchors"] = anchors_json(*view.anchors);
   // A ledger that cannot be read says so elsewhere.
   const auto origin = view.store.origin();
   if (origin && *origin) status["snapshot"] = origin_json(**origin);

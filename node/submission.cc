@@ -136,6 +136,13 @@ class Submitter {
         return false;
       }
       take(*status);
+      if (options_.wait == Level::kAnchored) {
+        const bool is_there = status->level == Level::kAnchored &&
+                              status->depth.value_or(0) >= options_.depth.value_or(1);
+        if (!is_there && !is_end(status->level)) continue;
+        end_with(status->level);
+        return true;
+      }
       if (options_.depth) {
         if (status->depth.value_or(0) < *options_.depth) continue;
         end_at_depth();
@@ -149,7 +156,12 @@ class Submitter {
   }
 
   [[nodiscard]] std::string wanted_text() const {
-    if (options_.depth) return fmt::format("depth={}", *options_.depth);
+    if (options_.wait == Level::kAnchored && next_wanted() == Level::kAnchored) {
+      return fmt::format("anchored={}", options_.depth.value_or(1));
+    }
+    if (options_.depth && options_.wait != Level::kAnchored) {
+      return fmt::format("depth={}", *options_.depth);
+    }
     return std::string(level_text(next_wanted()));
   }
 
@@ -196,6 +208,12 @@ class Submitter {
         Error{ErrorKind::kRejected, "tx-rejected", "The transaction is rejected", ""});
   }
 
+  [[nodiscard]] std::string wished_text() const {
+    if (!options_.depth) return std::string(level_text(options_.wait));
+    return fmt::format("{}at depth {}", options_.wait == Level::kAnchored ? "anchored " : "",
+                       *options_.depth);
+  }
+
   [[nodiscard]] Error open_outcome() const {
     return {ErrorKind::kTimeout, "tx-outcome-open",
             fmt::format("After {:.1f} s transaction {} is {}, not {}: its outcome is open, and it "
@@ -204,8 +222,7 @@ class Submitter {
                         result_.status.depth && *result_.status.depth > 0
                             ? fmt::format("at depth {}", *result_.status.depth)
                             : std::string(level_text(result_.status.level)),
-                        options_.depth ? fmt::format("at depth {}", *options_.depth)
-                                       : std::string(level_text(options_.wait)),
+                        wished_text(),
                         time_to_text(draft_.transaction.body.valid_until)),
             fmt::format("Ask again with `quorate tx status {}`. Do not sign it anew before you "
                         "know.",

@@ -22,7 +22,8 @@ namespace quorate::node {
 
 struct SubmitOptions {
   Level wait = Level::kReplicated;
-  // Of a chain of proof of work: so deep, in the place of `wait`; 1 is in the newest block.
+  // Of a chain of proof of work: so deep, in the place of `wait` (with `anchored`: its anchor); 1 is
+  // in the newest block.
   std::optional<std::uint64_t> depth = {};
   std::uint64_t timeout_ms = 30'000;
   // Called for each level as it is reached, in order, each once.

@@ -28,6 +28,19 @@ std::optional<std::uint64_t> leading_number(std::string_view text, std::string_v
   return number;
 }
 
+std::optional<std::uint64_t> utc_ms(std::string_view text);
+
+// The same with ".mmm" before the Z, as time_to_text writes it.
+std::optional<std::uint64_t> utc_with_ms(std::string_view text) {
+  constexpr std::size_t kSeconds = std::string_view("0000-00-00T00:00:00").size();
+  if (text.size() != kSeconds + 5 || text[kSeconds] != '.') return std::nullopt;
+  std::string_view rest;
+  const auto ms = leading_number(text.substr(kSeconds + 1), rest);
+  const auto whole = utc_ms(std::string(text.substr(0, kSeconds)) + "Z");
+  if (!ms || rest != "Z" || !whole) return std::nullopt;
+  return *whole + *ms;
+}
+
 // "YYYY-MM-DDThh:mm:ssZ" of a day that exists.
 std::optional<std::uint64_t> utc_ms(std::string_view text) {
   constexpr std::string_view kShape = "0000-00-00T00:00:00Z";
@@ -74,6 +87,7 @@ Result<ledger::TimeMs> parse_time(std::string_view text, ledger::TimeMs now) {
     return ledger::TimeMs{*number};
   }
   if (const auto moment = utc_ms(text)) return ledger::TimeMs{*moment};
+  if (const auto moment = utc_with_ms(text)) return ledger::TimeMs{*moment};
   if (const auto duration = parse_duration_ms(text)) return ledger::TimeMs{now.value + *duration};
   return fail(ErrorKind::kUsage, "time-malformed",
               fmt::format("Found \"{}\", expected a duration from now (10m, 2h), a time such as "

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 
 namespace quorate::node {
@@ -83,6 +84,27 @@ Result<Level> parse_level(std::string_view text) {
                 "Name one of them.");
   }
   return static_cast<Level>(found - kLevelTexts.begin());
+}
+
+Result<Wish> parse_wish(std::string_view text) {
+  constexpr std::uint64_t kDepthMax = 1'000'000;
+  const std::size_t equals = text.find('=');
+  const auto level = parse_level(text.substr(0, equals));
+  Wish wish;
+  bool is_good = level && *level >= Level::kLocal && *level <= Level::kAnchored;
+  if (is_good) wish.level = *level;
+  if (is_good && equals != std::string_view::npos) {
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data() + equals + 1, end, wish.depth);
+    is_good = wish.level == Level::kAnchored && error == std::errc{} && stop == end &&
+              wish.depth >= 1 && wish.depth <= kDepthMax;
+  }
+  if (is_good) return wish;
+  return fail(ErrorKind::kInvalid, "level-unknown",
+              fmt::format("found \"{}\"; one of local, promised, quorum, replicated, stable, "
+                          "anchored, or anchored=N with N blocks, was expected",
+                          text.substr(0, 32)),
+              "Name one of them.");
 }
 
 Level level_of(ledger::Outcome outcome) {

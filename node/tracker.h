@@ -7,6 +7,8 @@
 //   quorum     a quorum prepared it
 //   replicated a quorum committed it and this node executed it: final, never lost
 //   stable     a checkpoint that a quorum cosigned covers it: from here on its result is proved too
+//   anchored   that checkpoint stands in the chain of proof of work, so deep; not told here, but by
+//              who asks node/anchor_book.h as well, since a reorganisation may take it back
 //   rejected   final: ordered and refused, with its code; or its nonce went to another
 //   expired    final: agreed time passed its valid-until
 //
@@ -44,6 +46,13 @@ enum class Level : std::uint8_t {
   kUnknown, kLocal, kPromised, kQuorum, kReplicated, kStable, kAnchored, kRejected, kExpired
 };
 [[nodiscard]] std::string_view level_text(Level level);
+// What somebody waits for: a level, or the anchor at a depth.
+struct Wish {
+  Level level = Level::kReplicated;
+  std::uint64_t depth = 1;  // of anchored
+};
+// A level from local to anchored, or "anchored=6". Error: "level-unknown" (kInvalid).
+[[nodiscard]] Result<Wish> parse_wish(std::string_view text);
 // Error: "level-unknown" (kInvalid), listing the levels.
 [[nodiscard]] Result<Level> parse_level(std::string_view text);
 // What an executed transaction has come to.
@@ -69,6 +78,7 @@ struct TxStatus {
   std::optional<std::uint32_t> index;
   std::optional<ledger::Outcome> outcome;
   std::optional<ledger::TxId> nonce_owner;  // of a skipped one
+  std::uint64_t depth = 0;                  // of the block with its anchor; 0: not anchored
 };
 
 class Tracker {

@@ -68,11 +68,17 @@ struct EpochSnapshotOffer {
   std::vector<ledger::EpochProof> epochs;
 };
 
+// Of a network with both engines: BCS of a PowMessage (node/pow_wire.h). A node without the chain
+// passes over it.
+struct ChainFrame {
+  Bytes message;
+};
+
 using PeerMessage =
     std::variant<pbft::PrePrepare, pbft::Prepare, pbft::Commit, pbft::StatusReport, Transactions,
                  BodyRequest, BlockRequest, Blocks, pbft::CheckpointVote, pbft::StableCheckpoint,
                  pbft::ViewChange, pbft::NewView, pbft::Ask, pbft::BatchAnswer, SnapshotRequest,
-                 SnapshotOffer, ChunkRequest, ChunkAnswer, EpochSnapshotOffer>;
+                 SnapshotOffer, ChunkRequest, ChunkAnswer, EpochSnapshotOffer, ChainFrame>;
 
 // The first byte of a frame about snapshots is at least this; the rest is about agreement.
 inline constexpr std::uint8_t kSnapshotTagFirst = 14;

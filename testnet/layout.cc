@@ -12,6 +12,7 @@
 #include "ledger/quorum.h"
 #include "node/files.h"
 #include "node/init.h"
+#include "node/pow_rules.h"
 #include "node/time_text.h"
 #include "testnet/liars_file.h"
 #include "testnet/ports.h"
@@ -168,6 +169,17 @@ fs::path output_file(const NetworkFolder& folder, const NetworkReplica& replica)
   return folder.root / replica.home / "output.log";
 }
 
+// Of the engines that have a chain: its rules become the network's.
+Status add_chain_rules(ledger::Genesis& genesis, const node::Config& config) {
+  if (config.engine == "pbft") return {};
+  QUORATE_ASSIGN(const node::PowRules rules, node::rules_of(config));
+  QUORATE_ASSIGN(const pow::Params params, node::params_of(rules));
+  set_chain_rules(genesis, pow::rules_of(params, config.engine == "both"
+                                                     ? ledger::ChainCarries::kAnchors
+                                                     : ledger::ChainCarries::kTransactions));
+  return {};
+}
+
 Result<NetworkFolder> make_testnet(const fs::path& root, const MakeOptions& options) {
   QUORATE_ASSIGN(const std::uint16_t base,
                  choose_base_port(options.base_port, options.replicas));
@@ -187,7 +199,8 @@ Result<NetworkFolder> make_testnet(const fs::path& root, const MakeOptions& opti
   set_ports(folder, base);
   QUORATE_TRY(claim_folder(folder));
 
-  const ledger::Genesis genesis = make_genesis(folder.name, keys, sender.public_key());
+  ledger::Genesis genesis = make_genesis(folder.name, keys, sender.public_key());
+  QUORATE_TRY(add_chain_rules(genesis, options.config));
   QUORATE_TRY(ledger::validate_genesis(genesis));
   QUORATE_TRY(node::replace_file(folder.genesis_path(), ledger::genesis_to_json(genesis)));
   QUORATE_TRY(make_folder(root / kKeysFolder));

@@ -218,6 +218,7 @@ class SimHost {
   void on(ledger::ReplicaId, node::SnapshotRequest) {}
   void on(ledger::ReplicaId, node::SnapshotOffer) {}
   void on(ledger::ReplicaId, node::EpochSnapshotOffer) {}
+  void on(ledger::ReplicaId, node::ChainFrame) {}
   void on(ledger::ReplicaId, node::ChunkRequest) {}
   void on(ledger::ReplicaId, node::ChunkAnswer) {}
   [[nodiscard]] ledger::TransactionPtr find_body(const ledger::TxId& id) const;

@@ -72,6 +72,7 @@ std::string text(const node::EpochSnapshotOffer& message) {
   return fmt::format("offers the snapshot of {} in epoch {}", note.sequence.value,
                      note.epoch.value);
 }
+std::string text(const node::ChainFrame&) { return "something about the chain"; }
 std::string text(const node::ChunkRequest& message) {
   return fmt::format("asks for a chunk of snapshot {}", message.sequence.value);
 }

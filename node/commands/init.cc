@@ -33,10 +33,10 @@ Result<Config> config_of(const Options& options) {
   Config config = options.config;
   config.pow_spacing_seconds = options.spacing;
   config.pow_interval = options.interval;
-  if (config.engine == "pbft") return config;
+  if (config.engine == "pbft" || config.engine == "both") return config;
   if (config.engine != "pow") {
     return fail(ErrorKind::kUsage, "engine-unknown",
-                fmt::format("Found --engine {}, expected pbft or pow", config.engine));
+                fmt::format("Found --engine {}, expected pbft, pow or both", config.engine));
   }
   QUORATE_ASSIGN(const PowRules rules, rules_of(config));
   QUORATE_TRY(params_of(rules));
@@ -93,8 +93,9 @@ void add_init_command(CommandLine& line) {
        .target = &options->joins},
       {.name = "--engine",
        .value = "NAME",
-       .help = "pbft (default), or pow: a chain of proof of work with the rules below, the same at "
-               "all nodes",
+       .help = "pbft (default); pow: a chain of proof of work, with the rules that genesis has, or "
+               "else those below, the same at all nodes; both: votes, and a chain that anchors "
+               "their checkpoints, with the rules that genesis has",
        .target = &options->config.engine},
       {.name = "--pow-params",
        .value = "NAME",

@@ -10,11 +10,13 @@
 #include <memory>
 
 #include "ledger/auditor.h"
+#include "node/anchor_audit.h"
 #include "node/commands/ledger_options.h"
 #include "node/commands/registry.h"
 #include "node/commands/work_folder.h"
 #include "node/remote_audit.h"
 #include "node/time_text.h"
+#include "pow/anchored_receipt.h"
 
 namespace quorate::node {
 namespace {
@@ -28,6 +30,7 @@ struct Options {
   std::optional<std::string> resume;
   std::optional<std::uint64_t> threads;
   std::optional<std::string> node;
+  std::optional<std::string> chain;
 };
 
 // While it lives, the first interrupt asks; the second ends the program as ever.
@@ -196,11 +199,46 @@ Result<ExitCode> verify_node(const Options& options, Console& console) {
   return report.finding ? ExitCode::kCorrupt : ExitCode::kSuccess;
 }
 
+// The chain that is named, or the one that lies beside the ledger.
+std::optional<std::filesystem::path> chain_folder(const Options& options) {
+  if (options.chain) {
+    const std::filesystem::path named = *options.chain;
+    return std::filesystem::exists(named / "CURRENT") ? named : Home{named}.chain();
+  }
+  const std::filesystem::path folder = options.ledger.folder;
+  for (const auto& beside : {folder / "chain", std::filesystem::weakly_canonical(folder)
+                                                   .parent_path() / "chain"}) {
+    if (std::filesystem::exists(beside / "CURRENT")) return beside;
+  }
+  return std::nullopt;
+}
+
+// False: the chain says otherwise. Words for both go to the console and into `out`.
+Result<bool> compare_with_anchors(const Options& options, const ledger::Genesis& genesis,
+                                  Console& console, boost::json::object& out) {
+  if (!options.chain && !pow::anchor_params(genesis)) return true;
+  const auto folder = chain_folder(options);
+  if (!folder) {
+    console.line("  not held against anchors: there is no chain of proof of work beside it; name "
+                 "one with --chain");
+    return true;
+  }
+  QUORATE_ASSIGN(const auto opened, ledger::open_stopped_store(options.ledger.folder,
+                                                               ledger::chain_id_of(genesis)));
+  QUORATE_ASSIGN(const AnchorAudit audit, audit_anchors(*folder, genesis, *opened.store));
+  for (const std::string& line : describe(audit)) console.line(line);
+  out["anchors"] = to_json(audit);
+  if (!audit.contradiction) return true;
+  out["verdict"] = "contradicts-anchors";
+  return false;
+}
+
 Result<ExitCode> verify(const Options& options, Console& console) {
   if (options.node.has_value() == !options.ledger.folder.empty() ||
-      (options.node && options.is_structural)) {
+      (options.node && (options.is_structural || options.chain))) {
     return fail(ErrorKind::kUsage, "usage",
-                "`quorate ledger verify` needs either DIR, or --node URL without --structural",
+                "`quorate ledger verify` needs either DIR, or --node URL without --structural and "
+                "--chain",
                 "See `quorate ledger verify --help`.");
   }
   if (options.node) return verify_node(options, console);
@@ -233,8 +271,14 @@ Result<ExitCode> verify(const Options& options, Console& console) {
                  ledger::audit_ledger(*opened.database, genesis.genesis, audit));
   const std::uint64_t took_ms = ms_since(begin);
   print(console, report, took_ms, false);
-  console.json(to_json(report, took_ms));
-  return report.finding ? ExitCode::kCorrupt : ExitCode::kSuccess;
+  boost::json::object out = to_json(report, took_ms);
+  if (report.finding) {
+    console.json(out);
+    return ExitCode::kCorrupt;
+  }
+  QUORATE_ASSIGN(const bool agrees, compare_with_anchors(options, genesis.genesis, console, out));
+  console.json(out);
+  return agrees ? ExitCode::kSuccess : ExitCode::kCorrupt;
 }
 
 }  // namespace
@@ -255,10 +299,14 @@ void add_ledger_verify_command(CommandLine& line) {
            "again and must be what the earlier run verified; who can write in that folder can "
            "deceive you.\n--node executes the blocks of a running node here and holds against that "
            "what the node says they led to.\nIts indices and its state are not read; what it says "
-           "of them it must prove. With --resume a copy is kept.",
+           "of them it must prove. With --resume a copy is kept.\n--chain holds it against the "
+           "anchors in a chain of proof of work (of a network with both engines; else the one\n"
+           "beside the ledger): a history that even all replicas together signed anew is found "
+           "by the first anchor that\nsays otherwise.",
        .example = "  quorate ledger verify testnet-data/default/replica-0 --genesis genesis.json\n"
                   "  quorate ledger verify copy/ledger --structural\n"
                   "  quorate ledger verify copy/ledger --genesis genesis.json --resume audit/\n"
+                  "  quorate ledger verify copy/ledger --genesis genesis.json --chain other/chain\n"
                   "  quorate ledger verify --node http://127.0.0.1:26650 --genesis genesis.json",
        .parameters = {{.name = "DIR",
                        .help = "A ledger's folder, or the home of a stopped node; it is read, "
@@ -270,6 +318,11 @@ void add_ledger_verify_command(CommandLine& line) {
                        .help = "Audit the ledger of this running node instead, as it is fetched",
                        .target = &options->node},
                       genesis_parameter(options->ledger.network),
+                      {.name = "--chain",
+                       .value = "DIR",
+                       .help = "The chain of a stopped node, or its home, with the anchors to hold "
+                               "it against",
+                       .target = &options->chain},
                       {.name = "--structural",
                        .help = "Check no signature of a transaction or commit, execute nothing",
                        .target = &options->is_structural},

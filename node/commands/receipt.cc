@@ -12,6 +12,7 @@
 #include "node/commands/value_text.h"
 #include "node/files.h"
 #include "node/time_text.h"
+#include "pow/anchored_receipt.h"
 
 namespace quorate::node {
 namespace {
@@ -72,9 +73,48 @@ boost::json::object verdict_to_json(const ledger::ReceiptVerdict& verdict,
   return object;
 }
 
+// What an anchor adds.
+void print_anchor(Console& console, const pow::AnchoredVerdict& verdict) {
+  const pow::PlaceVerdict& place = verdict.place;
+  console.line(fmt::format("proved:  its record is under the anchor of size {}, which {} replicas "
+                           "cosigned, in block {}",
+                           verdict.note.head.size, verdict.cosigners,
+                           pow::display_hex(place.block)));
+  console.line(fmt::format("         at height {}, depth {}; in it and on it is the work of {} "
+                           "hashes on average, up to {} of {}",
+                           place.height.value, place.depth, pow::decimal_of(place.work),
+                           pow::display_hex(place.tip),
+                           time_to_text({std::uint64_t{place.tip_time} * 1000})));
+  console.line("not proved: that no chain has more work, nor that no block below it anchors "
+               "another history of that size");
+}
+
+boost::json::object anchor_to_json(const pow::AnchoredVerdict& verdict) {
+  const pow::PlaceVerdict& place = verdict.place;
+  return {{"size", verdict.note.head.size},
+          {"root", verdict.note.head.root.hex()},
+          {"cosigners", verdict.cosigners},
+          {"block", pow::display_hex(place.block)},
+          {"block_height", place.height.value},
+          {"depth", place.depth},
+          {"tip", pow::display_hex(place.tip)},
+          {"work", pow::decimal_of(place.work)}};
+}
+
 Result<ExitCode> verify(const Options& options, Console& console) {
   QUORATE_ASSIGN(const std::string text, read_file(options.file, kReceiptBytesMax));
   QUORATE_ASSIGN(const GenesisFile genesis, find_genesis(options.network));
+  if (pow::is_anchored_receipt(text)) {
+    QUORATE_ASSIGN(const auto receipt, pow::parse_anchored_receipt(text));
+    QUORATE_ASSIGN(const auto verdict, pow::verify_anchored(receipt, genesis.genesis));
+    print_verdict(console, verdict.receipt, verdict.order, genesis);
+    print_anchor(console, verdict);
+    if (!options.network.genesis) console.remark(fmt::format("genesis: {}", genesis.path));
+    boost::json::object out = verdict_to_json(verdict.order, genesis);
+    out["anchor"] = anchor_to_json(verdict);
+    console.json(out);
+    return ExitCode::kSuccess;
+  }
   QUORATE_ASSIGN(const ledger::Receipt receipt, ledger::parse_receipt(text));
   QUORATE_ASSIGN(const auto verdict, ledger::verify_receipt(receipt, genesis.genesis));
   print_verdict(console, receipt, verdict, genesis);
@@ -91,8 +131,8 @@ void add_receipt_commands(CommandLine& line) {
   line.add({.path = "receipt verify",
             .sentence = "Verify a receipt offline, against nothing but the genesis document",
             .details = "Says what the receipt proves: the order (where a quorum put the "
-                       "transaction), and the\nresult if a checkpoint covers it. Exit code 8: it "
-                       "does not verify.",
+                       "transaction), and the\nresult if a checkpoint covers it; of an anchored "
+                       "one also the work on it. Exit code 8: it does\nnot verify.",
             .example = "  quorate receipt verify receipt.json --genesis genesis.json",
             .parameters = {{.name = "FILE",
                             .help = "What `quorate tx receipt` printed",

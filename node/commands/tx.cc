@@ -63,14 +63,16 @@ Result<SubmitOptions> submit_options(const Options& options) {
   }
   wish.depth = depth_in(*options.wait);
   if (wish.depth) return wish;
-  QUORATE_ASSIGN(wish.wait, parse_level(*options.wait));
-  if (wish.wait < Level::kLocal || wish.wait > Level::kStable) {
+  const auto wanted = parse_wish(*options.wait);
+  if (!wanted) {
     return fail(ErrorKind::kUsage, "level-unknown",
                 fmt::format("Found --wait {}, expected a level that can be waited for: local, "
-                            "promised, quorum, replicated or stable; or depth=N on a chain of "
-                            "proof of work",
+                            "promised, quorum, replicated, stable, anchored or anchored=N; or "
+                            "depth=N on a chain of proof of work",
                             *options.wait));
   }
+  wish.wait = wanted->level;
+  if (wanted->level == Level::kAnchored) wish.depth = wanted->depth;
   return wish;
 }
 
@@ -184,8 +186,9 @@ std::vector<Parameter> submit_parameters(Options& options) {
   return {node_parameter(options.network),
           {.name = "--wait",
            .value = "LEVEL",
-           .help = "Level to wait for: local, promised, quorum, replicated (default), or stable; "
-                   "depth=N blocks on a chain of proof of work (there depth=1)",
+           .help = "Level to wait for: local, promised, quorum, replicated (default), stable, or "
+                   "anchored=N with N blocks from its anchor on; depth=N blocks on a chain of "
+                   "proof of work (there depth=1)",
            .target = &options.wait},
           {.name = "--timeout",
            .value = "DURATION",

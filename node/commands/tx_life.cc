@@ -35,7 +35,10 @@ ExitCode print_end(Console& console, const Submission& submission) {
   object["signed_anew"] = submission.signed_anew;
   if (submission.end == Submission::End::kReached) {
     print_result(console, submission.status);
-    if (submission.status.depth.value_or(0) > 0) {
+    if (submission.status.level == Level::kAnchored) {
+      console.line(fmt::format("receipt: quorate tx receipt {} --anchored > receipt.json",
+                               submission.status.id.hex()));
+    } else if (submission.status.depth.value_or(0) > 0) {
       console.line(fmt::format("depth {}: a heavier branch can still displace it; see `quorate pow "
                                "risk --depth {}`",
                                *submission.status.depth, *submission.status.depth));

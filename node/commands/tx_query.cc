@@ -12,6 +12,7 @@
 #include "node/files.h"
 #include "node/json_members.h"
 #include "node/remote_status.h"
+#include "pow/anchored_receipt.h"
 
 namespace quorate::node {
 namespace {
@@ -20,6 +21,7 @@ struct Options {
   NetworkOptions network;
   std::string id;
   std::optional<std::string> out;
+  bool anchored = false;
 };
 
 Result<ledger::TxId> parse_id(const std::string& text) {
@@ -50,7 +52,10 @@ Result<ExitCode> show_status(const Options& options, Console& console) {
   printer.set_id(id);
   for (const LevelChange& change : status.history) printer.print(change);
   print_result(console, status);
-  if (status.depth.value_or(0) > 0) {
+  if (status.level == Level::kAnchored) {
+    console.line(fmt::format("level: anchored at depth {}, says {}", status.depth.value_or(0),
+                             nodes.url()));
+  } else if (status.depth.value_or(0) > 0) {
     console.line(fmt::format("depth: {}, says {}", *status.depth, nodes.url()));
   } else {
     console.line(fmt::format("{}: {}, says {}", is_end(status.level) ? "ended" : "level",
@@ -60,10 +65,11 @@ Result<ExitCode> show_status(const Options& options, Console& console) {
   return ExitCode::kSuccess;
 }
 
-Result<std::string> receipt_from_any(NodePool& nodes, const ledger::TxId& id) {
+Result<std::string> receipt_from_any(NodePool& nodes, std::string_view method,
+                                     const ledger::TxId& id) {
   Error last = nodes.nobody_reached();
   for (std::size_t i = 0; i < nodes.size(); ++i, nodes.move_on()) {
-    const auto answer = nodes.call_current("quorate_receipt", {{"id", id.hex()}});
+    const auto answer = nodes.call_current(method, {{"id", id.hex()}});
     if (answer) {
       if (auto text = text_member(*answer, "receipt")) return std::move(*text);
       last = {ErrorKind::kCorrupt, "node-answer-malformed",
@@ -76,12 +82,19 @@ Result<std::string> receipt_from_any(NodePool& nodes, const ledger::TxId& id) {
 }
 
 // What a node sends is held against the genesis document before it is handed on, if there is one.
-Status check_receipt(const std::string& text, const ledger::TxId& id,
-                     const NetworkOptions& network) {
-  QUORATE_ASSIGN(const ledger::Receipt receipt, ledger::parse_receipt(text));
-  const auto genesis = find_genesis(network);
-  if (!genesis) return {};
-  QUORATE_ASSIGN(const auto verdict, ledger::verify_receipt(receipt, genesis->genesis));
+Status check_receipt(const std::string& text, const ledger::TxId& id, const Options& options) {
+  const auto genesis = find_genesis(options.network);
+  ledger::ReceiptVerdict verdict;
+  if (options.anchored) {
+    QUORATE_ASSIGN(const pow::AnchoredReceipt receipt, pow::parse_anchored_receipt(text));
+    if (!genesis) return {};
+    QUORATE_ASSIGN(const auto anchored, pow::verify_anchored(receipt, genesis->genesis));
+    verdict = anchored.order;
+  } else {
+    QUORATE_ASSIGN(const ledger::Receipt receipt, ledger::parse_receipt(text));
+    if (!genesis) return {};
+    QUORATE_ASSIGN(verdict, ledger::verify_receipt(receipt, genesis->genesis));
+  }
   if (verdict.id == id) return {};
   return fail(ErrorKind::kCorrupt, "receipt-other-transaction",
               fmt::format("Asked for the receipt of {}, got that of {}", id.hex(),
@@ -92,8 +105,12 @@ Status check_receipt(const std::string& text, const ledger::TxId& id,
 Result<ExitCode> fetch_receipt(const Options& options, Console& console) {
   QUORATE_ASSIGN(const ledger::TxId id, parse_id(options.id));
   QUORATE_ASSIGN(NodePool nodes, find_nodes(options.network));
-  QUORATE_ASSIGN(const std::string text, receipt_from_any(nodes, id));
-  QUORATE_TRY(check_receipt(text, id, options.network));
+  QUORATE_ASSIGN(const std::string text, receipt_from_any(nodes,
+                                                          options.anchored
+                                                              ? "quorate_anchored_receipt"
+                                                              : "quorate_receipt",
+                                                          id));
+  QUORATE_TRY(check_receipt(text, id, options));
   if (!options.out) {
     console.raw(text);
     return ExitCode::kSuccess;
@@ -118,8 +135,12 @@ void add_tx_query_commands(CommandLine& line) {
             .run = [options](Console& console) { return show_status(*options, console); }});
   line.add({.path = "tx receipt",
             .sentence = "Fetch the receipt of a transaction: a proof that needs no node",
-            .example = "  quorate tx receipt $ID > receipt.json",
+            .example = "  quorate tx receipt $ID > receipt.json\n"
+                       "  quorate tx receipt $ID --anchored --out anchored.json",
             .parameters = {id,
+                           {.name = "--anchored",
+                            .help = "With the work on its anchor, in a network of both engines",
+                            .target = &options->anchored},
                            {.name = "--out",
                             .value = "FILE",
                             .help = "Write it there; else to standard output",

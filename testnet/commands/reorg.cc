@@ -124,7 +124,7 @@ std::pair<std::size_t, std::size_t> spread_of(const node::NetworkFolder& folder,
 }
 
 Status check_depth(const Options& options, const node::NetworkFolder& folder) {
-  if (folder.engine != "pow") {
+  if (folder.engine != "pow" && folder.engine != "both") {
     return fail(ErrorKind::kConflict, "testnet-other-engine",
                 fmt::format("The testnet in {} has the engine {}, which has no reorganisations",
                             folder.root.string(), folder.engine),
@@ -183,11 +183,11 @@ Result<ExitCode> reorg(const Options& options, Console& console) {
 void add_reorg_command(node::CommandLine& line) {
   const auto options = std::make_shared<Options>();
   line.add({.path = "testnet reorg",
-            .sentence = "Have a heavier branch displace the newest blocks of a pow testnet",
+            .sentence = "Have a heavier branch displace the newest blocks of a testnet with a chain",
             .details = "One node turns away from them, mines a branch that is one block longer, "
                        "and takes its mark back: the\nothers follow the work alone. What stood "
-                       "there and is not kept waits for a block again. Exit code 6:\nnot all nodes "
-                       "followed within 10 s.",
+                       "there and is not kept waits for a block again; anchors do. Exit code 6:\n"
+                       "not all nodes followed within 10 s.",
             .example = "  quorate testnet reorg --depth 3 --keep TXID",
             .parameters = {dir_parameter(options->dir),
                            {.name = "--depth",

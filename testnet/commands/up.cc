@@ -52,9 +52,9 @@ struct Options {
 Result<node::Config> config_for(const Options& options) {
   node::Config config;
   config.engine = options.engine.value_or("pbft");
-  if (config.engine != "pbft" && config.engine != "pow") {
+  if (config.engine != "pbft" && config.engine != "pow" && config.engine != "both") {
     return fail(ErrorKind::kUsage, "engine-unknown",
-                fmt::format("Found --engine {}, expected pbft or pow", config.engine));
+                fmt::format("Found --engine {}, expected pbft, pow or both", config.engine));
   }
   const bool is_own = options.pow_limit || options.pow_spacing;
   config.pow_params = is_own ? "own" : options.pow_params;
@@ -62,7 +62,7 @@ Result<node::Config> config_for(const Options& options) {
   config.pow_spacing_seconds = options.pow_spacing.value_or(config.pow_spacing_seconds);
   config.pow_miner_threads = static_cast<std::uint32_t>(options.miner_threads);
   if (config.engine == "pbft") return config;
-  if (!options.byzantine.empty() || options.record) {
+  if (config.engine == "pow" && (!options.byzantine.empty() || options.record)) {
     return fail(ErrorKind::kUsage, "engine-cannot",
                 "--byzantine and --record are of the engine pbft, found --engine pow",
                 "Leave them away.");
@@ -123,8 +123,12 @@ void print_next_steps(Console& console, const TestnetView& view) {
     console.line(fmt::format("  minerd -a sha256d -o {} -O user:pass",
                              view.folder.replicas[0].url()));
   } else {
-    console.line("  quorate tx put colour blue");
+    const bool is_both = view.folder.engine == "both";
+    console.line(fmt::format("  quorate tx put colour blue{}", is_both ? " --wait anchored" : ""));
     console.line("  quorate get colour");
+    if (is_both) {
+      console.line(fmt::format("  curl -s {}/generate?nblocks=1", view.folder.replicas[0].url()));
+    }
   }
   console.line("  quorate testnet status | logs | kill 1 | start 1 | down");
 }
@@ -264,7 +268,8 @@ void add_up_command(node::CommandLine& line) {
                   live_behaviour_names() + ".",
        .example = "  quorate testnet up\n  quorate testnet up --detach --dir mynet --replicas 7\n"
                   "  quorate testnet up --byzantine 0=equivocate@20..40 --byzantine 3=slow\n"
-                  "  quorate testnet up --engine pow",
+                  "  quorate testnet up --engine pow\n"
+                  "  quorate testnet up --engine both --miner-threads 1 --pow-limit 1e0fffff",
        .parameters = {{.name = "--replicas",
                        .value = "N",
                        .help = "How many nodes; default 4, which tolerates one that lies",
@@ -289,8 +294,8 @@ void add_up_command(node::CommandLine& line) {
                        .target = &options->detach},
                       {.name = "--engine",
                        .value = "NAME",
-                       .help = "What orders transactions: pbft (default), or pow, a chain of "
-                               "proof of work",
+                       .help = "What orders transactions: pbft (default); pow, a chain of proof "
+                               "of work; or both: pbft, and a chain that anchors its checkpoints",
                        .target = &options->engine},
                       {.name = "--pow-params",
                        .value = "NAME",

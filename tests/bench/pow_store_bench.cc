@@ -4,7 +4,10 @@
 //   build/release/tests/pow_store_bench
 //
 // OpenChain opens a store of N small blocks (a header and a body each, every tenth with a signed
-// transaction) as a node does at its start; StoreBlock is one more block, stored synced or not.
+// transaction) as a node does at its start; StoreBlock is one more block, stored synced or not;
+// ConnectBlock is one with that many transactions whose signatures were checked before, from the
+// step to the stored state. Reorganise is N blocks with ten transactions each, disconnected and
+// connected again, all in two steps.
 
 #include <benchmark/benchmark.h>
 
@@ -55,6 +58,13 @@ class StoredChain {
     QUORATE_CHECK(stored && !stored->steps.empty(), "the block is connected");
   }
   pow::BlockPtr next() { return world_.on(tip_); }
+  pow::BlockPtr on_tip(std::vector<pow::TransactionPtr> transactions) {
+    return world_.on(tip_, std::move(transactions));
+  }
+  void step(const PowEvent& event) {
+    QUORATE_CHECK(chain_->step(event, kLate, false).has_value(), "the store takes it");
+  }
+  [[nodiscard]] const ledger::Genesis& genesis() const { return world_.genesis; }
   [[nodiscard]] std::uint64_t height() const { return chain_->chain().tip().height.value; }
 
  private:
@@ -83,6 +93,54 @@ void StoreBlock(benchmark::State& state) {
     stored.add(block, state.range(0) == 1);
   }
 }
+// Transactions of ten senders, so that each has room in its window of nonces.
+std::vector<pow::TransactionPtr> many(const ledger::Genesis& genesis, std::uint64_t count,
+                                      std::uint64_t round) {
+  constexpr std::uint64_t kSenders = 10;
+  std::vector<pow::TransactionPtr> out;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    ledger::Transaction body = ledger::test::example_body(
+        genesis, round * (count / kSenders) + i / kSenders + 1,
+        {ledger::test::put("key " + std::to_string(i), std::to_string(round))});
+    body.sender = ledger::test::public_key_of("sender " + std::to_string(i % kSenders));
+    out.push_back(ledger::test::Trusting::trust({std::move(body), {}}));
+  }
+  return out;
+}
+
+void ConnectBlock(benchmark::State& state) {
+  StoredChain stored(10);
+  const auto count = static_cast<std::uint64_t>(state.range(0));
+  std::uint64_t round = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    const auto block = stored.on_tip(many(stored.genesis(), count, round++));
+    state.ResumeTiming();
+    stored.add(block, state.range(1) != 0);
+  }
+}
+BENCHMARK(ConnectBlock)
+    ->Args({5000, 0})
+    ->Args({5000, 1})
+    ->ArgNames({"transactions", "synced"})
+    ->Unit(benchmark::kMillisecond);
+
+void Reorganise(benchmark::State& state) {
+  StoredChain stored(10);
+  const auto blocks = static_cast<std::uint64_t>(state.range(0));
+  std::optional<ledger::Digest> first;
+  for (std::uint64_t i = 0; i < blocks; ++i) {
+    const auto block = stored.on_tip(many(stored.genesis(), 10, i));
+    stored.add(block, false);
+    if (!first) first = block->hash;
+  }
+  for (auto _ : state) {
+    stored.step(pow::Invalidate{*first});
+    stored.step(pow::Reconsider{*first});
+  }
+}
+BENCHMARK(Reorganise)->Arg(1)->Arg(10)->Arg(100)->Unit(benchmark::kMillisecond);
+
 BENCHMARK(StoreBlock)->Arg(0)->Arg(1)->ArgName("synced")->Unit(benchmark::kMicrosecond);
 
 }  // namespace

@@ -253,6 +253,10 @@ TEST(TimeText, ReadsMomentsInThreeForms) {
   EXPECT_EQ(parse_time("10s", now)->value, 1'010'000u);
   EXPECT_EQ(parse_time("1234567890123", now)->value, 1'234'567'890'123u);
   EXPECT_EQ(parse_time("2026-01-31T12:00:00Z", now)->value, 1'769'860'800'000u);
+  EXPECT_EQ(parse_time("2026-01-31T12:00:00.007Z", now)->value, 1'769'860'800'007u);
+  EXPECT_EQ(parse_time(time_to_text({1'769'860'800'123}), now)->value, 1'769'860'800'123u);
+  EXPECT_FALSE(parse_time("2026-01-31T12:00:00.7Z", now));
+  EXPECT_FALSE(parse_time("2026-01-31T12:00:00.-07Z", now));
   for (const char* text : {"", "2026-02-30T12:00:00Z", "2026-01-31T24:00:00Z", "2026-01-31",
                            "1969-12-31T23:59:59Z", "soon"}) {
     EXPECT_FALSE(parse_time(text, now).has_value()) << text;

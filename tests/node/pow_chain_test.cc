@@ -97,6 +97,44 @@ TEST_F(PowChainTest, ARestartChangesNothing) {
   EXPECT_EQ(chain_->chain().tip().hash, right[1]->hash);
 }
 
+TEST_F(PowChainTest, WhatWaitsForABlockStillDoesAfterARestart) {
+  const auto one = world_.put(1, "colour", "blue");
+  const auto two = world_.put(2, "size", "large");
+  for (const auto& each : {one, two}) {
+    ASSERT_TRUE(chain_->memory().add_transaction(each));
+    ASSERT_TRUE(chain_->keep_waiting(*each));
+    ASSERT_TRUE(chain_->keep_waiting(*each)) << "told again";
+  }
+  const auto waiting = [this] { return ledger::test::ids_of(chain_->memory().pool()); };
+  open();
+  EXPECT_EQ(waiting(), (std::vector{one->id, two->id}));
+  // One of them stands in a block: its record goes.
+  const auto block = world_.on(world_.block_0, {one});
+  step(pow::BlockArrived{std::nullopt, block});
+  open();
+  EXPECT_EQ(waiting(), std::vector{two->id});
+  // A heavier branch displaces it.
+  arrive(world_.branch(world_.block_0, 2));
+  open();
+  auto all = waiting();
+  std::sort(all.begin(), all.end());
+  std::vector<ledger::TxId> both{one->id, two->id};
+  std::sort(both.begin(), both.end());
+  EXPECT_EQ(all, both);
+  EXPECT_EQ(chain_->memory().draft({}, 1, world::kLateSeconds, 1 << 20)->transactions.size(), 2U);
+}
+
+TEST_F(PowChainTest, ATransactionThatCanNotHappenAnyMoreIsNotKept) {
+  const auto one = world_.put(1, "colour", "blue");
+  const auto other = world_.put(1, "colour", "red");  // the same nonce
+  ASSERT_TRUE(chain_->memory().add_transaction(one));
+  ASSERT_TRUE(chain_->keep_waiting(*one));
+  step(pow::BlockArrived{std::nullopt, world_.on(world_.block_0, {other})});
+  open();
+  open();
+  EXPECT_EQ(chain_->chain().tip().height.value, 1U);
+}
+
 TEST_F(PowChainTest, TheJournalTellsEachStep) {
   const auto a = world_.branch(world_.block_0, 1);
   const auto b = world_.branch(world_.block_0, 2);

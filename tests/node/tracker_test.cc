@@ -42,6 +42,22 @@ TEST(Levels, EachHasANameThatReadsBack) {
   EXPECT_NE(wrong.error().message.find("replicated"), std::string::npos);
 }
 
+TEST(Levels, AWishIsALevelOrAnAnchorAtADepth) {
+  const auto wish = [](std::string_view text) {
+    const auto parsed = parse_wish(text);
+    return parsed ? std::string(level_text(parsed->level)) + "/" + std::to_string(parsed->depth)
+                  : std::string(parsed.error().code);
+  };
+  EXPECT_EQ(wish("stable"), "stable/1");
+  EXPECT_EQ(wish("anchored"), "anchored/1");
+  EXPECT_EQ(wish("anchored=6"), "anchored/6");
+  for (const std::string_view wrong :
+       {"", "unknown", "rejected", "expired", "stable=2", "anchored=", "anchored=0", "anchored=-1",
+        "anchored=1000001", "anchored=6 ", "=6", "depth=6"}) {
+    EXPECT_EQ(wish(wrong), "level-unknown") << wrong;
+  }
+}
+
 TEST(Levels, AnEndSatisfiesEveryWait) {
   EXPECT_TRUE(satisfies(Level::kRejected, Level::kStable));
   EXPECT_TRUE(satisfies(Level::kExpired, Level::kLocal));

@@ -184,6 +184,18 @@ wait "$mining" || die "mining failed: $(cat mining.err)"
 await_answer 2
 on_one_tip 20000 0 1 2 3
 
+say 'what waits for a block still does when all were killed'
+put 1 77 waits 'for a block'
+waiting=$id
+for node in 0 1 2 3; do expect 0 "$quorate" testnet kill "$node" --dir "$net"; done
+for node in 0 1 2 3; do expect 0 "$quorate" testnet start "$node" --dir "$net"; done
+await_answer 1
+[[ $(depth_of 1 "$waiting") == 0 ]] || die 'it is gone'
+rpc 1 generate '[1]' >/dev/null
+[[ $(depth_of 1 "$waiting") == 1 ]] || die 'it was not mined'
+await_answer 0
+on_one_tip 20000 0 1 2 3
+
 say 'a mark by hand is a reorganisation, and reconsidering goes back by itself'
 tip=$(tip_of 0)
 rpc 0 invalidateblock "[\"$tip\"]" >/dev/null

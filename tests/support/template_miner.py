@@ -29,9 +29,11 @@ def fail(text):
 
 class Server:
     def __init__(self, url):
-        self.connection = http.client.HTTPConnection(urllib.parse.urlparse(url).netloc, timeout=90)
+        credentials, _, place = urllib.parse.urlparse(url).netloc.rpartition("@")
+        self.connection = http.client.HTTPConnection(place, timeout=90)
         self.headers = {
-            "Authorization": "Basic " + base64.b64encode(b"user:pass").decode(),
+            "Authorization": "Basic "
+            + base64.b64encode((credentials or "user:pass").encode()).decode(),
             "Content-Type": "application/json",
             "Accept-Encoding": "deflate, gzip",
             "User-Agent": "cpuminer/2.5.1",

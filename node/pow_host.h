@@ -137,6 +137,7 @@ class PowHost {
   void send(pow::PeerId to, const PowMessage& message);
   void send_transactions(const std::vector<ledger::TransactionPtr>& transactions,
                          std::optional<pow::PeerId> to, std::optional<pow::PeerId> but);
+  void tell_waiting(pow::PeerId to);
   void ask_headers(pow::PeerId peer);
   void ask_bodies(const std::vector<ledger::Digest>& hashes, std::optional<pow::PeerId> first);
   [[nodiscard]] std::optional<pow::PeerId> another_peer(std::optional<pow::PeerId> after) const;

@@ -17,6 +17,7 @@ constexpr std::size_t kBodiesAtOnce = 16;        // asked of one peer in one mes
 constexpr std::uint64_t kBodyPatienceMs = 3'000;
 constexpr std::uint64_t kHeadersPatienceMs = 2'000;
 constexpr std::uint64_t kHeadersEveryMs = 15'000;  // without a cause: frames may get lost
+constexpr std::size_t kWaitingToldMax = 1'000;     // as often
 constexpr std::size_t kTransactionsBytesMax = 1 << 20;  // of one message
 
 Error forged(std::string message) {
@@ -328,6 +329,14 @@ void PowHost::take_transactions(pow::PeerId from,
   note_change(false);
 }
 
+// The oldest of what waits here: a peer may have refused them while it stood elsewhere on the
+// chain.
+void PowHost::tell_waiting(pow::PeerId to) {
+  auto oldest = chain_.memory().pool();
+  if (oldest.size() > kWaitingToldMax) oldest.resize(kWaitingToldMax);
+  send_transactions(oldest, to, std::nullopt);
+}
+
 // -- Time --------------------------------------------------------------------------------------
 
 void PowHost::tick() {
@@ -348,7 +357,10 @@ void PowHost::tick() {
   if (now_ms >= headers_asked_ms_ + kHeadersEveryMs) {
     headers_asked_ms_ = now_ms;
     headers_asked_of_ = another_peer(headers_asked_of_);
-    if (headers_asked_of_) ask_headers(*headers_asked_of_);
+    if (headers_asked_of_) {
+      ask_headers(*headers_asked_of_);
+      tell_waiting(*headers_asked_of_);
+    }
   }
   for (auto& [peer, state] : peers_) {
     if (state.must_ask_again && state.is_connected) ask_headers(peer);

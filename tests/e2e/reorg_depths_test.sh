@@ -63,7 +63,14 @@ wait "$loader" || true
 count=$(wc -l <taken)
 ((count >= 10)) || die "only $count transactions were taken: $(tail -n 5 load.err)"
 say "$count transactions were taken; all have to be on the chain"
+# While a node turned away from the others it may have refused what they took: they tell it again.
 mine 5
+end=$((SECONDS + patience))
+until [[ $(get 0 /getmempoolinfo) == *'"size":0,'* && $(get 1 /getmempoolinfo) == *'"size":0,'* ]]; do
+  ((SECONDS < end)) || die "what waits is not mined: $(get 0 /getmempoolinfo) $(get 1 /getmempoolinfo)"
+  mine 1
+  sleep 0.5
+done
 one tip_of
 one state_of
 python3 - "${urls[@]}" <<'PYTHON'

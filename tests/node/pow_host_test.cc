@@ -158,6 +158,18 @@ TEST(PowHost, TransactionsReachEverybodyAndLatecomersGetThePool) {
   EXPECT_EQ(network.host(0).submit(network.world.put(1, "a", "2")).error().code, "tx-nonce-used");
 }
 
+// During a long reorganisation a node stands far below the others, and a nonce that is good up there
+// is too far ahead down here.
+TEST(PowHost, WhatAPeerDidNotTakeItIsToldAgain) {
+  PowNetwork network(2);
+  network.join_all();
+  ASSERT_TRUE(network.chain(0).memory().add_transaction(network.world.put(1, "a", "1")));
+  network.deliver();
+  EXPECT_TRUE(network.chain(1).memory().pool().empty());
+  network.pass(16'000);
+  EXPECT_EQ(network.chain(1).memory().pool().size(), 1U);
+}
+
 TEST(PowHost, AForgedTransactionCondemnsItsBringer) {
   PowNetwork network(2);
   network.join_all();

@@ -54,7 +54,7 @@ std::vector<std::string> describe(const AnchorAudit& audit) {
                                 found.size.value, pow::display_hex(found.block),
                                 found.block_height.value, found.anchored_root.hex(),
                                 found.own_root.hex()));
-    lines.push_back(fmt::format("  {} anchors of smaller sizes agree; a quorum signed both, so this "
+    lines.push_back(fmt::format("  {} anchors of smaller sizes agree; a quorum signed both: this "
                                 "history was signed anew, or is of the liars",
                                 audit.agreeing));
     lines.emplace_back("  Keep it as evidence; `quorate ledger blame` names who signed two "

@@ -5,7 +5,7 @@
 // A ledger that all replicas together signed anew is as good as the first one to whoever has the
 // genesis document alone. The chain tells them apart: on the chain with the most work the first
 // anchor of a size says which root the log had when that work was done. Both are read from stopped
-// nodes, or copies; nothing in the folders changes. The chain is judged as a node judges it, headers
+// nodes, or copies; nothing in the folders changes. The chain is judged as by a node, headers
 // and anchors, so it may be anybody's.
 
 #include <boost/json/object.hpp>

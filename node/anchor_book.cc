@@ -83,7 +83,8 @@ void AnchorBook::rebuild() {
     if (at->second.verdict == Verdict::kAgrees) agreeing.push_back(at);
   }
   std::sort(agreeing.begin(), agreeing.end(), [](const auto& a, const auto& b) {
-    return std::pair(a->second.block_height, b->first) < std::pair(b->second.block_height, a->first);
+    return std::pair(a->second.block_height, b->first) <
+           std::pair(b->second.block_height, a->first);
   });
   covers_.clear();
   for (const auto& at : agreeing) {

@@ -7,7 +7,7 @@
 //   chain --moves--> AnchorBook --> levels of transactions
 //
 // It has threads and a pool of its own, so that no vote waits for it, and a store of its own beside
-// the ledger: what is there can be had again from peers, which is never so of votes. It says what it
+// the ledger: what is there can be had again from peers, which no vote can. It says what it
 // has to say over the node's mesh. What it lacks or finds wrong keeps no replica from voting.
 
 #include <functional>

@@ -85,7 +85,7 @@ const std::vector<Row>& rows() {
        "change of membership takes it in.",
        0, 0, kYesOrNo},
       {"pow.params", &Config::pow_params,
-       "Rules of the proof-of-work chain where genesis has none, the same at all its nodes: own, or "
+       "Rules of the proof-of-work chain where genesis has none, the same at all nodes: own, or "
        "Bitcoin's networks.",
        0, 0, kPowParams},
       {"pow.spacing_seconds", &Config::pow_spacing_seconds,

@@ -20,8 +20,8 @@ enum class FirstLedger {
 // Vote key and guard are made together, once: a home that has either is refused, because a guard
 // that forgets is how a replica comes to contradict its own votes. The vote key is written last, so
 // what an interrupted run leaves behind signs nothing. With the engine `pow` there is a chain with
-// its block 0 in the place of ledger, votes and guard, and no vote key is written; with `both`, beside
-// them.
+// its block 0 in the place of ledger, votes and guard, and no vote key is written; with `both`, all
+// of them.
 // Errors: "home-exists" (kConflict), "key-not-in-genesis" (kInvalid: no replica of this genesis has
 // these two keys, and the settings do not say that it observes), those of the parts.
 [[nodiscard]] Status init_home(const Home& home, const Config& config,

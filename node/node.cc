@@ -1,3 +1,5 @@
+#include "node/node.h"
+
 #include <fmt/format.h>
 
 #include <atomic>

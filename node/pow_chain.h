@@ -16,7 +16,7 @@
 //   'i' 'r' 'p' hash  `invalidate`, `reconsider`, `prefer`
 //   't' transaction   one that waits for a block; erased once it stands in one
 //
-// A line of the journal: time, "connect" or "disconnect", height, hash, and the sizes of the anchors
+// A line of the journal: time, "connect" or "disconnect", height, hash, the sizes of the anchors
 // that began or ceased to count; for people and programs.
 //
 // One thread at a time. Memory: MemoryChain's, and about 100 bytes a header and a transaction.
@@ -64,8 +64,8 @@ class PowChain {
   [[nodiscard]] Result<pow::Happened> step(const PowEvent& event, ledger::TimeMs now,
                                            bool synced = true);
 
-  // A transaction that waits (MemoryChain::add_transaction took it) still does after a restart: kill
-  // -9 takes nothing, a power cut what was not synced. As many are kept as the pool has. Errors as
+  // A transaction that waits (MemoryChain::add_transaction took it) still does after a restart:
+  // kill -9 takes nothing, a power cut what was not synced. As many as the pool has. Errors as
   // above.
   [[nodiscard]] Status keep_waiting(const ledger::CheckedTransaction& transaction);
 

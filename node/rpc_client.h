@@ -19,8 +19,8 @@ namespace quorate::node {
 
 class RpcClient {
  public:
-  // url: "http://host:port", or "http://user:password@host:port" where the node asks for it
-  // (percent signs are not decoded); `url()` leaves them out. Error: "url-malformed". Does not connect yet. The timeout is one
+  // url: "http://host:port", or "http://user:password@host:port" (no percent signs are decoded;
+  // `url()` lacks them). Error: "url-malformed". Does not connect yet. The timeout is one
   // call's, connecting and trying again included; only a slow resolver of names may exceed it.
   [[nodiscard]] static Result<RpcClient> create(std::string_view url,
                                                 std::uint32_t timeout_ms = 15'000);

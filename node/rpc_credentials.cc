@@ -62,8 +62,8 @@ Result<std::optional<RpcCredentials>> RpcCredentials::load(const Config& config)
   }
   std::error_code trouble;
   const auto mode = std::filesystem::status(config.rpc_password_file, trouble).permissions();
-  if (!trouble && (mode & (std::filesystem::perms::group_all | std::filesystem::perms::others_all)) !=
-                      std::filesystem::perms::none) {
+  constexpr auto kOthers = std::filesystem::perms::group_all | std::filesystem::perms::others_all;
+  if (!trouble && (mode & kOthers) != std::filesystem::perms::none) {
     return fail(ErrorKind::kDenied, "rpc-password-readable",
                 fmt::format("others than its owner may read or write {}", config.rpc_password_file),
                 fmt::format("chmod 600 {}", config.rpc_password_file));

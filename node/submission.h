@@ -22,7 +22,7 @@ namespace quorate::node {
 
 struct SubmitOptions {
   Level wait = Level::kReplicated;
-  // Of a chain of proof of work: so deep, in the place of `wait` (with `anchored`: its anchor); 1 is
+  // Of a chain of proof of work: so deep, in the place of `wait` (with `anchored`: its anchor); 1:
   // in the newest block.
   std::optional<std::uint64_t> depth = {};
   std::uint64_t timeout_ms = 30'000;

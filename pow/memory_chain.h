@@ -2,7 +2,7 @@
 
 // MemoryChain: the chain core with the host's part done in memory.
 //
-// Bodies, the ledger's state and the transactions (or the anchors) that wait: it does the moves that the core says,
+// Bodies, the ledger's state and what waits, transactions or anchors: it does what the core says,
 // answers with ConnectFailed where the state refuses a block, and gives what a reorganisation
 // displaced back to the pool. What must be stored and told to others is the caller's; it is in
 // `Happened`, in order. It is a pure function of its inputs as the core is, so a node, a simulation
@@ -114,7 +114,7 @@ class MemoryChain {
   std::map<ledger::TxId, std::uint64_t> arrivals_;
   std::size_t pool_bytes_ = 0;
   std::uint64_t arrival_ = 0;
-  std::map<ledger::Sequence, AnchorPtr> anchors_;  // offered or displaced, whether they stand or not
+  std::map<ledger::Sequence, AnchorPtr> anchors_;  // offered or displaced, also those that stand
   std::map<ledger::Sequence, AnchorPlace> anchored_;
 };
 

@@ -98,7 +98,8 @@ Result<ExitCode> verify(const VerifyOptions& options, Console& console) {
   const double risk = race_risk(kUsualShare, after);
   console.line(fmt::format("transaction {}", verdict.id.hex()));
   console.line(fmt::format("proved:  it stands in block {} at height {}, depth {}",
-                           pow::display_hex(verdict.place.block), verdict.place.height.value, verdict.place.depth));
+                           pow::display_hex(verdict.place.block), verdict.place.height.value,
+                           verdict.place.depth));
   console.line(fmt::format("         on it and in it is the work of {} hashes on average, up to "
                            "{} of {}",
                            pow::decimal_of(verdict.place.work), pow::display_hex(verdict.place.tip),

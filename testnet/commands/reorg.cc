@@ -183,7 +183,7 @@ Result<ExitCode> reorg(const Options& options, Console& console) {
 void add_reorg_command(node::CommandLine& line) {
   const auto options = std::make_shared<Options>();
   line.add({.path = "testnet reorg",
-            .sentence = "Have a heavier branch displace the newest blocks of a testnet with a chain",
+            .sentence = "Have a heavier branch displace the newest blocks of a chain in a testnet",
             .details = "One node turns away from them, mines a branch that is one block longer, "
                        "and takes its mark back: the\nothers follow the work alone. What stood "
                        "there and is not kept waits for a block again; anchors do. Exit code 6:\n"

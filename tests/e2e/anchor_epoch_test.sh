@@ -13,7 +13,8 @@ put() {
 # await_anchored ID NODE
 await_anchored() {
   local end=$((SECONDS + patience))
-  until "$quorate" tx status "$1" --node "$(url_of "$2")" 2>/dev/null | grep -q '^level: anchored'; do
+  until "$quorate" tx status "$1" --node "$(url_of "$2")" 2>/dev/null |
+    grep -q '^level: anchored'; do
     ((SECONDS < end)) || die "$1 is not anchored at node $2"
     get 0 '/generate?nblocks=1' >/dev/null
     sleep 0.3

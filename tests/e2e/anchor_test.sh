@@ -45,7 +45,8 @@ anchors_wait() {
   until ((last >= height)); do
     ((SECONDS < end)) || die "no anchor of $height waits: $(get "$1" /quorate_anchors)"
     sleep 0.1
-    last=$(get "$1" /quorate_anchors | grep -oE '"waiting":\[[0-9,]+' | grep -oE '[0-9]+$') || last=0
+    last=$(get "$1" /quorate_anchors | grep -oE '"waiting":\[[0-9,]+' | grep -oE '[0-9]+$') ||
+      last=0
   done
 }
 
@@ -70,7 +71,7 @@ await_one_tip
 status_of "$first" | grep -q '"depth":3' || die "another depth: $(status_of "$first")"
 expect 0 "$quorate" tx status "$first" --node "$(url_of 0)"
 expect_text out '^level: anchored at depth 3'
-expect_text out 'anchored .*under the anchor of size [0-9]+ in block [0-9a-f]{64} at height 1, depth 3'
+expect_text out 'anchored .*the anchor of size [0-9]+ in block [0-9a-f]{64} at height 1, depth 3'
 get 0 /status | grep -qE '"anchors":\{"anchored":[1-9]' || die "status: $(get 0 /status)"
 
 say 'one waits for its depth'
@@ -98,7 +99,7 @@ expect 0 "$quorate" tx receipt "$first" --anchored --out anchored.json --node "$
   --genesis "$net/genesis.json"
 expect 0 "$quorate" receipt verify anchored.json --genesis "$net/genesis.json"
 expect_text out '^proved:  the order'
-expect_text out '^proved:  its record is under the anchor of size [0-9]+, which [34] replicas cosigned'
+expect_text out '^proved:  its record is under the anchor of size [0-9]+, which [34] replicas'
 expect_text out 'depth [0-9]+; in it and on it is the work of [0-9]+ hashes'
 sed 's/"depth": [0-9]*/"depth": 999/' anchored.json >forged.json
 expect 8 "$quorate" receipt verify forged.json --genesis "$net/genesis.json"
@@ -159,7 +160,7 @@ expect 0 "$quorate" ledger verify "$net/replica-1" --genesis "$net/genesis.json"
 expect_text out 'holds'
 expect 8 "$quorate" ledger verify "$net/replica-1" --genesis "$net/genesis.json" \
   --chain "$work/honest/replica-2"
-expect_text out '^It contradicts the anchor of size [0-9]+ in block [0-9a-f]{64} at height [0-9]+: anchored is'
+expect_text out '^It contradicts the anchor of size [0-9]+ in block [0-9a-f]{64} at height [0-9]+:'
 expect 8 "$quorate" ledger verify "$net/replica-1" --genesis "$net/genesis.json" --json \
   --chain "$work/honest/replica-2/chain"
 expect_text out '"verdict":"contradicts-anchors"'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Reorganisations of growing depth in a testnet of proof of work while transactions keep coming: at
-# each depth all nodes stand on one tip with one state; in the end every transaction that a node took
+# each depth all nodes stand on one tip with one state; in the end every transaction that was taken
 # is on the chain once, and each node's journal leads, line by line, to where it stands.
 #   DEPTHS  which depths; reorg_depths_long.sh has 1 to 100
 set -euo pipefail
@@ -10,6 +10,7 @@ read -ra depths <<<"${DEPTHS:-1 2 5 12}"
 get() { page "${urls[$1]}" "$2" | tail -n 1; }
 tip_of() { get "$1" /getbestblockhash | grep -oE '"result":"[0-9a-f]{64}"' | cut -d'"' -f4; }
 state_of() { get "$1" /getblockchaininfo | grep -oE '"state_root":"[0-9a-f]+"'; }
+waiting() { get "$1" /getmempoolinfo | grep -oE '"size":[0-9]+' | cut -d: -f2; }
 mine() { get 0 "/generate?nblocks=$1" >/dev/null; }
 # one VIEW: until it is the same at all nodes.
 one() {
@@ -54,7 +55,7 @@ for depth in "${depths[@]}"; do
   one state_of
   after=$(get 0 /getblockcount | grep -oE '"result":[0-9]+' | cut -d: -f2)
   ((after >= before + 1)) || die "height $after after $before"
-  say "depth $depth: $(grep -c ' displaced$' out || true) transactions displaced, all nodes on one" \
+  say "depth $depth: $(grep -c ' displaced$' out || true) transactions displaced, all on one" \
     "tip after $took ms"
 done
 
@@ -66,8 +67,8 @@ say "$count transactions were taken; all have to be on the chain"
 # While a node turned away from the others it may have refused what they took: they tell it again.
 mine 5
 end=$((SECONDS + patience))
-until [[ $(get 0 /getmempoolinfo) == *'"size":0,'* && $(get 1 /getmempoolinfo) == *'"size":0,'* ]]; do
-  ((SECONDS < end)) || die "what waits is not mined: $(get 0 /getmempoolinfo) $(get 1 /getmempoolinfo)"
+until [[ $(waiting 0)$(waiting 1) == 00 ]]; do
+  ((SECONDS < end)) || die "what waits is not mined: $(waiting 0), $(waiting 1)"
   mine 1
   sleep 0.5
 done
@@ -117,5 +118,6 @@ for url in urls:
                 assert stack.pop() == hash and int(at) == len(stack), line
     if stack != chain:
         raise SystemExit("FAILED: the journal of %s does not lead to where it stands" % url)
-print("-- height %d; every transaction once; %d lines of four journals lead there" % (height, moves))
+print("-- height %d; every transaction once, %d lines of four journals lead there" %
+      (height, moves))
 PYTHON

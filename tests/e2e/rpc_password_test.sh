@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A node whose RPC port asks for a password: a miner that knows nothing of Quorate mines with it, our
-# commands use it, and whoever has none or a wrong one is refused with the reason.
+# A node whose RPC port asks for a password: a miner that knows nothing of Quorate mines with it,
+# our commands use it, and whoever has none or a wrong one is refused with the reason.
 set -euo pipefail
 miner=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../support/template_miner.py")
 source "$(dirname "${BASH_SOURCE[0]}")/../support/e2e.sh"
@@ -13,7 +13,8 @@ printf 'correct-horse-battery\n' >password
 chmod 644 password
 expect 0 "$quorate" testnet stop 0 --dir "$net"
 config=$net/replica-0/config.toml
-sed -i -E "s|^user = .*|user = \"miner\"|; s|^password_file = .*|password_file = \"$work/password\"|" "$config"
+sed -i -E "s|^user = .*|user = \"miner\"|" "$config"
+sed -i -E "s|^password_file = .*|password_file = \"$work/password\"|" "$config"
 expect_text "$config" '^user = "miner"'
 
 say 'a file that others may read is refused'

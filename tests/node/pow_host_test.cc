@@ -158,8 +158,8 @@ TEST(PowHost, TransactionsReachEverybodyAndLatecomersGetThePool) {
   EXPECT_EQ(network.host(0).submit(network.world.put(1, "a", "2")).error().code, "tx-nonce-used");
 }
 
-// During a long reorganisation a node stands far below the others, and a nonce that is good up there
-// is too far ahead down here.
+// During a long reorganisation a node stands far below the others, and a nonce that is good there
+// is too far ahead for it.
 TEST(PowHost, WhatAPeerDidNotTakeItIsToldAgain) {
   PowNetwork network(2);
   network.join_all();

@@ -173,7 +173,7 @@ TEST(Genesis, EveryFaultOfTheDocumentIsRefusedByItsName) {
       {"a name twice", "genesis-malformed", "\"faults\": 1,", "\"faults\": 1, \"faults\": 1,"},
       {"format missing", "genesis-malformed", "\"format\": 1,", ""},
       {"format 0", "genesis-malformed", "\"format\": 1,", "\"format\": 0,"},
-      {"format 2", "genesis-newer-format", "\"format\": 1,", "\"format\": 2, \"new\": {},"},
+      {"format 3", "genesis-newer-format", "\"format\": 1,", "\"format\": 3, \"new\": {},"},
       {"name missing", "genesis-malformed", "\"name\": \"example\",", ""},
       {"name a number", "genesis-malformed", "\"name\": \"example\"", "\"name\": 5"},
       {"name in capitals", "genesis-malformed", "\"name\": \"example\"", "\"name\": \"Example\""},

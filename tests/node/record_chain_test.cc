@@ -131,7 +131,7 @@ TEST(RecordChain, OtherFilesAndVersionsAreRefusedByName) {
   EXPECT_EQ(read("").code, "recording-malformed");
   EXPECT_EQ(read("{\"json\": 1}  ").code, "recording-malformed");
   std::string newer = chain_of(kPayloads);
-  newer[8] = 3;
+  newer[8] = 4;
   EXPECT_EQ(read(newer).code, "recording-other-version");
 }
 

@@ -78,10 +78,10 @@ TEST_F(DepthReceiptTest, NoByteFlipsButThoseOfTheTip) {
     if (!verdict) continue;
     ++accepted;
     EXPECT_EQ(verdict->id, expected.id) << "byte " << i;
-    EXPECT_EQ(verdict->height, expected.height) << "byte " << i;
-    EXPECT_EQ(verdict->block, expected.block) << "byte " << i;
-    EXPECT_EQ(verdict->depth, expected.depth) << "byte " << i;
-    EXPECT_NE(verdict->tip, expected.tip) << "byte " << i;
+    EXPECT_EQ(verdict->place.height, expected.place.height) << "byte " << i;
+    EXPECT_EQ(verdict->place.block, expected.place.block) << "byte " << i;
+    EXPECT_EQ(verdict->place.depth, expected.place.depth) << "byte " << i;
+    EXPECT_NE(verdict->place.tip, expected.place.tip) << "byte " << i;
   }
   EXPECT_LE(accepted, kHeaderBytes);
 }

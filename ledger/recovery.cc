@@ -48,7 +48,12 @@ Result<CheckpointNote> extend(Store& store, const Genesis& genesis, TimeMs time,
                               outcome_code(outcome)),
                   "Let a quorum sign a change that this ledger's state allows.");
     }
-    QUORATE_CHECK(execution.boundary.has_value(), "a change that is applied has a boundary");
+    if (!execution.boundary) {
+      return fail(ErrorKind::kRejected, "recovery-change-refused",
+                  fmt::format("transaction {} changes no replica, so no epoch ends with it",
+                              change->id.hex()),
+                  "Make the plan with a membership change that a quorum signed.");
+    }
     boundary = execution.boundary;
     if (certificates != nullptr) {
       block.certificate = (*certificates)[i];

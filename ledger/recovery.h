@@ -8,8 +8,9 @@
 // honest quorum would have: commits for the batch H + 1, which executes a membership change, for
 // the null batches up to the boundary H + 1 + L that it decides on, and the checkpoint there. The
 // set of the next epoch votes from the boundary's checkpoint on, at view 0, where nobody voted
-// before. Every ceiling that a guard reserved lies below the boundary, since no window reaches
-// further than L above a stable checkpoint.
+// before. What guards reserved lies at or below the boundary, since no window reaches further than
+// L above a stable checkpoint; unless one was stable above H and no ledger is left that has it:
+// whoever reserved more then signs nothing before a checkpoint of the next epoch is as high.
 //
 // The blocks are blocks like others: certificates, receipts, epoch proofs and audits judge them
 // with no rule of their own. Their votes are of kRecoveryView, which no replica reaches, and carry
@@ -17,7 +18,8 @@
 // signs two has equivocated in everybody's eyes.
 //
 // What this gives up is said before anybody signs: batches that were committed above H, where only
-// lost ledgers had them. Nothing at or below H changes.
+// lost ledgers had them, also if vote stores that are left hold what was prepared there. Nothing at
+// or below H changes.
 //
 // Not thread-safe: one store, one thread.
 

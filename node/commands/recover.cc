@@ -11,6 +11,8 @@
 #include "ledger/durable_file.h"
 #include "ledger/execution.h"
 #include "ledger/folder_copy.h"
+#include "ledger/guard.h"
+#include "ledger/log_view.h"
 #include "ledger/membership.h"
 #include "ledger/membership_file.h"
 #include "ledger/quorum.h"
@@ -25,6 +27,7 @@
 #include "node/init.h"
 #include "node/passphrase.h"
 #include "node/submission.h"
+#include "node/time_text.h"
 
 namespace quorate::node {
 namespace {
@@ -243,19 +246,49 @@ Status check_signed_before(const fs::path& record, const ledger::RecoveryPlan& p
               fmt::format("Finish the plan in {}.", record.string()));
 }
 
-// A replica whose operator signed votes no more in this epoch: without its votes, its guard holds
-// it to that. One without a guard signs nothing as it is.
-Result<std::optional<std::string>> set_votes_aside(const Home& home, ledger::Epoch epoch) {
+// A replica whose operator signed votes no more in this epoch. Its guard says from here on that it
+// may have voted up to the boundary, and without its votes it is held to that: also where a stable
+// checkpoint covers all that it signed before, which would let it vote again at once. One without a
+// guard signs nothing as it is.
+Result<std::optional<std::string>> end_votes(const Home& home, const ledger::RecoveryPlan& plan) {
   std::error_code error;
-  if (!fs::exists(home.votes(), error) || !fs::exists(home.guard(), error)) return std::nullopt;
+  if (!fs::exists(home.guard(), error)) return std::nullopt;
+  QUORATE_ASSIGN(const auto guard, ledger::Guard::open(home.guard(), plan.chain_id));
+  QUORATE_TRY(guard->raise(plan.epoch, ledger::kRecoveryView, plan.note.sequence));
+  if (!fs::exists(home.votes(), error)) return std::nullopt;
   const fs::path aside =
-      home.root / fmt::format("votes.before-recovery-of-epoch-{}", epoch.value);
+      home.root / fmt::format("votes.before-recovery-of-epoch-{}", plan.epoch.value);
   fs::rename(home.votes(), aside, error);
   if (!error && ledger::sync_directory(home.root) == 0) return aside.string();
   return fail(ErrorKind::kEnvironment, "votes-not-set-aside",
               fmt::format("{} could not be renamed to {}: {}", home.votes().string(),
                           aside.string(), error.message()),
               "See that the disk is sound and that nothing of that name is there.");
+}
+
+// Agreed time never goes back, so nobody lets a plan carry it away (DESIGN §4, Agreed time).
+Status check_time(const ledger::RecoveryPlan& plan, const ledger::Genesis& genesis) {
+  const std::uint64_t now_ms = wall_time().value;
+  const std::uint64_t slack_ms = genesis.parameters.time_slack_ms;
+  if (plan.time.value <= now_ms + slack_ms) return {};
+  return fail(ErrorKind::kConflict, "recovery-time-ahead",
+              fmt::format("the plan's agreed time is {}, {} ms after this clock; expected were at "
+                          "most {} ms",
+                          time_to_text(plan.time), plan.time.value - now_ms, slack_ms),
+              "Set the clock of whoever is wrong. If it is the plan's, make the plan anew.");
+}
+
+// A copy is to hold what this replica has itself, as far as that goes.
+Status check_extends(const ledger::Store& own, const ledger::Store& copy) {
+  const ledger::TreeHead head = own.tree_head();
+  if (head.size == 0) return {};
+  QUORATE_ASSIGN(const ledger::Digest root, copy.log().root(head.size));
+  if (root == head.root) return {};
+  return fail(ErrorKind::kConflict, "recovery-other-block",
+              fmt::format("at height {} this replica's ledger has the log root {}, and the copy {}",
+                          head.size, head.root.hex(), root.hex()),
+              "Two ledgers differ: `quorate ledger diff` shows where, `quorate ledger blame` who "
+              "signed both.");
 }
 
 Result<ledger::TransactionPtr> check_change(const ledger::RecoveryPlan& plan,
@@ -280,10 +313,14 @@ Result<ExitCode> sign(const Options& options, Console& console) {
   QUORATE_ASSIGN(const ledger::RecoveryPlan plan, read_plan(options.file));
   QUORATE_ASSIGN(const ledger::Genesis genesis, read_genesis(home));
   QUORATE_ASSIGN(const ledger::TransactionPtr change, check_change(plan, genesis));
-  // What this replica has itself binds it, also where the plan is checked on another's copy.
+  QUORATE_TRY(check_time(plan, genesis));
+  // What this replica has itself binds it, and counts more than another's copy: the log root does
+  // not say what the state is.
+  bool is_own = false;
   const auto own = ledger::open_stopped_store(home.root, ledger::chain_id_of(genesis));
   if (own) {
     const Status base = ledger::check_base(*own->store, plan);
+    is_own = base.has_value();
     const bool is_behind = !base && base.error().code == "recovery-ledger-behind";
     if (!base && !(is_behind && options.ledger)) return tl::unexpected(base.error());
   } else if (own.error().code != "ledger-missing") {
@@ -291,8 +328,9 @@ Result<ExitCode> sign(const Options& options, Console& console) {
   }
   QUORATE_TRY(check_signed_before(record, plan));
   {
-    QUORATE_ASSIGN(const Scratch scratch, copy_of(options.ledger.value_or(options.home),
-                                                  ledger::chain_id_of(genesis)));
+    const std::string& from = is_own ? options.home : options.ledger.value_or(options.home);
+    QUORATE_ASSIGN(const Scratch scratch, copy_of(from, ledger::chain_id_of(genesis)));
+    if (own && !is_own) QUORATE_TRY(check_extends(*own->store, *scratch.store));
     QUORATE_ASSIGN(const auto membership, ledger::Membership::read(*scratch.store, genesis));
     const ledger::ReplicaSet set = membership.current();
     QUORATE_TRY(ledger::check_plan(*scratch.store, genesis, plan, change));
@@ -309,7 +347,7 @@ Result<ExitCode> sign(const Options& options, Console& console) {
     say_plan(console, plan);
     // Durable before the signature exists.
     QUORATE_TRY(replace_file(record, ledger::plan_to_json(plan)));
-    QUORATE_ASSIGN(const auto aside, set_votes_aside(home, plan.epoch));
+    QUORATE_ASSIGN(const auto aside, end_votes(home, plan));
     if (aside) console.line(fmt::format("aside    the votes of epoch {}: {}", plan.epoch.value,
                                         *aside));
     const auto signature = ledger::sign_recovery(plan, set, signer);
@@ -419,16 +457,17 @@ void add_recover_commands(CommandLine& line) {
   line.add({.path = "recover sign",
             .sentence = "Sign a plan with this replica's vote key, after executing it here",
             .details =
-                "Refuses a plan that would give up blocks of this ledger, and a second plan for "
-                "one epoch. From\nthen on this replica signs nothing more in that epoch: its "
-                "votes are set aside, and its guard\nholds it to that.",
+                "Refuses a plan that would give up blocks of this ledger, one whose time is ahead "
+                "of this clock,\nand a second plan for one epoch. From then on this replica signs "
+                "nothing more in that epoch: its\nvotes are set aside, and its guard holds it to "
+                "that.",
             .example = "  quorate recover sign recovery.json --home replica-0 --out signed.0.json",
             .parameters = {{.name = "PLAN", .help = "What `recover propose` wrote",
                             .target = &options->file},
                            home_parameter(*options),
                            {.name = "--ledger", .value = "DIR",
-                            .help = "A copy of the ledger that the plan was made from, where this "
-                                    "replica's own is gone or behind",
+                            .help = "A copy of the ledger that the plan was made from, verified, "
+                                    "where this replica's own is gone or behind",
                             .target = &options->ledger},
                            {.name = "--key", .value = "FILE",
                             .help = "The vote key; else the one in HOME",

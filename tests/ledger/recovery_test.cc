@@ -145,6 +145,16 @@ TEST_F(RecoveryTest, AChangeThatWouldNotBeAppliedMakesNoPlan) {
   EXPECT_EQ(refusal(late), "recovery-epoch-ended");
 }
 
+// A plan comes from somebody else.
+TEST_F(RecoveryTest, ATransactionThatChangesNoReplicaMakesNoPlan) {
+  const TransactionPtr other = Trusting::trust(transaction(91, {put("key", "value")}));
+  const TimeMs time{kGenesisTime.value + 9'000};
+  EXPECT_EQ(refusal(plan_recovery(*copy(), genesis_, other, time)), "recovery-change-refused");
+  RecoveryPlan bad = plan();
+  bad.change = *other->signed_transaction;
+  EXPECT_EQ(refusal(check_plan(*copy(), genesis_, bad, other)), "recovery-change-refused");
+}
+
 TEST_F(RecoveryTest, FilesAreReadBackAndNoByteOfThemChangesAlone) {
   const RecoveryPlan good = plan();
   const std::string text = plan_to_json(good);

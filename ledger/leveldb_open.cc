@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <sstream>
 
 #include "crypto/bcs.h"
 #include "crypto/check.h"
@@ -55,6 +57,22 @@ std::vector<std::string> files_in(leveldb::Env& env, const std::string& folder) 
   // A folder that cannot be listed is one without files: the caller's next step says why.
   if (!env.GetChildren(folder, &names).ok()) return {};
   std::erase_if(names, [](const std::string& name) { return name == "." || name == ".."; });
+  return names;
+}
+
+// Those that the database consists of now. The folder may have others, which a compaction is
+// writing, or a crash left behind. (LevelDB, db/version_set.cc: a line " 7:4096['a' .. 'b']" each.)
+std::vector<std::string> tables_of(leveldb::DB& database) {
+  std::string listed;
+  database.GetProperty("leveldb.sstables", &listed);
+  std::vector<std::string> names;
+  std::istringstream lines(listed);
+  for (std::string line; std::getline(lines, line);) {
+    std::uint64_t number = 0;
+    const char* begin = line.data() + (line.starts_with(' ') ? 1 : 0);
+    const auto [end, error] = std::from_chars(begin, line.data() + line.size(), number);
+    if (error == std::errc{} && *end == ':') names.push_back(fmt::format("{:06}.ldb", number));
+  }
   return names;
 }
 
@@ -299,8 +317,7 @@ tl::unexpected<Error> LevelDb::corrupt(std::string_view what) const {
 }
 
 Status LevelDb::check_tables(const std::function<bool()>& goes_on) const {
-  for (const std::string& name : files_in(base_env_, folder_)) {
-    if (!name.ends_with(".ldb")) continue;
+  for (const std::string& name : tables_of(*database_)) {
     const auto status = check_table(base_env_, folder_ + "/" + name, goes_on);
     if (!status.ok() && base_env_.FileExists(folder_ + "/" + name)) return error_of(status, name);
     if (goes_on && !goes_on()) return {};

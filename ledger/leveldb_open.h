@@ -140,8 +140,9 @@ class LevelDb : public std::enable_shared_from_this<LevelDb> {
 
   // words.corrupt with the way forward. `what` is a clause, e.g. "the head does not decode".
   [[nodiscard]] tl::unexpected<Error> corrupt(std::string_view what) const;
-  // Reads every table from its file, past all caches, and holds each block against its checksum. A
-  // table that goes meanwhile is no longer of the database. `goes_on` is asked now and then. Error:
+  // Reads every table from its file, past all caches, and holds each block against its checksum.
+  // Not those that are being written, and one that goes meanwhile is no longer of the database.
+  // `goes_on` is asked now and then. Error:
   // words.corrupt, naming the file; words.unreadable.
   [[nodiscard]] Status check_tables(const std::function<bool()>& goes_on) const;
   // The first words.corrupt that anybody met here, by a read or by `corrupt`. Any thread.

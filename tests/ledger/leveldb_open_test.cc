@@ -104,6 +104,27 @@ TEST_F(LevelDbOpen, KeepsWhatWasWritten) {
   EXPECT_TRUE((*opened)->dropped_tails().empty());
 }
 
+// Found under load: a table that a compaction is writing was taken for a damaged one.
+TEST_F(LevelDbOpen, ReadsThroughTheTablesThatItConsistsOfAndNoOthers) {
+  fill("/db", 200);
+  const auto opened = open("/db");  // its log becomes a table
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  env_.write("/db/000999.ldb", "the first half of a table");
+  EXPECT_TRUE((*opened)->check_tables({}));
+  std::string table;
+  for (const std::string& file : env_.files("/db")) {
+    if (file.ends_with(".ldb") && !file.ends_with("000999.ldb")) table = file;
+  }
+  ASSERT_FALSE(table.empty());
+  std::string bytes = env_.read(table);
+  bytes[bytes.size() / 3] = static_cast<char>(bytes[bytes.size() / 3] ^ 1);
+  env_.write(table, bytes);
+  const Status found = (*opened)->check_tables({});
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, "test-corrupt");
+  EXPECT_NE(found.error().message.find(table.substr(4)), std::string::npos);
+}
+
 TEST_F(LevelDbOpen, MissingOrEmptyFolderIsMissingAndStaysSo) {
   EXPECT_EQ(code_of(open("/db")), "test-missing");
   EXPECT_TRUE(env_.files("/db").empty());

@@ -87,7 +87,7 @@ const std::vector<Ban>& bans() {
       // The simulator: one seed gives one history on every machine.
       {{"testnet/sim", "testnet/prng", "testnet/agenda", "testnet/trace", "testnet/checkers",
         "testnet/workload", "testnet/nemesis", "testnet/behaviours", "testnet/scenario",
-        "testnet/twins_run", "testnet/twins_space"},
+        "testnet/twins_run", "testnet/twins_space", "testnet/attack_world", "testnet/attack_runs"},
        {"testnet/behaviours_live"},
        {"<unordered_map>", "<unordered_set>", "<random>", "<chrono>", "<ctime>", "<thread>",
         "<fstream>", "std::hash", "float", "double"},

@@ -10,6 +10,7 @@
 
 #include "node/files.h"
 #include "testnet/commands/registry.h"
+#include "testnet/commands/simulate_attack.h"
 #include "testnet/commands/simulate_blame.h"
 #include "testnet/commands/simulate_honest.h"
 #include "testnet/commands/simulate_replay.h"
@@ -321,6 +322,7 @@ void add_simulate_command(node::CommandLine& line) {
       {.name = "--list", .help = "What scenarios there are", .target = &options->list}};
   command.run = [options](Console& console) { return simulate(*options, console); };
   line.add(std::move(command));
+  add_attack_command(line);
   add_twins_command(line);
   add_replay_command(line);
 }

@@ -60,7 +60,7 @@ TEST(AttackWorld, ATieIsWonByWhatWasHeardFirst) {
 
 TEST(AttackTables, LieWithinThreeErrorsOfWhatIsPublished) {
   for (const std::string_view name : attack_names()) {
-    const AttackTable table = run_attack(name, kSeed, 400, in_order);
+    const AttackTable table = run_attack(name, kSeed, 200, in_order);
     const AttackTable::Fit fit = table.fit();
     EXPECT_GE(fit.points, 7U) << name;
     EXPECT_LE(fit.farthest, 3) << name;

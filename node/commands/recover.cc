@@ -54,14 +54,17 @@ struct Scratch {
   WorkFolder folder;
   std::unique_ptr<ledger::Store> store;
 };
-Result<Scratch> copy_of(const fs::path& folder, const ledger::Digest& chain_id) {
+Result<std::unique_ptr<ledger::Store>> copy_to(const fs::path& to, const fs::path& folder,
+                                               const ledger::Digest& chain_id) {
   QUORATE_ASSIGN(const fs::path from, ledger::find_ledger_folder(folder));
   // Refuses one that a node has open.
   QUORATE_TRY(ledger::open_stopped_database(from, chain_id).map([](const auto&) {}));
-  QUORATE_ASSIGN(WorkFolder work, WorkFolder::make("recover"));
-  const fs::path to = work.path() / "ledger";
   QUORATE_TRY(ledger::copy_live_folder(from, to).map([](const auto&) {}));
-  QUORATE_ASSIGN(auto store, ledger::Store::open(to, chain_id));
+  return ledger::Store::open(to, chain_id);
+}
+Result<Scratch> copy_of(const fs::path& folder, const ledger::Digest& chain_id) {
+  QUORATE_ASSIGN(WorkFolder work, WorkFolder::make("recover"));
+  QUORATE_ASSIGN(auto store, copy_to(work.path() / "ledger", folder, chain_id));
   return Scratch{std::move(work), std::move(store)};
 }
 
@@ -365,6 +368,43 @@ Result<ExitCode> sign(const Options& options, Console& console) {
 
 // -- install ------------------------------------------------------------------------------------
 
+// An install that was broken off left the ledger as it was, or between its two renames.
+struct Places {
+  fs::path ledger, before, made;
+};
+Result<Places> places_of(const Home& home, ledger::Epoch epoch) {
+  const Places at{home.ledger(),
+                  home.root / fmt::format("ledger.before-recovery-of-epoch-{}", epoch.value),
+                  home.root / "ledger.recovering"};
+  std::error_code error;
+  const bool is_between = !fs::exists(at.ledger, error) && fs::exists(at.before, error);
+  if (is_between) fs::rename(at.before, at.ledger, error);
+  if (!error) fs::remove_all(at.made, error);
+  if (!error) return at;
+  return fail(ErrorKind::kEnvironment, "recovery-folder-unwritable",
+              fmt::format("{}: {}", home.root.string(), error.message()),
+              "See that the disk is sound and that the folder may be written.");
+}
+
+// The recovered ledger takes the place of the one before, which is kept.
+Status put_in_place(const Places& at, const Home& home) {
+  std::error_code error;
+  fs::rename(at.ledger, at.before, error);
+  if (!error) fs::rename(at.made, at.ledger, error);
+  if (!error && ledger::sync_directory(home.root) == 0) return {};
+  return fail(ErrorKind::kEnvironment, "recovery-folder-unwritable",
+              fmt::format("{} could not be put in the place of {}: {}", at.made.string(),
+                          at.ledger.string(), error.message()),
+              "Mend what is in the way and type the same again.");
+}
+
+Result<bool> is_installed(const Home& home, const ledger::RecoveryPlan& plan) {
+  QUORATE_ASSIGN(const auto own, ledger::open_stopped_store(home.root, plan.chain_id));
+  if (own.store->height() < plan.note.sequence) return false;
+  QUORATE_ASSIGN(const auto note, own.store->own_checkpoint(plan.note.sequence));
+  return note == plan.note;
+}
+
 Result<ExitCode> install(const Options& options, Console& console) {
   if (options.home.empty()) return fail(ErrorKind::kUsage, "usage", "Expected --home HOME");
   const Home home{options.home};
@@ -377,6 +417,13 @@ Result<ExitCode> install(const Options& options, Console& console) {
     QUORATE_ASSIGN(const std::string text, read_file(file, kFileBytesMax));
     QUORATE_ASSIGN(auto read, ledger::parse_recovery_signature(text));
     signatures.push_back(std::move(read));
+  }
+  QUORATE_ASSIGN(const Places at, places_of(home, plan.epoch));
+  QUORATE_ASSIGN(const bool was_installed, is_installed(home, plan));
+  if (was_installed) {
+    console.line(fmt::format("{} has the plan's blocks already", home.root.string()));
+    console.json(plan_json(plan, home.root.string()));
+    return ExitCode::kSuccess;
   }
   QUORATE_ASSIGN(const Scratch scratch, copy_of(home.root, chain_id));
   QUORATE_ASSIGN(const auto membership, ledger::Membership::read(*scratch.store, genesis));
@@ -394,9 +441,10 @@ Result<ExitCode> install(const Options& options, Console& console) {
                 "Let them sign with `quorate recover sign`, and give all signature files.");
   }
   {
-    QUORATE_ASSIGN(const auto store, ledger::Store::open(home.ledger(), chain_id));
+    QUORATE_ASSIGN(const auto store, copy_to(at.made, home.root, chain_id));
     QUORATE_TRY(ledger::install_recovery(*store, genesis, plan, change, proof));
   }
+  QUORATE_TRY(put_in_place(at, home));
   say_plan(console, plan);
   console.line(fmt::format("installed in {}; start the nodes, this one among the first",
                            home.root.string()));

@@ -90,6 +90,11 @@ for i in 0 1; do expect 0 "$quorate" testnet stop "$i" --dir "$net"; done
 
 say 'installed, it goes on: replica 2 votes again, and replica 3 with its new key'
 expect 0 "$quorate" recover install plan.json signed.{0,1,2}.json --home "$fullest"
+mv "$fullest/ledger" "$fullest/ledger.recovering"  # broken off between its renames
+expect 0 "$quorate" recover install plan.json signed.{0,1,2}.json --home "$fullest"
+expect_text out '^installed in '
+expect 0 "$quorate" recover install plan.json signed.{0,1,2}.json --home "$fullest"
+expect_text out 'has the plan.s blocks already'
 mv "$net/replica-3" lost
 expect 0 "$quorate" init --home "$net/replica-3" --genesis "$genesis" --vote-key new.key \
   --network-key lost/network.key --insecure-no-passphrase --observe

@@ -56,7 +56,9 @@ build_unmutated() {
   cmake -S "$top" -B "$build" -G Ninja -D CMAKE_BUILD_TYPE=Release \
     -D CMAKE_CXX_FLAGS_RELEASE='-O1 -g0' -D QUORATE_PCH=ON -D QUORATE_BATCH=1 \
     >"$build/configure.log" 2>&1 || die "cmake failed:" "$(tail -n 20 "$build/configure.log")"
-  cmake --build "$build" -j "${QUORATE_JOBS:-$(nproc)}" --target quorate pbft_tests ledger_tests \
+  local programs
+  mapfile -t programs < <(sed -n 's/^tests: \([a-z_]*\) .*/\1/p' "$list" | sort -u)
+  cmake --build "$build" -j "${QUORATE_JOBS:-$(nproc)}" --target quorate "${programs[@]}" \
     >"$build/build.log" 2>&1 || die "The build failed:" "$(tail -n 20 "$build/build.log")"
 }
 

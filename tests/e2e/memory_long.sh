@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Memory of the replicas is flat under a fixed rate of transactions: of the anonymous memory of
 # each, sampled every ten seconds, a straight line through the samples after the first minutes rises
-# by less than the limit. Pages of mapped tables are not counted: the kernel takes them back. What
-# still rises slowly are the indices and filters of LevelDB's open tables, 200 at most; an hour with
-# 50 transactions a second rose by 165 to 194 kB a minute, from 90 to 97 MB.
+# by less than the limit. Pages of mapped tables are not counted: the kernel takes them back. An
+# hour with 50 transactions a second rose by 165 to 194 kB a minute, from 90 to 97 MB; it may be the
+# indices and filters of LevelDB's open tables, 200 at most.
 #   MINUTES   of load (60)           SETTLE      minutes at the start that are not judged (20)
 #   RATE      transactions a second (50)   KB_MINUTE   the limit, kB a minute (256)
 set -euo pipefail

@@ -142,7 +142,7 @@ TEST(QuorateTxStatus, RefusesWrongParameters) {
   EXPECT_EQ(refused({}), "-32602 param-missing");
   EXPECT_EQ(refused({{"id", "77"}}), "-32602 param-malformed");
   EXPECT_EQ(refused({{"id", id}, {"wait", "final"}}), "-32602 param-malformed");
-  EXPECT_EQ(refused({{"id", id}, {"wait", "anchored"}}), "-32602 param-malformed");
+  EXPECT_EQ(refused({{"id", id}, {"wait", "anchored"}}), "-32602 wait-of-other-engine");
   EXPECT_EQ(refused({{"id", id}, {"wait", "unknown"}}), "-32602 param-malformed");
   EXPECT_EQ(refused({{"id", id}, {"wait", "rejected"}}), "-32602 param-malformed");
   EXPECT_EQ(refused({{"id", id}, {"timeout_ms", 60'001}}), "-32602 param-malformed");

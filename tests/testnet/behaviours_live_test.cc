@@ -162,8 +162,9 @@ TEST_F(LiveLiarTest, ChunksOfASourceThatLiesVerifyUnderNoDigest) {
   slots.back() = ledger::ChunkSlot{crypto::sha256(as_bytes("b"))};
   for (const ledger::Chunk& chunk :
        {ledger::Chunk(std::vector<ledger::SnapshotEntry>{
-            {to_bytes("key 1"), crypto::encode(ledger::Entry{to_bytes("1"), std::nullopt})},
-            {to_bytes("key 2"), crypto::encode(ledger::Entry{to_bytes("2"), std::nullopt})}}),
+            // In the order of their hashes.
+            {to_bytes("key 2"), crypto::encode(ledger::Entry{to_bytes("2"), std::nullopt})},
+            {to_bytes("key 1"), crypto::encode(ledger::Entry{to_bytes("1"), std::nullopt})}}),
         ledger::Chunk(slots)}) {
     lie("lie-catch-up");
     speak(node::ChunkAnswer{{7}, path, chunk});

@@ -11,6 +11,9 @@ get() { page "${urls[$1]}" "$2" | tail -n 1; }
 tip_of() { get "$1" /getbestblockhash | grep -oE '"result":"[0-9a-f]{64}"' | cut -d'"' -f4; }
 state_of() { get "$1" /getblockchaininfo | grep -oE '"state_root":"[0-9a-f]+"'; }
 waiting() { get "$1" /getmempoolinfo | grep -oE '"size":[0-9]+' | cut -d: -f2; }
+mineable() {
+  if get "$1" /getblocktemplate | grep -q '"transactions":\[\]'; then echo none; else echo some; fi
+}
 mine() { get 0 "/generate?nblocks=$1" >/dev/null; }
 # one VIEW: until it is the same at all nodes.
 one() {
@@ -67,7 +70,8 @@ say "$count transactions were taken; all have to be on the chain"
 # While a node turned away from the others it may have refused what they took: they tell it again.
 mine 5
 end=$((SECONDS + patience))
-until [[ $(waiting 0)$(waiting 1) == 00 ]]; do
+# One that lost its nonce to another waits until it expires, and is in no template.
+until [[ $(for node in 0 1 2 3; do mineable "$node"; done | sort -u) == none ]]; do
   ((SECONDS < end)) || die "what waits is not mined: $(waiting 0), $(waiting 1)"
   mine 1
   sleep 0.5

@@ -2,7 +2,6 @@
 
 #include "crypto/bcs.h"
 #include "ledger/audit_finding.h"
-#include "ledger/snapshot.h"
 
 namespace quorate::ledger {
 

@@ -15,6 +15,7 @@
 // met among those. Memory: that set, at most 16 hashes for each page that is newer than the oldest
 // version.
 
+#include <functional>
 #include <set>
 #include <vector>
 

@@ -9,7 +9,6 @@
 #include "crypto/bcs.h"
 #include "ledger/audit_pages.h"
 #include "ledger/execution.h"
-#include "ledger/snapshot.h"
 #include "ledger/state_tree.h"
 #include "ledger/store_impl.h"
 
